@@ -1,0 +1,118 @@
+"""The detector behind an endpoint: the four functions that SageMaker's PyTorch serving toolkit calls.
+
+`input_fn` takes the request's context as its last argument; the toolkit passes it to every function that has
+one parameter more than the data. Only the toolkit's own exception gives another status than 500.
+"""
+
+import json
+import os
+from dataclasses import dataclass
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+
+from .detector import Detection, Detector
+from .pictures import BadPicture, Picture, decode
+
+try:
+    from sagemaker_inference.errors import (  # type: ignore[import-not-found]
+        GenericInferenceToolkitError as RequestError,
+    )
+except ImportError:  # outside AWS's container
+
+    class RequestError(Exception):  # type: ignore[no-redef]
+        """Shaped like the toolkit's exception of the same role."""
+
+        def __init__(self, status_code: int, message: str, phrase: str | None = None) -> None:
+            super().__init__(status_code, message, phrase or message)
+            self.status_code = status_code
+            self.message = message
+            self.phrase = phrase or message
+
+
+CONTENT_TYPES = (
+    "image/jpeg",
+    "image/png",
+    "image/bmp",
+    "image/webp",
+    "image/tiff",
+    "application/x-image",
+    "application/octet-stream",
+)
+DEFAULT_MIN_SCORE = 0.25
+_CUSTOM_ATTRIBUTES = "x-amzn-sagemaker-custom-attributes"
+
+
+@dataclass(frozen=True)
+class Request:
+    """A decoded picture and the least score that the caller wants to see."""
+
+    picture: Picture
+    min_score: float
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What was found in a picture of this size (pixels)."""
+
+    detections: list[Detection]
+    width: int
+    height: int
+
+
+def model_fn(model_dir: str) -> Detector:
+    """Load `model.onnx`; the threads that the server gives each worker come from OMP_NUM_THREADS."""
+    return Detector(Path(model_dir) / "model.onnx", threads=int(os.environ.get("OMP_NUM_THREADS", "1")))
+
+
+def input_fn(body: bytes | bytearray, content_type: str | None, context: Any) -> Request:
+    """Decode the request's picture; refused with 415 for another content type, 400 for a bad picture."""
+    kind = (content_type or "application/x-image").split(";")[0].strip().lower()
+    if kind not in CONTENT_TYPES:
+        raise _refuse(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, f"{kind} is not one of {', '.join(CONTENT_TYPES)}")
+    min_score = _min_score(_custom_attributes(context))
+    try:
+        return Request(picture=decode(bytes(body)), min_score=min_score)
+    except BadPicture as error:
+        raise _refuse(HTTPStatus.BAD_REQUEST, f"bad picture: {error.reason}") from error
+
+
+def predict_fn(request: Request, model: Detector) -> Answer:
+    """Detect."""
+    height, width = request.picture.shape[:2]
+    detections = model.detect(request.picture, min_score=request.min_score)
+    return Answer(detections=detections, width=width, height=height)
+
+
+def output_fn(answer: Answer, accept: str) -> tuple[str, str]:
+    """Return the answer as JSON, whatever the caller would accept."""
+    detections = [{"label": d.label, "score": d.score, "box": list(d.box)} for d in answer.detections]
+    body = {"detections": detections, "width": answer.width, "height": answer.height}
+    return json.dumps(body), "application/json"
+
+
+def _custom_attributes(context: Any) -> str:
+    """Read the header where the toolkit itself reads headers; HTTP headers have no case."""
+    if context is None:
+        return ""
+    headers = context.request_processor[0].get_request_properties()
+    return next((str(value) for name, value in headers.items() if name.lower() == _CUSTOM_ATTRIBUTES), "")
+
+
+def _min_score(attributes: str) -> float:
+    """Take `min_score=0.01` out of comma-separated attributes."""
+    pairs = (attribute.strip().partition("=") for attribute in attributes.split(","))
+    text = next((value for name, _, value in pairs if name == "min_score"), None)
+    if text is None:
+        return DEFAULT_MIN_SCORE
+    try:
+        score = float(text)
+    except ValueError:
+        score = -1.0
+    if not 0 <= score <= 1:
+        raise _refuse(HTTPStatus.BAD_REQUEST, f"custom attribute min_score={text} is not between 0 and 1")
+    return score
+
+
+def _refuse(status: HTTPStatus, message: str) -> RequestError:
+    return RequestError(status.value, message, message)
