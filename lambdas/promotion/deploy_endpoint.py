@@ -1,0 +1,40 @@
+"""Deploy one model package to an environment's endpoint."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import boto3
+
+from lambdas.common import environment
+from lambdas.promotion.endpoints import config_name, ensure_config, ensure_model, switch
+from lambdas.promotion.settings import model_settings
+
+
+@dataclass(frozen=True)
+class Environment:
+    """The configured models, and the role that their containers run with."""
+
+    models: str
+    model_role_arn: str
+
+
+def handler(event: Mapping[str, Any], _context: object) -> dict[str, str]:
+    """Make model and endpoint config where they are missing, then begin to switch; safe to repeat.
+
+    In: {"package": what read_model_package gave, "environment"}.
+    Out: {"endpoint", "config", "model_name", "started_at"}. Raises EndpointBusy, ModelConflict.
+    """
+    configured = environment.read(Environment)
+    package = event["package"]
+    settings = model_settings(configured.models, package["model"])
+    endpoint = settings.endpoints[event["environment"]]
+    config = config_name(endpoint, package["release"])
+    model = f"{settings.group}-{package['release']}"
+    sagemaker = boto3.client("sagemaker")
+    ensure_model(sagemaker, name=model, package_arn=package["arn"], role_arn=configured.model_role_arn)
+    ensure_config(sagemaker, name=config, model=model, package_arn=package["arn"], variant=endpoint.variant)
+    switch(sagemaker, endpoint.name, config)
+    started = datetime.now(UTC).isoformat(timespec="seconds")
+    return {"endpoint": endpoint.name, "config": config, "model_name": model, "started_at": started}

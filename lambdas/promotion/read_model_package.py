@@ -1,0 +1,72 @@
+"""Read the model package that a promotion is about, and make sure that it is still approved."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import boto3
+
+from lambdas.common import environment
+from lambdas.common.packages import PackageArn, UnusablePackage, container, describe_approved, metadata
+from lambdas.promotion.endpoints import release_name
+from lambdas.promotion.settings import ModelSettings, model_settings
+
+
+@dataclass(frozen=True)
+class Environment:
+    """The configured models, and where test results go."""
+
+    models: str
+    artifacts_bucket: str
+
+
+def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
+    """Describe exactly the event's package.
+
+    In: {"model_package_arn", "model", "execution"}.
+    Out: {"arn", "model", "version", "release", "image", "approved_by", "dataset_manifest", "evaluation",
+    "test_set", "dataset", "code", "git_commit", "test": {"job", "instance", "results"}}.
+    Raises NoLongerApproved, UnusablePackage, UnknownModel.
+    """
+    configured = environment.read(Environment)
+    settings = model_settings(configured.models, event["model"])
+    package = describe_approved(boto3.client("sagemaker"), event["model_package_arn"])
+    test = staging_test(package, event["model"], settings, configured.artifacts_bucket, event["execution"])
+    return {**summary(package, event["model"], settings), "test": test}
+
+
+def summary(package: Mapping[str, Any], model: str, settings: ModelSettings) -> dict[str, Any]:
+    """Keep of a package's description what the promotion needs; UnusablePackage if something is missing."""
+    arn = PackageArn.parse(package["ModelPackageArn"])
+    if arn.group != settings.group:
+        raise UnusablePackage(f"{package['ModelPackageArn']} is not in {settings.group}, where {model!r} is")
+    return {
+        "arn": package["ModelPackageArn"],
+        "model": model,
+        "version": arn.version,
+        "release": release_name(package["ModelPackageArn"], arn.version, package["CreationTime"]),
+        "image": container(package)["Image"],
+        "approved_by": approver(package),
+        "git_commit": (package.get("CustomerMetadataProperties") or {}).get("git_commit", ""),
+        **metadata(package, "dataset_manifest", "evaluation", "test_set", "dataset", "code"),
+    }
+
+
+def staging_test(
+    package: Mapping[str, Any], model: str, settings: ModelSettings, artifacts_bucket: str, execution: str
+) -> dict[str, str]:
+    """Plan the job that tests staging: its name (at most 63 characters), its machine, its output."""
+    arn = PackageArn.parse(package["ModelPackageArn"])
+    digest = hashlib.sha256(execution.encode()).hexdigest()[:12]
+    return {
+        "job": f"{settings.group[:40].rstrip('-')}-v{arn.version}-{digest}",
+        "instance": settings.test_instance,
+        "results": f"s3://{artifacts_bucket}/releases/{model}/{arn.version}/staging/{digest}",
+    }
+
+
+def approver(package: Mapping[str, Any]) -> str:
+    """Name who last changed the package, which for an approved one is who approved it; "" if unknown."""
+    by = package.get("LastModifiedBy") or {}
+    return str((by.get("IamIdentity") or {}).get("Arn") or by.get("UserProfileArn") or "")
