@@ -1,0 +1,62 @@
+"""A Lambda function: a handler by its import path, with a role and a log group of its own."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import aws_cdk as cdk
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
+from constructs import Construct
+
+from stacks.wildcards import acknowledge_wildcard
+
+_ROOT = Path(__file__).parents[2]
+
+
+class PythonFunction(lambda_.Function):
+    """One function out of the one asset that all functions share; docs/adr/0001 says why.
+
+    `handler` is the import path that tests use too, as `lambdas.labeling.find_unlabeled_images.handler`.
+    `environment` holds exactly the variables of the handler's `Environment` dataclass.
+    The role may write to its own log group and send traces, and nothing else until something is granted.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        handler: str,
+        environment: Mapping[str, str],
+        timeout_seconds: int = 30,
+        memory_mb: int = 256,
+        description: str | None = None,
+    ) -> None:
+        log_group = logs.LogGroup(
+            scope,
+            f"{construct_id}Logs",
+            retention=logs.RetentionDays.SIX_MONTHS,
+            removal_policy=cdk.RemovalPolicy.DESTROY,
+        )
+        role = iam.Role(scope, f"{construct_id}Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
+        log_group.grant_write(role)
+        super().__init__(
+            scope,
+            construct_id,
+            # The newest; the handlers keep to the standard library and boto3, and to Python 3.11's grammar.
+            runtime=lambda_.Runtime.PYTHON_3_14,
+            architecture=lambda_.Architecture.ARM_64,
+            code=lambda_.Code.from_asset(
+                str(_ROOT), exclude=["*", "!lambdas", "**/__pycache__"], ignore_mode=cdk.IgnoreMode.DOCKER
+            ),
+            handler=handler,
+            environment=dict(environment),
+            timeout=cdk.Duration.seconds(timeout_seconds),
+            memory_size=memory_mb,
+            description=description,
+            role=role,
+            log_group=log_group,
+            tracing=lambda_.Tracing.ACTIVE,
+        )
+        acknowledge_wildcard(role, "xray:PutTraceSegments", "xray:PutTelemetryRecords")

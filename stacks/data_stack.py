@@ -1,0 +1,102 @@
+"""Everything that holds state: images, artifacts, the key, the labels and the model registry."""
+
+import aws_cdk as cdk
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_sagemaker as sagemaker
+from constructs import Construct
+
+from config import Edgeline
+from stacks.constructs.label_store import LabelStore
+from stacks.grants import allow
+
+
+class DataStack(cdk.Stack):
+    """The only stack with state; whatever is in it outlives the stack."""
+
+    def __init__(self, scope: Construct, construct_id: str, *, config: Edgeline) -> None:
+        super().__init__(scope, construct_id, stack_name=f"{config.name}-data")
+        self.key = kms.Key(
+            self,
+            "Key",
+            description=f"{config.name}: images, artifacts, labels and models",
+            enable_key_rotation=True,
+            removal_policy=cdk.RemovalPolicy.RETAIN,
+        )
+        self._access_logs = self._access_logs_bucket()
+        self.images = self._bucket("Images", [])
+        self.artifacts = self._bucket("Artifacts", [_expire("athena/", days=30)])
+        labels = LabelStore(
+            self, "Labels", name=f"{config.name}-labels", artifacts=self.artifacts, key=self.key
+        )
+        self.feature_group_name = labels.name
+        self._output("ImagesBucket", self.images.bucket_name)
+        self._output("ArtifactsBucket", self.artifacts.bucket_name)
+        self._output("KeyArn", self.key.key_arn)
+        self._output("FeatureGroup", labels.name)
+        for model in config.models:
+            group = self._model_package_group(config.name, model.name)
+            self._output(f"ModelPackageGroup{model.output_suffix}", group.model_package_group_name)
+        self._output("UploaderPolicyArn", self._uploader_policy().managed_policy_arn)
+
+    def _access_logs_bucket(self) -> s3.Bucket:
+        return s3.Bucket(
+            self,
+            "AccessLogs",
+            # S3 delivers access logs only to buckets with its own encryption.
+            encryption=s3.BucketEncryption.S3_MANAGED,
+            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
+            enforce_ssl=True,
+            object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
+            lifecycle_rules=[s3.LifecycleRule(expiration=cdk.Duration.days(365))],
+            removal_policy=cdk.RemovalPolicy.RETAIN,
+        )
+
+    def _bucket(self, construct_id: str, lifecycle_rules: list[s3.LifecycleRule]) -> s3.Bucket:
+        return s3.Bucket(
+            self,
+            construct_id,
+            encryption=s3.BucketEncryption.KMS,
+            encryption_key=self.key,
+            bucket_key_enabled=True,
+            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
+            enforce_ssl=True,
+            versioned=True,
+            object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
+            server_access_logs_bucket=self._access_logs,
+            server_access_logs_prefix=f"{construct_id.lower()}/",
+            lifecycle_rules=[_forget_replaced_versions(), *lifecycle_rules],
+            removal_policy=cdk.RemovalPolicy.RETAIN,
+        )
+
+    def _model_package_group(self, name: str, model: str) -> sagemaker.CfnModelPackageGroup:
+        group = sagemaker.CfnModelPackageGroup(
+            self,
+            f"ModelPackageGroup-{model}",
+            model_package_group_name=f"{name}-{model}",
+            model_package_group_description=f"Every version of the model {model}",
+        )
+        group.apply_removal_policy(cdk.RemovalPolicy.RETAIN)
+        return group
+
+    def _uploader_policy(self) -> iam.ManagedPolicy:
+        policy = iam.ManagedPolicy(self, "UploaderPolicy", description="Puts images into the images bucket")
+        images = self.images.arn_for_objects("images/*")
+        allow(policy, "s3:PutObject", on=[images], because="images that do not exist yet are named by prefix")
+        allow(policy, "kms:GenerateDataKey", "kms:Decrypt", on=[self.key.key_arn])
+        return policy
+
+    def _output(self, key: str, value: str) -> None:
+        cdk.CfnOutput(self, key, value=value)
+
+
+def _expire(prefix: str, *, days: int) -> s3.LifecycleRule:
+    return s3.LifecycleRule(prefix=prefix, expiration=cdk.Duration.days(days))
+
+
+def _forget_replaced_versions() -> s3.LifecycleRule:
+    return s3.LifecycleRule(
+        noncurrent_version_expiration=cdk.Duration.days(90),
+        abort_incomplete_multipart_upload_after=cdk.Duration.days(7),
+    )

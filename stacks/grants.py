@@ -1,0 +1,68 @@
+"""Grants of exact actions on prefixes, where CDK's `grant_*` would allow `s3:GetObject*` and `List*`."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_s3 as s3
+from constructs import IConstruct
+
+from stacks.acknowledgements import acknowledge_pattern
+
+Grantee = iam.IGrantable | iam.ManagedPolicy
+
+_OBJECTS = "objects that do not exist yet are named by their prefix"
+
+
+def allow(
+    grantee: Grantee,
+    *actions: str,
+    on: Sequence[str],
+    because: str = "",
+    conditions: Mapping[str, Any] | None = None,
+) -> None:
+    """Allow actions on ARNs; an ARN with `*` in it needs `because`, the reason for the pattern."""
+    if "*" in on:
+        raise ValueError(f"{', '.join(actions)}: use stacks.wildcards.allow_everywhere for *")
+    patterns = [arn for arn in on if "*" in arn]
+    if patterns and not because:
+        raise ValueError(f"{', '.join(actions)} on {patterns[0]}: say why a pattern, with because=")
+    statement = iam.PolicyStatement(actions=list(actions), resources=list(on), conditions=conditions)
+    holder = attach(grantee, statement)
+    for arn in patterns:
+        acknowledge_pattern(holder, arn, because)
+
+
+def attach(grantee: Grantee, statement: iam.PolicyStatement) -> IConstruct:
+    """Add a statement to a role (or what has one) or a managed policy; the construct that now holds it."""
+    if isinstance(grantee, iam.ManagedPolicy):
+        grantee.add_statements(statement)
+        return grantee
+    role = grantee.grant_principal
+    if not isinstance(role, iam.Role):
+        raise TypeError(f"{role} has no policy of its own; give it a Role")
+    role.add_to_principal_policy(statement)
+    return role
+
+
+def read_objects(grantee: Grantee, bucket: s3.IBucket, key: kms.IKey, *prefixes: str) -> None:
+    """Read and list what is under prefixes such as `labels/`."""
+    objects = [bucket.arn_for_objects(f"{prefix}*") for prefix in prefixes]
+    allow(grantee, "s3:GetObject", on=objects, because=_OBJECTS)
+    under = {"StringLike": {"s3:prefix": [f"{prefix}*" for prefix in prefixes]}}
+    allow(grantee, "s3:ListBucket", on=[bucket.bucket_arn], conditions=under)
+    allow(grantee, "kms:Decrypt", on=[key.key_arn])
+
+
+def write_objects(grantee: Grantee, bucket: s3.IBucket, key: kms.IKey, *prefixes: str) -> None:
+    """Write under prefixes such as `labels/`; an upload in parts also decrypts with the key."""
+    objects = [bucket.arn_for_objects(f"{prefix}*") for prefix in prefixes]
+    allow(grantee, "s3:PutObject", "s3:AbortMultipartUpload", on=objects, because=_OBJECTS)
+    allow(grantee, "kms:GenerateDataKey", "kms:Decrypt", on=[key.key_arn])
+
+
+def pass_role(grantee: Grantee, role: iam.IRole, service: str) -> None:
+    """Let the grantee hand this one role to one service, such as `sagemaker.amazonaws.com`."""
+    conditions = {"StringEquals": {"iam:PassedToService": service}}
+    allow(grantee, "iam:PassRole", on=[role.role_arn], conditions=conditions)

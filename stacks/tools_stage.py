@@ -1,0 +1,16 @@
+"""The stage of the tools account."""
+
+import aws_cdk as cdk
+from constructs import Construct
+
+from config import Edgeline
+from stacks.data_stack import DataStack
+
+
+class ToolsStage(cdk.Stage):
+    """Everything that lives in the tools account, in the order in which data passes through it."""
+
+    def __init__(self, scope: Construct, construct_id: str, *, config: Edgeline) -> None:
+        env = cdk.Environment(account=config.tools.account, region=config.tools.region)
+        super().__init__(scope, construct_id, env=env)
+        self.data = DataStack(self, "Data", config=config)
