@@ -1,0 +1,130 @@
+"""Writes what the rounds came to: labels to the Feature Store, then the manifest and the quarantine list.
+
+In:  {"execution", "model", "classes", "round": n}: rounds 1 to n - 1 are over
+Out: {"model", "labeled", "relabeled", "quarantined", "unresolved", "manifest": uri | null,
+     "quarantine": uri | null}; `labeled` counts all that got a label, `relabeled` those of them that had been
+     rejected before.
+
+Each label is written and then entered in the ledger; a second attempt finds what is done. A record has the
+time of its verification as its event time, so that writing it twice changes nothing.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import Any
+
+import boto3
+from botocore.config import Config
+
+from lambdas.common import environment, json_lines
+from lambdas.common.objects import split_uri
+from lambdas.labeling.collect_answers import APPROVED, REJECTED, UNRESOLVED, UNUSABLE
+from lambdas.labeling.image_ledger import FREE, IN_ROUND, LABELED, QUARANTINED, ImageLedger
+from lambdas.labeling.manifest import feature_record, manifest_line
+from lambdas.labeling.payloads import Deadline, Lists
+
+_WRITERS = 12
+_STATUS = {APPROVED: LABELED, UNUSABLE: QUARANTINED, UNRESOLVED: FREE}
+
+
+@dataclass(frozen=True)
+class Environment:
+    """The labeling table, the bucket of the lists and the name of the labels feature group."""
+
+    table: str
+    artifacts_bucket: str
+    feature_group: str
+
+
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """Write everything, and say how much it was."""
+    env = environment.read(Environment)
+    config = Config(max_pool_connections=2 * _WRITERS, retries={"mode": "adaptive", "max_attempts": 10})
+    s3 = boto3.client("s3")
+    store = boto3.client("sagemaker-featurestore-runtime", config=config)
+    table = boto3.resource("dynamodb", config=config).Table(env.table)
+    lists = Lists(env.artifacts_bucket, event["model"], event["execution"])
+
+    def put(approved: dict[str, Any]) -> None:
+        record = feature_record(approved, model=lists.model, job=lists.name)
+        store.put_record(FeatureGroupName=env.feature_group, Record=record)
+
+    settle = Settlement(ImageLedger(table, lists.model), lists.execution, put)
+    outcomes = settle.all(final_outcomes(s3, lists, rounds=event["round"] - 1), Deadline(context))
+    return write_results(s3, lists, outcomes, event["classes"])
+
+
+def final_outcomes(s3: Any, lists: Lists, *, rounds: int) -> Iterator[dict[str, Any]]:
+    """What came of each image in the end; a rejected one comes again in a later round."""
+    for number in range(1, rounds + 1):
+        for outcome in json_lines.read(s3, lists.answers(number)):
+            if outcome["outcome"] != REJECTED:
+                yield outcome
+
+
+class Settlement:
+    """Writes outcomes where they are the truth from then on; `put` writes one approved label."""
+
+    def __init__(self, ledger: ImageLedger, execution: str, put: Callable[[dict[str, Any]], None]) -> None:
+        self._ledger, self._execution, self._put = ledger, execution, put
+
+    def all(self, outcomes: Iterator[dict[str, Any]], deadline: Deadline) -> list[dict[str, Any]]:
+        """Settle each outcome, in parallel, and return them; OutOfTime if the deadline comes first."""
+
+        def settle(outcome: dict[str, Any]) -> dict[str, Any]:
+            deadline.check("some labels are not written yet")
+            return self.one(outcome)
+
+        with ThreadPoolExecutor(_WRITERS) as pool:
+            return list(pool.map(settle, outcomes))
+
+    def one(self, outcome: dict[str, Any]) -> dict[str, Any]:
+        """Settle one outcome; it comes back unresolved where the image has gone to another execution."""
+        _, key = split_uri(outcome["uri"])
+        seen = self._ledger.entry(key)
+        status = _STATUS[outcome["outcome"]]
+        if seen is not None and seen.execution == self._execution:
+            if seen.status == status:
+                return outcome
+            if seen.status == IN_ROUND:
+                if outcome["outcome"] == APPROVED:
+                    self._put(outcome)
+                if self._ledger.change(replace(seen, status=status, reason=outcome.get("reason", "")), seen):
+                    return outcome
+        reason = "another execution has taken the image meanwhile"
+        return {**outcome, "outcome": UNRESOLVED, "reason": reason}
+
+
+def write_results(
+    s3: Any, lists: Lists, outcomes: list[dict[str, Any]], classes: list[str]
+) -> dict[str, Any]:  # fmt: skip
+    """Write the manifest and the quarantine list, where there is anything in them; return the output."""
+    approved = [outcome for outcome in outcomes if outcome["outcome"] == APPROVED]
+    lines = [manifest_line(outcome, classes=classes, job=lists.name) for outcome in approved]
+    set_aside = list(json_lines.read(s3, lists.set_aside))
+    unlabeled = [outcome for outcome in outcomes if outcome["outcome"] != APPROVED]
+    counts = Counter(outcome["outcome"] for outcome in unlabeled)
+    quarantine = [_quarantined(row) for row in (*set_aside, *unlabeled)]
+    return {
+        "model": lists.model,
+        "labeled": len(approved),
+        "relabeled": sum(outcome["round"] > 1 for outcome in approved),
+        "quarantined": len(set_aside) + counts[UNUSABLE],
+        "unresolved": counts[UNRESOLVED],
+        "manifest": _write_unless_empty(s3, lists.manifest, lines),
+        "quarantine": _write_unless_empty(s3, lists.quarantine, quarantine),
+    }
+
+
+def _quarantined(row: dict[str, Any]) -> dict[str, Any]:
+    digest = {"sha256": row["sha256"]} if "sha256" in row else {}
+    return {"source-ref": row["uri"], **digest, "reason": row["reason"]}
+
+
+def _write_unless_empty(s3: Any, uri: str, rows: list[dict[str, Any]]) -> str | None:
+    if not rows:
+        return None
+    json_lines.write(s3, uri, rows)
+    return uri
