@@ -5,6 +5,7 @@ from constructs import Construct
 
 from config import Edgeline
 from stacks.data_stack import DataStack
+from stacks.training_stack import TrainingStack
 
 
 class ToolsStage(cdk.Stage):
@@ -14,3 +15,13 @@ class ToolsStage(cdk.Stage):
         env = cdk.Environment(account=config.tools.account, region=config.tools.region)
         super().__init__(scope, construct_id, env=env)
         self.data = DataStack(self, "Data", config=config)
+        data = self.data
+        self.training = TrainingStack(
+            self,
+            "Training",
+            config=config,
+            images=data.images,
+            artifacts=data.artifacts,
+            key=data.key,
+            feature_group_name=data.feature_group_name,
+        )

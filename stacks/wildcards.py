@@ -14,6 +14,8 @@ WILDCARD_ACTIONS: Mapping[str, str] = MappingProxyType(
     {
         "xray:PutTraceSegments": "a trace has no ARN",
         "xray:PutTelemetryRecords": "a trace has no ARN",
+        "xray:GetSamplingRules": "sampling rules are one set for the account",
+        "xray:GetSamplingTargets": "sampling rules are one set for the account",
         "cloudwatch:PutMetricData": "metrics have no ARN; limited to a namespace by condition",
         "ecr:GetAuthorizationToken": "the token is for the whole registry",
         "logs:CreateLogDelivery": "log delivery of API Gateway and Step Functions has no ARN",
@@ -25,6 +27,8 @@ WILDCARD_ACTIONS: Mapping[str, str] = MappingProxyType(
         "logs:DescribeResourcePolicies": "a resource policy of CloudWatch Logs is one for the account",
         "logs:DescribeLogGroups": "Step Functions lists log groups to check its own destination",
         "sagemaker:ListModelPackages": "SageMaker's List calls know no resources",
+        "greengrass:CreateDeployment": "a deployment has no ARN before it is made; its IoT job has",
+        "greengrass:ListDeployments": "Greengrass's List calls know no resources",
         "sagemaker:ListPipelines": "SageMaker's List calls know no resources",
     }
 )

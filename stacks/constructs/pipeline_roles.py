@@ -1,0 +1,137 @@
+"""The two roles of a SageMaker pipeline: one that starts its jobs, one that its jobs have."""
+
+import aws_cdk as cdk
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_s3 as s3
+from constructs import Construct
+
+from stacks.constructs.label_queries import LabelQueries
+from stacks.grants import allow, pass_role, read_objects, write_objects
+from stacks.wildcards import allow_everywhere
+
+_JOB_LOGS = ("ProcessingJobs", "TrainingJobs")
+
+
+class JobRole(iam.Role):
+    """What a job of a pipeline may do: read images and labels, keep the frozen split, write its run."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        images: s3.IBucket,
+        artifacts: s3.IBucket,
+        key: kms.IKey,
+        queries: LabelQueries,
+    ) -> None:
+        super().__init__(scope, construct_id, assumed_by=iam.ServicePrincipal("sagemaker.amazonaws.com"))
+        read_objects(self, images, key, "images/")
+        read_objects(self, artifacts, key, "labels/", "code/", "datasets/", "runs/")
+        write_objects(self, artifacts, key, "datasets/", "runs/")
+        queries.grant(self)
+        self._run_in_containers()
+
+    def _run_in_containers(self) -> None:
+        stack = cdk.Stack.of(self)
+        log_groups = [
+            stack.format_arn(
+                service="logs",
+                resource="log-group",
+                resource_name=f"/aws/sagemaker/{jobs}*",
+                arn_format=cdk.ArnFormat.COLON_RESOURCE_NAME,
+            )
+            for jobs in _JOB_LOGS
+        ]
+        allow(
+            self,
+            "logs:CreateLogGroup",
+            "logs:CreateLogStream",
+            "logs:DescribeLogStreams",
+            "logs:PutLogEvents",
+            on=log_groups,
+            because="SageMaker makes the streams, one a job",
+        )
+        allow(
+            self,
+            "ecr:BatchCheckLayerAvailability",
+            "ecr:BatchGetImage",
+            "ecr:GetDownloadUrlForLayer",
+            on=[
+                stack.format_arn(
+                    service="ecr", account="*", resource="repository", resource_name="pytorch-training"
+                )
+            ],
+            because="AWS keeps its containers in accounts of its own, another one in some regions",
+        )
+        allow_everywhere(self, "ecr:GetAuthorizationToken")
+        namespaces = {
+            "StringLike": {"cloudwatch:namespace": [f"/aws/sagemaker/{jobs}" for jobs in _JOB_LOGS]}
+        }
+        allow_everywhere(self, "cloudwatch:PutMetricData", conditions=namespaces)
+
+
+class PipelineRole(iam.Role):
+    """What the pipelines themselves may do: run jobs in the job role, read their reports, register a package.
+
+    No statement here, nor in any other role of the line, may approve a model package.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        job_role: iam.IRole,
+        artifacts: s3.IBucket,
+        key: kms.IKey,
+        model_package_groups: list[str],
+    ) -> None:
+        super().__init__(scope, construct_id, assumed_by=iam.ServicePrincipal("sagemaker.amazonaws.com"))
+        stack = cdk.Stack.of(self)
+        allow(
+            self,
+            "sagemaker:CreateProcessingJob",
+            "sagemaker:DescribeProcessingJob",
+            "sagemaker:StopProcessingJob",
+            "sagemaker:CreateTrainingJob",
+            "sagemaker:DescribeTrainingJob",
+            "sagemaker:StopTrainingJob",
+            "sagemaker:AddTags",
+            on=[
+                stack.format_arn(service="sagemaker", resource=kind, resource_name="pipelines-*")
+                for kind in ("processing-job", "training-job")
+            ],
+            because="SageMaker Pipelines names its jobs pipelines-<execution>-<step>",
+        )
+        pass_role(self, job_role, "sagemaker.amazonaws.com")
+        read_objects(self, artifacts, key, "runs/")
+        self._register(model_package_groups)
+
+    def _register(self, groups: list[str]) -> None:
+        stack = cdk.Stack.of(self)
+        allow(
+            self,
+            "sagemaker:DescribeModelPackageGroup",
+            "sagemaker:CreateModelPackage",
+            on=[model_package_group_arn(stack, group) for group in groups],
+        )
+        allow(
+            self,
+            "sagemaker:CreateModelPackage",
+            "sagemaker:DescribeModelPackage",
+            "sagemaker:AddTags",
+            on=[model_packages_arn(stack, group) for group in groups],
+            because="the versions of a group",
+        )
+
+
+def model_package_group_arn(stack: cdk.Stack, group: str) -> str:
+    """The ARN of a model package group."""
+    return stack.format_arn(service="sagemaker", resource="model-package-group", resource_name=group)
+
+
+def model_packages_arn(stack: cdk.Stack, group: str) -> str:
+    """The ARN pattern of every version in a model package group."""
+    return stack.format_arn(service="sagemaker", resource="model-package", resource_name=f"{group}/*")

@@ -1,0 +1,140 @@
+"""The SageMaker pipelines: what builds them, the roles that they run in, and who may approve their models."""
+
+import json
+
+import aws_cdk as cdk
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_s3 as s3
+from constructs import Construct
+
+from config import Edgeline, Model
+from stacks.constructs.label_queries import LabelQueries
+from stacks.constructs.pipeline_build import PipelineBuild
+from stacks.constructs.pipeline_roles import (
+    JobRole,
+    PipelineRole,
+    model_package_group_arn,
+    model_packages_arn,
+)
+from stacks.grants import allow, pass_role, read_objects, write_objects
+from stacks.wildcards import allow_everywhere
+
+
+class TrainingStack(cdk.Stack):
+    """From labels to a model package that waits for approval."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        config: Edgeline,
+        images: s3.IBucket,
+        artifacts: s3.IBucket,
+        key: kms.IKey,
+        feature_group_name: str,
+    ) -> None:
+        super().__init__(scope, construct_id, stack_name=f"{config.name}-training")
+        self._artifacts, self._key = artifacts, key
+        # A model's pipeline and its model package group have the same name.
+        self._names = {model.name: f"{config.name}-{model.name}" for model in config.models}
+        queries = LabelQueries(
+            self,
+            "Queries",
+            name=f"{config.name}-labels",
+            artifacts=artifacts,
+            key=key,
+            feature_group_name=feature_group_name,
+        )
+        self.job_role = JobRole(self, "JobRole", images=images, artifacts=artifacts, key=key, queries=queries)
+        self.pipeline_role = PipelineRole(
+            self,
+            "PipelineRole",
+            job_role=self.job_role,
+            artifacts=artifacts,
+            key=key,
+            model_package_groups=list(self._names.values()),
+        )
+        build = PipelineBuild(
+            self,
+            "Build",
+            key=key,
+            environment={
+                "PROJECT": config.name,
+                "MODEL": config.models[0].name,
+                "MODEL_CONFIG": json.dumps({model.name: self._described(model) for model in config.models}),
+                "LABELS_MANIFEST": "",
+                "IMAGES_BUCKET": images.bucket_name,
+                "ARTIFACTS_BUCKET": artifacts.bucket_name,
+                "KMS_KEY_ARN": key.key_arn,
+                "FEATURE_GROUP": feature_group_name,
+                "ATHENA_WORKGROUP": queries.workgroup,
+                "JOB_ROLE_ARN": self.job_role.role_arn,
+                "PIPELINE_ROLE_ARN": self.pipeline_role.role_arn,
+            },
+        )
+        self._let_build(build.role)
+        self._output("BuildProject", build.project.project_name)
+        self._output("BuildRoleArn", build.role.role_arn)
+        self._output("JobRoleArn", self.job_role.role_arn)
+        self._output("Workgroup", queries.workgroup)
+        for model in config.models:
+            self._output(f"PipelineName{model.output_suffix}", self._names[model.name])
+        self._output("ApproverPolicyArn", self._approver_policy().managed_policy_arn)
+
+    def _described(self, model: Model) -> dict[str, object]:
+        """What the pipeline of a model has to know; the names are given so that only the stacks make them."""
+        return {
+            "pipeline_name": self._names[model.name],
+            "model_package_group": self._names[model.name],
+            "task": model.task,
+            "classes": model.classes,
+            "map50_threshold": model.map50_threshold,
+            "group_rule": model.group_rule or "",
+            "train_instance": model.train_instance,
+            "job_instance": model.job_instance,
+            "inference_instances": sorted({model.staging.instance_type, model.prod.instance_type}),
+        }
+
+    def _let_build(self, role: iam.Role) -> None:
+        """What `pipeline_defs/upsert.py` calls: put the sources, upsert the pipelines, start them."""
+        write_objects(role, self._artifacts, self._key, "code/")
+        read_objects(role, self._artifacts, self._key, "code/")
+        pipelines = [
+            self.format_arn(service="sagemaker", resource="pipeline", resource_name=name)
+            for name in self._names.values()
+        ]
+        allow(
+            role,
+            "sagemaker:CreatePipeline",
+            "sagemaker:DescribePipeline",
+            "sagemaker:UpdatePipeline",
+            "sagemaker:StartPipelineExecution",
+            on=pipelines,
+        )
+        pass_role(role, self.pipeline_role, "sagemaker.amazonaws.com")
+
+    def _approver_policy(self) -> iam.ManagedPolicy:
+        policy = iam.ManagedPolicy(
+            self, "ApproverPolicy", description="Reads model packages and their evaluation, and approves them"
+        )
+        groups = self._names.values()
+        allow(
+            policy,
+            "sagemaker:DescribeModelPackageGroup",
+            on=[model_package_group_arn(self, group) for group in groups],
+        )
+        allow(
+            policy,
+            "sagemaker:DescribeModelPackage",
+            "sagemaker:UpdateModelPackage",
+            on=[model_packages_arn(self, group) for group in groups],
+            because="the versions of a group",
+        )
+        allow_everywhere(policy, "sagemaker:ListModelPackages")
+        read_objects(policy, self._artifacts, self._key, "runs/")
+        return policy
+
+    def _output(self, key: str, value: str) -> None:
+        cdk.CfnOutput(self, key, value=value)
