@@ -1,0 +1,257 @@
+"""Training by a budget of steps: seeded, with averaged weights, and progress on stdout."""
+
+import math
+import time
+from collections.abc import Iterator
+from copy import deepcopy
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.random import Generator
+from torch import Tensor, nn
+
+from inference.letterbox import place, to_blob
+from inference.pictures import Picture
+from inference.suppression import select
+from pipeline_defs.detection.augment import Targets, augment
+from pipeline_defs.detection.dataset import LabeledPicture, Split
+from pipeline_defs.detection.loss import detection_loss
+from pipeline_defs.detection.model import INPUT_MULTIPLE, CompactDetector, cell_centres, output_shape
+from pipeline_defs.detection.scoring import PictureResult, Score, Scored, Truth, score_detections
+
+MAX_ASPECT = 3.0
+WARM_UP_STEPS = 30
+FINAL_RATE_SHARE = 0.02
+MAX_GRADIENT_NORM = 10.0
+MAX_AVERAGE_DECAY = 0.99
+VALIDATIONS = 6  # evenly over the second half of the steps
+MAX_CACHED_BYTES = 2 * 1024**3
+VALIDATION_MIN_SCORE = 0.01
+OPERATING_SCORE = 0.25
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a training run is given; the defaults are those of docs/adr/0004-compact-detector.md."""
+
+    seed: int
+    steps: int = 1000
+    batch_size: int = 8
+    learning_rate: float = 2.5e-3
+    weight_decay: float = 0.02
+    input_area: int = 224 * 320  # pixels
+
+
+@dataclass(frozen=True)
+class InputSize:
+    """The network's input in pixels."""
+
+    height: int
+    width: int
+
+
+@dataclass(frozen=True)
+class Trained:
+    """The best averaged weights, and how they scored on the validation split."""
+
+    network: CompactDetector
+    validation: Score
+
+
+def choose_input_size(pictures: tuple[LabeledPicture, ...], area: int) -> InputSize:
+    """Return a size of the typical picture's aspect, near `area` pixels, in whole multiples."""
+    aspect = float(np.median([picture.width / picture.height for picture in pictures]))
+    aspect = min(max(aspect, 1 / MAX_ASPECT), MAX_ASPECT)
+    height = math.sqrt(area / aspect)
+    return InputSize(height=_to_multiple(height), width=_to_multiple(height * aspect))
+
+
+class Canvases:
+    """Pictures of a split as the network sees them, decoded once as long as memory allows."""
+
+    def __init__(self, split: Split, size: InputSize) -> None:
+        self._split, self._size = split, size
+        self._cache: dict[int, tuple[Picture, Targets]] = {}
+        self._room = MAX_CACHED_BYTES // (size.height * size.width * 3)
+
+    def __len__(self) -> int:
+        return len(self._split.pictures)
+
+    def __getitem__(self, index: int) -> tuple[Picture, Targets]:
+        """Return canvas (height, width, 3) and targets (n, 5) in canvas pixels."""
+        cached = self._cache.get(index)
+        if cached is not None:
+            return cached
+        entry = self._load(self._split.pictures[index])
+        if len(self._cache) < self._room:
+            self._cache[index] = entry
+        return entry
+
+    def _load(self, labeled: LabeledPicture) -> tuple[Picture, Targets]:
+        canvas, letterbox = place(
+            self._split.load(labeled), input_width=self._size.width, input_height=self._size.height
+        )
+        targets = self._split.targets(labeled)
+        boxes = letterbox.to_input(targets[:, 1:])
+        return canvas, np.concatenate((targets[:, :1], boxes), axis=1)
+
+
+class AveragedWeights:
+    """Exponential moving average of a network's weights, fast at first (as in Polyak averaging)."""
+
+    def __init__(self, network: CompactDetector) -> None:
+        self.network = deepcopy(network).eval()
+        self._updates = 0
+
+    @torch.no_grad()  # type: ignore[untyped-decorator]
+    def update(self, network: CompactDetector) -> None:
+        """Move towards the network's present weights."""
+        self._updates += 1
+        decay = min(MAX_AVERAGE_DECAY, (1 + self._updates) / (10 + self._updates))
+        for average, value in zip(
+            self.network.state_dict().values(), network.state_dict().values(), strict=True
+        ):
+            if value.dtype.is_floating_point:
+                average.lerp_(value, 1 - decay)
+            else:
+                average.copy_(value)
+
+
+def train_detector(train: Split, validation: Split, size: InputSize, settings: Settings) -> Trained:
+    """Train from scratch; the weights that score best on the validation split are kept.
+
+    Deterministic for a seed, a machine type and a thread count.
+    """
+    torch.manual_seed(settings.seed)
+    network = CompactDetector(len(train.classes)).to(memory_format=torch.channels_last)
+    average = AveragedWeights(network)
+    optimizer, schedule = _optimizer(network, settings)
+    batches = _batches(Canvases(train, size), settings.batch_size, np.random.default_rng(settings.seed))
+    validated = Canvases(validation, size)
+    checks = validation_steps(settings.steps)
+    best: Trained | None = None
+    progress = Progress(settings.steps)
+    for step in range(1, settings.steps + 1):
+        loss = _train_step(network, optimizer, *next(batches), size)
+        schedule.step()
+        average.update(network)
+        progress.report(step, loss)
+        if step in checks:
+            score = evaluate_network(average.network, validated, train.classes)
+            print(
+                f"validation:map50={score.map50:.4f}; validation:map50_95={score.map50_95:.4f};", flush=True
+            )
+            if best is None or _fitness(score) > _fitness(best.validation):
+                best = Trained(deepcopy(average.network), score)
+    assert best is not None, "the last step is always validated"  # noqa: S101
+    return best
+
+
+def validation_steps(steps: int) -> frozenset[int]:
+    """Return the steps after which the weights are validated; the last one is always among them."""
+    first = steps / 2
+    spread = (first + (steps - first) * index / (VALIDATIONS - 1) for index in range(VALIDATIONS))
+    return frozenset({max(1, round(step)) for step in spread} | {steps})
+
+
+def evaluate_network(network: CompactDetector, canvases: Canvases, classes: tuple[str, ...]) -> Score:
+    """Score a network on canvases, in canvas pixels."""
+    results = []
+    for index in range(len(canvases)):
+        canvas, targets = canvases[index]
+        with torch.no_grad():
+            boxes, logits = network(torch.from_numpy(to_blob(canvas)))
+        kept, scores, labels = select(
+            boxes[0].numpy(), logits[0].sigmoid().numpy(), min_score=VALIDATION_MIN_SCORE
+        )
+        found = [
+            Scored(classes[label], float(score), tuple(box.tolist()))
+            for box, score, label in zip(kept, scores, labels, strict=True)
+        ]
+        truth = [Truth(classes[int(row[0])], tuple(row[1:].tolist())) for row in targets]
+        results.append(PictureResult(truth=truth, detections=found))
+    return score_detections(results, classes, operating_score=OPERATING_SCORE)
+
+
+class Progress:
+    """A line now and then: how far, how good, how long still."""
+
+    def __init__(self, steps: int) -> None:
+        self._steps, self._every = steps, max(1, steps // 50)
+        self._started = time.monotonic()
+        self._loss: float | None = None
+
+    def report(self, step: int, loss: float) -> None:
+        """Print every 2 % of the steps, with the loss smoothed."""
+        self._loss = loss if self._loss is None else 0.95 * self._loss + 0.05 * loss
+        if step % self._every and step != self._steps:
+            return
+        elapsed = time.monotonic() - self._started
+        eta = elapsed / step * (self._steps - step)
+        print(
+            f"step {step}/{self._steps} loss {self._loss:.3f} elapsed {elapsed:.0f}s eta {eta:.0f}s",
+            flush=True,
+        )
+
+
+def _optimizer(
+    network: CompactDetector, settings: Settings
+) -> tuple[torch.optim.Optimizer, torch.optim.lr_scheduler.LRScheduler]:
+    """AdamW without decay on biases and norms; a linear warm-up, then half a cosine."""
+    weights = [parameter for parameter in network.parameters() if parameter.ndim > 1]
+    others = [parameter for parameter in network.parameters() if parameter.ndim <= 1]
+    optimizer = torch.optim.AdamW(
+        [{"params": weights, "weight_decay": settings.weight_decay}, {"params": others, "weight_decay": 0.0}],
+        lr=settings.learning_rate,
+    )
+
+    def rate(step: int) -> float:
+        cosine = 0.5 * (1 + math.cos(math.pi * min(1.0, step / settings.steps)))
+        return min(1.0, (step + 1) / WARM_UP_STEPS) * (FINAL_RATE_SHARE + (1 - FINAL_RATE_SHARE) * cosine)
+
+    return optimizer, torch.optim.lr_scheduler.LambdaLR(optimizer, rate)
+
+
+def _batches(canvases: Canvases, batch_size: int, rng: Generator) -> Iterator[tuple[Tensor, list[Tensor]]]:
+    """Yield augmented batches for ever; every picture once before any comes again."""
+    waiting: list[int] = []
+    while True:
+        pictures, targets = [], []
+        for _ in range(batch_size):
+            if not waiting:
+                waiting = rng.permutation(len(canvases)).tolist()
+            view, moved = augment(*canvases[waiting.pop()], rng)
+            pictures.append(view)
+            targets.append(torch.from_numpy(moved))
+        yield _to_tensor(pictures), targets
+
+
+def _to_tensor(pictures: list[Picture]) -> Tensor:
+    planes = torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2)
+    return planes.contiguous(memory_format=torch.channels_last).float() / 255
+
+
+def _train_step(
+    network: CompactDetector,
+    optimizer: torch.optim.Optimizer,
+    pictures: Tensor,
+    targets: list[Tensor],
+    size: InputSize,
+) -> float:
+    network.train()
+    boxes, logits = network(pictures)
+    loss = detection_loss(boxes, logits, targets, cell_centres(*output_shape(size.height, size.width)))
+    optimizer.zero_grad(set_to_none=True)
+    loss.backward()
+    nn.utils.clip_grad_norm_(network.parameters(), MAX_GRADIENT_NORM)
+    optimizer.step()
+    return float(loss.detach())
+
+
+def _fitness(score: Score) -> float:
+    return (score.map50 + score.map50_95) / 2
+
+
+def _to_multiple(pixels: float) -> int:
+    return max(1, round(pixels / INPUT_MULTIPLE)) * INPUT_MULTIPLE
