@@ -60,7 +60,7 @@ def archive(onnx: bytes, description: Mapping[str, Any]) -> bytes:
 
 
 def placeholders(name: str, version: str, artifact_uri: str) -> dict[str, str]:
-    """Give the values of the recipe template's placeholders; Greengrass unpacks the archive under its stem."""
+    """Give the values of the recipe template's placeholders; Greengrass unpacks it under its stem."""
     stem = PurePosixPath(ARCHIVE).stem
     return {"COMPONENT": name, "VERSION": version, "ARTIFACT_URI": artifact_uri, "ARTIFACT_NAME": stem}
 

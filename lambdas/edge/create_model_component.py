@@ -47,8 +47,8 @@ def handler(event: Mapping[str, Any], _context: object) -> dict[str, str]:
 
     In: {"model", "model_package_arn"}.
     Out: {"name", "version", "arn", "model_sha256"}.
-    Raises NoLongerApproved, UnusablePackage, BrokenArtifact, BrokenRecipe, ComponentConflict, ComponentFailed,
-    and ComponentNotReady while Greengrass is still at it.
+    Raises NoLongerApproved, UnusablePackage, BrokenArtifact, BrokenRecipe, ComponentConflict,
+    ComponentFailed, and ComponentNotReady while Greengrass is still at it.
     """
     settings = environment.read(Environment)
     package = describe_approved(boto3.client("sagemaker"), event["model_package_arn"])

@@ -57,7 +57,7 @@ def is_done(statuses: Mapping[str, str], *, expired: bool, max_failed_percent: i
     """Decide whether a deployment to a group is over; DevicesFailed where it must not go on.
 
     More than `max_failed_percent` of the group failing ends it at once. When the time is over (`expired`), a
-    device in the middle of it counts as failed, and one that never answered as offline: it gets the deployment
+    device in the middle of it counts as failed, one that never answered as offline: it gets the deployment
     when it comes back. A `required` group needs at least one device that succeeded.
     """
     counts = count(statuses)

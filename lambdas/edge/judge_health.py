@@ -27,8 +27,8 @@ class Environment:
 def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
     """Judge every device that took the deployment; repeated by the state machine until it is not `waiting`.
 
-    In: {"group_arn", "deployment_id", "started_at": ISO time of the deployment, "since": ISO time from which the
-    devices have their time, "component_version", "model_package_arn", "min_inferences"}.
+    In: {"group_arn", "deployment_id", "started_at": ISO time of the deployment, "since": ISO time from which
+    the devices have their time, "component_version", "model_package_arn", "min_inferences"}.
     Out: {"status": "ready" | "waiting", "healthy", "inferences"}.
     Raises DevicesUnhealthy when the time is over.
     """

@@ -53,6 +53,6 @@ def is_approval(detail: Mapping[str, Any]) -> bool:
 
 
 def approved_at(event: Mapping[str, Any], package: Mapping[str, Any]) -> str:
-    """Say when the approval was given, to the millisecond if the registry knows; events have whole seconds."""
+    """Say when the approval was given, to the millisecond if the registry knows it."""
     moment = package.get("LastModifiedTime") or datetime.fromisoformat(event["time"])
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"

@@ -1,0 +1,83 @@
+"""States of our state machines: a call with timeout and retries, a wait until something is ready."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import aws_cdk as cdk
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_stepfunctions as sfn
+from aws_cdk import aws_stepfunctions_tasks as tasks
+from constructs import Construct
+
+_TRANSIENT = [
+    "Lambda.TooManyRequestsException",
+    "Sandbox.Timedout",
+    "ThrottlingException",
+    "ConnectTimeoutError",
+    "EndpointConnectionError",
+    "ReadTimeoutError",
+]
+
+
+def call(
+    scope: Construct,
+    name: str,
+    function: lambda_.Function,
+    *,
+    payload: Mapping[str, Any],
+    result_path: str,
+    wait_on: Sequence[str] = (),
+) -> tasks.LambdaInvoke:
+    """Call a function, again after what passes by itself, and keep the answer at `result_path`.
+
+    Errors in `wait_on` mean "not yet": they are tried again every 20 seconds for up to 20 minutes.
+    """
+    timeout = function.timeout or cdk.Duration.seconds(30)
+    state = tasks.LambdaInvoke(
+        scope,
+        name,
+        lambda_function=function,
+        payload=sfn.TaskInput.from_object(dict(payload)),
+        payload_response_only=True,
+        result_path=result_path,
+        task_timeout=sfn.Timeout.duration(timeout.plus(cdk.Duration.seconds(10))),
+    )
+    state.add_retry(
+        errors=_TRANSIENT, interval=cdk.Duration.seconds(2), backoff_rate=2, max_attempts=5,
+        jitter_strategy=sfn.JitterType.FULL,
+    )  # fmt: skip
+    if wait_on:
+        state.add_retry(
+            errors=list(wait_on), interval=cdk.Duration.seconds(20), backoff_rate=1, max_attempts=60
+        )
+    return state
+
+
+def until_ready(
+    scope: Construct,
+    question: str,
+    *,
+    check: tasks.LambdaInvoke,
+    status_path: str,
+    then: sfn.IChainable,
+    every_seconds: int,
+) -> tasks.LambdaInvoke:
+    """Repeat `check` until the status that it leaves is `ready`; the function says when it is too late."""
+    subject = question.rstrip("?").removeprefix("Is ").removeprefix("Are ")
+    wait = sfn.Wait(
+        scope, f"Wait: {subject}", time=sfn.WaitTime.duration(cdk.Duration.seconds(every_seconds))
+    )
+    choice = sfn.Choice(scope, question)
+    choice.when(sfn.Condition.string_equals(status_path, "ready"), then).otherwise(wait)
+    wait.next(check)
+    check.next(choice)
+    return check
+
+
+def fields(*names: str) -> dict[str, str]:
+    """Payload entries that are copied from the state under the same name."""
+    return {name: sfn.JsonPath.string_at(f"$.{name}") for name in names}
+
+
+EXECUTION = "$$.Execution.Name"
+STARTED = "$$.Execution.StartTime"

@@ -1,0 +1,92 @@
+"""Turns: executions that change the same thing go one after another."""
+
+import aws_cdk as cdk
+from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_stepfunctions as sfn
+from aws_cdk import aws_stepfunctions_tasks as tasks
+from constructs import Construct
+
+from stacks.constructs.python_function import PythonFunction
+from stacks.constructs.states import call
+from stacks.grants import allow
+
+
+class Turns(Construct):
+    """The table of turns, and the states that take and give back one; lambdas/common/turns.py has the rule.
+
+    `line` and `order` are JSON paths or intrinsics: what is changed, and the ISO time by which the turns go.
+    """
+
+    def __init__(self, scope: Construct, construct_id: str, *, line: str, order: str) -> None:
+        super().__init__(scope, construct_id)
+        self._table = dynamodb.Table(
+            self,
+            "Table",
+            partition_key=dynamodb.Attribute(name="line", type=dynamodb.AttributeType.STRING),
+            sort_key=dynamodb.Attribute(name="entry", type=dynamodb.AttributeType.STRING),
+            billing_mode=dynamodb.BillingMode.PAY_PER_REQUEST,
+            point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
+                point_in_time_recovery_enabled=True
+            ),
+            removal_policy=cdk.RemovalPolicy.DESTROY,
+        )
+        self._take = self._function("take_turn")
+        self._give_back = self._function("give_turn_back")
+        table = self._table.table_arn
+        allow(self._take, "dynamodb:GetItem", "dynamodb:Query", on=[table])
+        allow(self._take, "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem", on=[table])
+        allow(self._give_back, "dynamodb:UpdateItem", on=[table])
+        self._ticket = {
+            "line": sfn.JsonPath.string_at(line),
+            "order": sfn.JsonPath.string_at(order),
+            "execution": sfn.JsonPath.string_at("$$.Execution.Id"),
+        }
+
+    @property
+    def functions(self) -> list[lambda_.Function]:
+        """The functions that the states call."""
+        return [self._take, self._give_back]
+
+    def take(self, *, then: sfn.IChainable, superseded: sfn.IChainable) -> tasks.LambdaInvoke:
+        """Wait for the turn; `superseded` is where one with a later order has had its turn already."""
+        take = call(self, "Take turn", self._take, payload=self._ticket, result_path="$.line")
+        wait = sfn.Wait(self, "Wait for turn", time=sfn.WaitTime.duration(cdk.Duration.seconds(10)))
+        choice = sfn.Choice(self, "Whose turn is it?")
+        choice.when(sfn.Condition.string_equals("$.line.turn", "mine"), then)
+        choice.when(sfn.Condition.string_equals("$.line.turn", "superseded"), superseded)
+        choice.otherwise(wait)
+        wait.next(take)
+        take.next(choice)
+        return take
+
+    def give_back(self, name: str) -> tasks.LambdaInvoke:
+        """A state that ends the turn, named for where in the state machine it stands."""
+        return call(self, name, self._give_back, payload=self._ticket, result_path=sfn.JsonPath.DISCARD)
+
+    def watch(self, machine: sfn.StateMachine) -> None:
+        """Let the one who waits see whether the holder still runs."""
+        # Beside the role's own policy, on which the function waits, and on the function the state machine.
+        policy = iam.ManagedPolicy(self, "SeeExecutions", roles=[_role(self._take)])
+        executions = cdk.Stack.of(self).format_arn(
+            service="states",
+            resource="execution",
+            resource_name=f"{machine.state_machine_name}:*",
+            arn_format=cdk.ArnFormat.COLON_RESOURCE_NAME,
+        )
+        allow(policy, "states:DescribeExecution", on=[executions], because="executions get their names later")
+
+    def _function(self, name: str) -> PythonFunction:
+        return PythonFunction(
+            self,
+            "".join(word.capitalize() for word in name.split("_")),
+            handler=f"lambdas.common.{name}.handler",
+            environment={"TURNS_TABLE": self._table.table_name},
+        )
+
+
+def _role(function: lambda_.Function) -> iam.IRole:
+    if function.role is None:
+        raise ValueError(f"{function.node.path} has no role")
+    return function.role
