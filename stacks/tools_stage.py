@@ -5,6 +5,8 @@ from constructs import Construct
 
 from config import Edgeline
 from stacks.data_stack import DataStack
+from stacks.labeling_stack import LabelingStack
+from stacks.promotion_stack import PromotionStack
 from stacks.training_stack import TrainingStack
 
 
@@ -14,9 +16,17 @@ class ToolsStage(cdk.Stage):
     def __init__(self, scope: Construct, construct_id: str, *, config: Edgeline) -> None:
         env = cdk.Environment(account=config.tools.account, region=config.tools.region)
         super().__init__(scope, construct_id, env=env)
-        self.data = DataStack(self, "Data", config=config)
-        data = self.data
-        self.training = TrainingStack(
+        data = DataStack(self, "Data", config=config)
+        LabelingStack(
+            self,
+            "Labeling",
+            config=config,
+            images=data.images,
+            artifacts=data.artifacts,
+            key=data.key,
+            feature_group_name=data.feature_group_name,
+        )
+        TrainingStack(
             self,
             "Training",
             config=config,
@@ -25,3 +35,4 @@ class ToolsStage(cdk.Stage):
             key=data.key,
             feature_group_name=data.feature_group_name,
         )
+        PromotionStack(self, "Promotion", config=config, artifacts=data.artifacts, key=data.key)
