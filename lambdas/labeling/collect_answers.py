@@ -16,7 +16,7 @@ from typing import Any
 import boto3
 
 from lambdas.common import environment, json_lines
-from lambdas.labeling.payloads import Lists
+from lambdas.labeling.payloads import PATIENT, Lists
 from lambdas.labeling.rounds import LABEL, VERIFY, Kind, Round, Rounds, Task
 
 APPROVED, REJECTED, UNUSABLE, UNRESOLVED = "approved", "rejected", "unusable", "unresolved"
@@ -35,8 +35,10 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Close the round and write both lists."""
     del context
     env = environment.read(Environment)
-    s3, number = boto3.client("s3"), event["round"]
-    rounds = Rounds(boto3.resource("dynamodb").Table(env.table), boto3.client("stepfunctions"))
+    s3, number = boto3.client("s3", config=PATIENT), event["round"]
+    rounds = Rounds(
+        boto3.resource("dynamodb", config=PATIENT).Table(env.table), boto3.client("stepfunctions")
+    )
     lists = Lists(env.artifacts_bucket, event["model"], event["execution"])
     labeled, verified = (_answered(rounds, event, kind) for kind in (LABEL, VERIFY))
     images = json_lines.read(s3, lists.images(number))

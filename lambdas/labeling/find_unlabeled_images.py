@@ -19,13 +19,12 @@ from itertools import islice
 from typing import Any
 
 import boto3
-from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from lambdas.common import environment, json_lines
 from lambdas.common.pictures import UnusablePicture, inspect
 from lambdas.labeling.image_ledger import FREE, IN_ROUND, LABELED, QUARANTINED, Content, Entry, ImageLedger
-from lambdas.labeling.payloads import Deadline, Lists
+from lambdas.labeling.payloads import PATIENT, Deadline, Lists
 from lambdas.labeling.rounds import Rounds
 
 MAX_BYTES = 50_000_000
@@ -61,9 +60,8 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     env = environment.read(Environment)
     model, execution = event["model"], event["execution"]
     classes = classes_of(model, json.loads(env.model_classes))
-    config = Config(max_pool_connections=2 * _READERS)
-    s3 = boto3.client("s3", config=config)
-    table = boto3.resource("dynamodb", config=config).Table(env.table)
+    s3 = boto3.client("s3", config=PATIENT)
+    table = boto3.resource("dynamodb", config=PATIENT).Table(env.table)
     states = boto3.client("stepfunctions")
     is_running = running(states)
     close_rounds_of_the_dead(Rounds(table, states), is_running)

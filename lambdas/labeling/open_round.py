@@ -13,10 +13,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import boto3
-from botocore.config import Config
 
 from lambdas.common import environment, json_lines
-from lambdas.labeling.payloads import Deadline, Lists
+from lambdas.labeling.payloads import PATIENT, Deadline, Lists
 from lambdas.labeling.rounds import LABEL, VERIFY, Round, Rounds, Task
 
 
@@ -32,7 +31,7 @@ def handler(event: dict[str, Any], context: Any) -> None:
     """Open the round that the event names."""
     env = environment.read(Environment)
     lists = Lists(env.artifacts_bucket, event["model"], event["execution"])
-    table = boto3.resource("dynamodb", config=Config(max_pool_connections=20)).Table(env.table)
+    table = boto3.resource("dynamodb", config=PATIENT).Table(env.table)
     rounds = Rounds(table, boto3.client("stepfunctions"))
     opened = Round(event["kind"], event["model"], event["execution"], event["round"], tuple(event["classes"]))
     if opened.kind == VERIFY:

@@ -4,6 +4,11 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
+from botocore.config import Config
+
+# Throttling and outages of seconds are waited out here; what lasts longer, the state machine tries again.
+PATIENT = Config(max_pool_connections=32, retries={"mode": "standard", "max_attempts": 8})
+
 
 class OutOfTime(Exception):  # noqa: N818 - the state machine retries by this name
     """The function stopped before Lambda would have ended it; the next attempt goes on from there."""

@@ -16,14 +16,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import boto3
-from botocore.config import Config
 
 from lambdas.common import environment, json_lines
 from lambdas.common.objects import split_uri
 from lambdas.labeling.collect_answers import APPROVED, REJECTED, UNRESOLVED, UNUSABLE
 from lambdas.labeling.image_ledger import FREE, IN_ROUND, LABELED, QUARANTINED, ImageLedger
 from lambdas.labeling.manifest import feature_record, manifest_line
-from lambdas.labeling.payloads import Deadline, Lists
+from lambdas.labeling.payloads import PATIENT, Deadline, Lists
 
 _WRITERS = 12
 _STATUS = {APPROVED: LABELED, UNUSABLE: QUARANTINED, UNRESOLVED: FREE}
@@ -41,10 +40,9 @@ class Environment:
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Write everything, and say how much it was."""
     env = environment.read(Environment)
-    config = Config(max_pool_connections=2 * _WRITERS, retries={"mode": "adaptive", "max_attempts": 10})
-    s3 = boto3.client("s3")
-    store = boto3.client("sagemaker-featurestore-runtime", config=config)
-    table = boto3.resource("dynamodb", config=config).Table(env.table)
+    s3 = boto3.client("s3", config=PATIENT)
+    store = boto3.client("sagemaker-featurestore-runtime", config=PATIENT)
+    table = boto3.resource("dynamodb", config=PATIENT).Table(env.table)
     lists = Lists(env.artifacts_bucket, event["model"], event["execution"])
 
     def put(approved: dict[str, Any]) -> None:
