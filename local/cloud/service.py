@@ -1,8 +1,8 @@
 """The server side of an AWS API, driven by botocore's own model of it: JSON and REST-JSON protocols.
 
 A request is parsed, then checked against the modelled input shape (types, required members, ranges,
-enumerations, patterns), so that what AWS refuses by shape is refused here too. An answer is checked against the
-output shape, so that nothing is answered that AWS could not answer.
+enumerations, patterns), so that what AWS refuses by shape is refused here too. An answer is checked against
+the output shape, so that nothing is answered that AWS could not answer.
 """
 
 from __future__ import annotations
@@ -66,8 +66,8 @@ class LocalService:
     `implementation` has a method per operation that it serves, named as boto3 names it:
     `create_training_job(call, **parameters) -> dict | None`. It may also have
     `resource_arns(call, operation, parameters) -> list[str]`, what IAM checks the call against (default
-    `["*"]`), and `pass_roles(operation, parameters) -> list[str]`, the roles that the caller must be allowed to
-    pass to the service. Operations are named as in the model: "CreateTrainingJob".
+    `["*"]`), and `pass_roles(operation, parameters) -> list[str]`, the roles that the caller must be allowed
+    to pass to the service. Operations are named as in the model: "CreateTrainingJob".
     """
 
     def __init__(self, service_name: str, implementation: object) -> None:
@@ -101,6 +101,10 @@ class LocalService:
                 return Route(operation, {name: unquote(value) for name, value in match.groupdict().items()})
         return None
 
+    def serves(self, operation: str) -> bool:
+        """Tell whether the implementation has the operation."""
+        return hasattr(self._implementation, xform_name(operation))
+
     def parse(self, route: Route, request: Request) -> Parameters:
         """Return the operation's parameters.
 
@@ -131,8 +135,8 @@ class LocalService:
     def perform(self, call: Call, operation: str, parameters: Parameters) -> Response:
         """Call the implementation.
 
-        Raises AwsError as the implementation does, or when nothing serves the operation, or when the answer is
-        not one that AWS could give.
+        Raises AwsError as the implementation does, or when nothing serves the operation, or when the answer
+        is not one that AWS could give.
         """
         method = getattr(self._implementation, xform_name(operation), None)
         if method is None:

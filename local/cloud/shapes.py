@@ -85,7 +85,7 @@ def _compiled(pattern: str) -> re.Pattern[str] | None:
 
 
 def _python_pattern(java: str) -> str:
-    """Translate what Python's patterns write otherwise: `\\p{...}` inside and outside of brackets, and `\\z`."""
+    """Translate what Python writes otherwise: `\\p{...}` inside and outside of brackets, and `\\z`."""
     parts: list[str] = []
     inside = False
     for token in _TOKEN.finditer(java):

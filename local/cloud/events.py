@@ -1,0 +1,77 @@
+"""Delivery of events to their targets, held to the target's role or resource policy as on AWS."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from local.cloud.errors import AwsError
+from local.cloud.iam import Iam
+from local.cloud.ministack import Delivery, Ministack
+
+_LOG = logging.getLogger(__name__)
+
+
+class Deliveries:
+    """Brings events to functions and state machines, off the thread that put them.
+
+    A delivery that IAM refuses is dropped, as on AWS, and shows in the call log and the process's log.
+    """
+
+    def __init__(self, ministack: Ministack, iam: Iam, session: Callable[[Any], Any]) -> None:
+        self._ministack = ministack
+        self._iam = iam
+        self._session = session
+        self._threads = ThreadPoolExecutor(max_workers=8, thread_name_prefix="events")
+        ministack.on_delivery(self._submit)
+
+    def close(self) -> None:
+        """Take no more deliveries."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    def _submit(self, delivery: Delivery) -> None:
+        self._threads.submit(self._deliver, delivery)
+
+    def _deliver(self, delivery: Delivery) -> None:
+        try:
+            if ":lambda:" in delivery.target_arn:
+                self._invoke(delivery)
+            else:
+                self._start(delivery)
+        except (AwsError, ClientError) as error:
+            _LOG.error("%s: not delivered to %s: %s", delivery.rule_arn, delivery.target_arn, error)
+        except Exception:
+            _LOG.exception("%s: not delivered to %s", delivery.rule_arn, delivery.target_arn)
+
+    def _invoke(self, delivery: Delivery) -> None:
+        if not delivery.role_arn and not self._iam.invocable(
+            delivery.target_arn, "events.amazonaws.com", delivery.rule_arn
+        ):
+            raise AwsError("AccessDenied", "no resource policy lets events.amazonaws.com invoke the function")
+        event = json.loads(delivery.payload)
+        if delivery.role_arn:
+            client = self._client("lambda", delivery)
+            client.invoke(
+                FunctionName=delivery.target_arn, InvocationType="Event", Payload=json.dumps(event).encode()
+            )
+        else:
+            self._ministack.invoke_asynchronously(delivery.target_arn, event)
+
+    def _start(self, delivery: Delivery) -> None:
+        if not delivery.role_arn:
+            raise AwsError("AccessDenied", "the target has no role")
+        client = self._client("stepfunctions", delivery)
+        client.start_execution(stateMachineArn=delivery.target_arn, input=delivery.payload)
+
+    def _client(self, service: str, delivery: Delivery) -> Any:
+        principal = "scheduler" if ":scheduler:" in delivery.rule_arn else "events"
+        credentials = self._iam.service_credentials(
+            delivery.role_arn, f"{principal}.amazonaws.com", "delivery",
+            context={"aws:SourceArn": delivery.rule_arn},
+        )  # fmt: skip
+        return self._session(credentials).client(service)

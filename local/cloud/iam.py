@@ -1,0 +1,190 @@
+"""Principals of the local cloud, what they may do, and the log of what they were allowed and denied."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import threading
+import time
+from collections import Counter, deque
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from local.cloud.call import Call, Credentials
+from local.cloud.errors import AwsError
+from local.cloud.ministack import Ministack
+from local.cloud.service import LocalService, Parameters
+
+_REMEMBERED_DENIALS = 1000
+
+
+@dataclass(frozen=True)
+class Denial:
+    """One call that a policy did not allow."""
+
+    principal: str
+    action: str
+    resource: str
+
+
+class CallLog:
+    """Counts the decisions of IAM, by principal: "user/anna", "role/Trainer", "root", "anonymous".
+
+    One API request is one decision, or several where AWS checks several actions or resources.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._allowed: Counter[str] = Counter()
+        self._denied: Counter[str] = Counter()
+        self._denials: deque[Denial] = deque(maxlen=_REMEMBERED_DENIALS)
+
+    def record(self, principal_arn: str, action: str, resource: str, allowed: bool) -> None:
+        """Count one decision."""
+        name = principal_name(principal_arn)
+        with self._lock:
+            (self._allowed if allowed else self._denied)[name] += 1
+            if not allowed:
+                self._denials.append(Denial(name, action, resource))
+
+    def clear(self) -> None:
+        """Forget everything so far: after the deployment, what is counted is what the application did."""
+        with self._lock:
+            self._allowed.clear()
+            self._denied.clear()
+            self._denials.clear()
+
+    @property
+    def denials(self) -> list[Denial]:
+        """The latest denials, oldest first."""
+        with self._lock:
+            return list(self._denials)
+
+    def summary(self) -> dict[str, Any]:
+        """Return {"calls_allowed", "calls_denied", "by_principal": {name: {"allowed", "denied"}}}."""
+        with self._lock:
+            names = sorted(self._allowed.keys() | self._denied.keys())
+            by_principal = {n: {"allowed": self._allowed[n], "denied": self._denied[n]} for n in names}
+            return {
+                "calls_allowed": self._allowed.total(),
+                "calls_denied": self._denied.total(),
+                "by_principal": by_principal,
+            }
+
+
+def principal_name(arn: str) -> str:
+    """Return the short name of a principal, the same for all sessions of a role."""
+    kind, _, rest = arn.rpartition(":")[2].partition("/")
+    if kind == "assumed-role":
+        return f"role/{rest.partition('/')[0]}"
+    if kind in ("user", "role"):
+        return f"{kind}/{rest.rpartition('/')[2]}"
+    return arn.rpartition(":")[2]
+
+
+class Iam:
+    """Makes principals, and decides what they may do at the services that the plugins bring along."""
+
+    def __init__(self, ministack: Ministack, account: str, calls: CallLog) -> None:
+        self._ministack = ministack
+        self._account = account
+        self._calls = calls
+        ministack.on_enforce(calls.record)
+
+    def user(self, client: Any, name: str, policy_arns: Sequence[str]) -> Credentials:
+        """Return new keys of the user `name`, who has exactly these managed policies."""
+        with suppress(client.exceptions.EntityAlreadyExistsException):
+            client.create_user(UserName=name)
+        attached = client.list_attached_user_policies(UserName=name)["AttachedPolicies"]
+        for policy in attached:
+            if policy["PolicyArn"] not in policy_arns:
+                client.detach_user_policy(UserName=name, PolicyArn=policy["PolicyArn"])
+        for arn in policy_arns:
+            client.attach_user_policy(UserName=name, PolicyArn=arn)
+        key = client.create_access_key(UserName=name)["AccessKey"]
+        arn = client.get_user(UserName=name)["User"]["Arn"]
+        return Credentials(key["AccessKeyId"], key["SecretAccessKey"], "", arn)
+
+    def service_credentials(
+        self, role_arn: str, service: str, session_name: str, lifetime_seconds: int = 3600,
+        context: Mapping[str, Any] | None = None,
+    ) -> Credentials:  # fmt: skip
+        """Assume `role_arn` as the AWS service `service` does ("sagemaker.amazonaws.com").
+
+        `context` holds condition keys of the call, `aws:SourceArn` for instance.
+        Raises AwsError AccessDenied when the role does not exist or does not trust the service.
+        """
+        role = self._ministack.role(role_arn)
+        context = {"aws:SourceAccount": self._account, **(context or {})}
+        if role is None or not self._trusts(role["AssumeRolePolicyDocument"], service, context):
+            self._calls.record(service, "sts:AssumeRole", role_arn, False)
+            why = "does not exist" if role is None else "does not trust it"
+            denied = f"{service} is not authorized to perform: sts:AssumeRole on resource: {role_arn}"
+            raise AwsError("AccessDenied", f"{denied} because the role {why}", 403)
+        self._calls.record(service, "sts:AssumeRole", role_arn, True)
+        return self._session(role, session_name, lifetime_seconds)
+
+    def authorize(self, service: LocalService, call: Call, operation: str, parameters: Parameters) -> None:
+        """Raise AwsError AccessDenied when the caller's policies do not allow the call."""
+        action = f"{service.iam_prefix}:{operation}"
+        for resource in service.resource_arns(call, operation, parameters):
+            self._ministack.enforce(call.access_key, action, call.region, resource)
+        for role_arn in service.pass_roles(operation, parameters):
+            self._ministack.enforce(
+                call.access_key, "iam:PassRole", call.region, role_arn,
+                {"iam:PassedToService": service.service_principal},
+            )  # fmt: skip
+
+    def invocable(self, function_arn: str, service: str, source_arn: str) -> bool:
+        """Tell whether the function's resource policy lets `service` invoke it on behalf of `source_arn`."""
+        policy = self._ministack.function_policy(function_arn)
+        context = {"aws:SourceArn": source_arn, "aws:SourceAccount": self._account}
+        allowed = policy is not None and self._allows(policy, "lambda:InvokeFunction", service, context)
+        self._calls.record(service, "lambda:InvokeFunction", function_arn, allowed)
+        return allowed
+
+    def _trusts(self, policy: Any, service: str, context: Mapping[str, Any]) -> bool:
+        document = json.loads(policy) if isinstance(policy, str) else policy
+        return self._allows(document, "sts:AssumeRole", service, context)
+
+    def _allows(
+        self, policy: Mapping[str, Any], action: str, service: str, context: Mapping[str, Any]
+    ) -> bool:
+        matching = [
+            statement["Effect"]
+            for statement in _listed(policy["Statement"])
+            if action in _listed(statement.get("Action", ()))
+            and _names_service(statement.get("Principal"), service)
+            and self._ministack.conditions_met(statement.get("Condition", {}), service, context)
+        ]
+        return "Allow" in matching and "Deny" not in matching
+
+    def _session(self, role: Mapping[str, Any], session_name: str, lifetime_seconds: int) -> Credentials:
+        name, session = role["RoleName"], session_name[:64]
+        arn = f"arn:aws:sts::{self._account}:assumed-role/{name}/{session}"
+        keys = Credentials(
+            f"ASIA{secrets.token_hex(8).upper()}", secrets.token_hex(20), secrets.token_hex(64), arn
+        )
+        self._ministack.register_session(
+            keys.access_key,
+            {
+                "Arn": arn,
+                "UserId": f"{role['RoleId']}:{session}",
+                "SecretAccessKey": keys.secret_key,
+                "SessionToken": keys.session_token,
+                "Expiration": time.time() + lifetime_seconds,
+            },
+        )
+        return keys
+
+
+def _listed(value: Any) -> Iterator[Any]:
+    return iter([value] if isinstance(value, str | dict) else value)
+
+
+def _names_service(principal: Any, service: str) -> bool:
+    if principal == "*":
+        return True
+    return isinstance(principal, dict) and service in list(_listed(principal.get("Service", ())))

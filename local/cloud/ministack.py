@@ -1,0 +1,442 @@
+"""The one place that touches ministack, the emulator under the local cloud.
+
+ministack publishes no Python API: everything used here is private to it, so each touchpoint is listed, and
+checked when the cloud starts; a version that lacks one is refused by name instead of failing somewhere later.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import importlib
+import importlib.metadata
+import inspect
+import json
+import os
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from local.cloud.errors import AwsError, LocalCloudError
+
+VERSION = "1.5.33"
+ROOT_SECRET = "local"  # noqa: S105 - root's signature is not checked
+
+AsgiApp = Callable[[Mapping[str, Any], Any, Any], Any]
+
+
+@dataclass(frozen=True)
+class Touchpoint:
+    """An attribute of a ministack module; `parameters` are those that a function must begin with."""
+
+    module: str
+    name: str
+    parameters: tuple[str, ...] = ()
+
+
+TOUCHPOINTS = (
+    Touchpoint("ministack.app", "app", ("scope", "receive", "send")),
+    Touchpoint("ministack.app", "AUTH"),
+    Touchpoint(
+        "ministack.core.iam_evaluator",
+        "enforce",
+        ("access_key_id", "iam_action", "service", "region", "resource_arn", "service_context"),
+    ),
+    Touchpoint("ministack.core.iam_evaluator", "resolve_credential", ("access_key_id", "account_id")),
+    Touchpoint("ministack.core.iam_evaluator", "pin_request_origin", ("source_ip", "secure_transport")),
+    Touchpoint(
+        "ministack.core.iam_evaluator",
+        "pin_signed_request",
+        ("method", "raw_path", "query_params", "raw_headers"),
+    ),
+    Touchpoint("ministack.core.iam_evaluator", "pin_signed_body", ("body",)),
+    Touchpoint("ministack.core.iam_evaluator", "find_iam_access_key_account", ("access_key_id",)),
+    Touchpoint("ministack.core.iam_evaluator", "EvalContext", ("principal_arn", "principal_type")),
+    Touchpoint("ministack.core.iam_evaluator", "_conditions_met", ("conditions", "ctx")),
+    Touchpoint("ministack.core.responses", "set_request_account_id", ("access_key_id",)),
+    Touchpoint("ministack.core.responses", "set_request_region", ("region",)),
+    Touchpoint("ministack.core.lambda_runtime", "reset"),
+    Touchpoint("ministack.services.sts", "register_session", ("access_key", "session")),
+    Touchpoint("ministack.services.iam", "_roles"),
+    Touchpoint(
+        "ministack.services.stepfunctions",
+        "_execute_task",
+        ("state_def", "raw_input", "execution", "ctx"),
+    ),
+    Touchpoint("ministack.services.stepfunctions", "_invoke_resource", ("resource", "input_data")),
+    Touchpoint(
+        "ministack.services.stepfunctions",
+        "_invoke_with_callback",
+        ("resource", "input_data", "token", "state_def"),
+    ),
+    Touchpoint("ministack.services.stepfunctions", "_ExecutionError", ("error", "cause")),
+    Touchpoint("ministack.services.stepfunctions", "_state_machines"),
+    Touchpoint("ministack.services.stepfunctions", "_task_tokens"),
+    Touchpoint("ministack.services.eventbridge", "_put_events", ("data", "allow_aws_source")),
+    Touchpoint("ministack.services.eventbridge", "_invoke_target", ("target", "event", "rule")),
+    Touchpoint("ministack.services.eventbridge", "_dispatch_to_stepfunctions", ("arn", "payload")),
+    Touchpoint("ministack.services.eventbridge", "_dispatch_to_lambda", ("arn", "payload")),
+    Touchpoint("ministack.services.eventbridge", "_SUPPORTED_TARGET_SERVICES"),
+    Touchpoint("ministack.services.lambda_svc", "_get_func_record_for_ref"),
+    Touchpoint("ministack.services.lambda_svc", "_execution_record_for_config"),
+    Touchpoint("ministack.services.lambda_svc", "invoke_async_with_retry", ("func", "event")),
+    Touchpoint("ministack.services.cloudformation.provisioners", "_RESOURCE_HANDLERS"),
+    Touchpoint("ministack.services.cloudformation.stacks", "_runs_on_worker_thread", ("resource_type",)),
+)
+
+_EVENT_TARGETS = ("lambda", "states", "sqs", "sns", "events")
+
+
+def check_touchpoints(touchpoints: Sequence[Touchpoint] = TOUCHPOINTS) -> None:
+    """Raise LocalCloudError, naming the touchpoint and the version, when ministack is not as expected."""
+    version = importlib.metadata.version("ministack")
+    for point in touchpoints:
+        where = f"ministack {version}: {point.module}.{point.name}"
+        remedy = f"the local cloud is written against ministack {VERSION}: install that version"
+        try:
+            found = getattr(importlib.import_module(point.module), point.name)
+        except (ImportError, AttributeError) as error:
+            raise LocalCloudError(f"{where} is missing; {remedy}") from error
+        if point.parameters:
+            parameters = tuple(inspect.signature(found).parameters)
+            if parameters[: len(point.parameters)] != point.parameters:
+                raise LocalCloudError(f"{where} takes {parameters}, expected {point.parameters}; {remedy}")
+
+
+def environment(*, port: int, account: str, region: str, state_dir: Path) -> dict[str, str]:
+    """Return the variables that ministack reads, most of them once, when it is imported."""
+    return {
+        "ATHENA_ENGINE": "duckdb",
+        "AUTH": "true",
+        "AWS_ACCESS_KEY_ID": account,
+        "AWS_DEFAULT_REGION": region,
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
+        "AWS_REGION": region,
+        "AWS_SECRET_ACCESS_KEY": ROOT_SECRET,
+        "GATEWAY_PORT": str(port),
+        "IOT_MTLS_ENABLED": "0",
+        "LOG_LEVEL": "ERROR",
+        "MINISTACK_ACCOUNT_ID": account,
+        "MINISTACK_HOST": "127.0.0.1",
+        "MINISTACK_REGION": region,
+        "S3_DATA_DIR": str(state_dir / "s3"),
+        "S3_PERSIST": "0",
+        "SFTP_ENABLED": "0",
+        "TMPDIR": str(state_dir / "tmp"),
+    }
+
+
+@dataclass(frozen=True)
+class Identity:
+    """A principal that ministack knows an access key of."""
+
+    arn: str
+    account: str
+
+
+@dataclass(frozen=True)
+class Execution:
+    """The state machine execution that performs a task."""
+
+    arn: str
+    role_arn: str
+    running: Callable[[], bool]
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """One event on its way to one target."""
+
+    target_arn: str
+    role_arn: str
+    rule_arn: str
+    payload: str
+
+
+class TaskError(Exception):
+    """A Step Functions task failed with an error name and a cause."""
+
+    def __init__(self, error: str, cause: str) -> None:
+        super().__init__(f"{error}: {cause}")
+        self.error = error
+        self.cause = cause
+
+
+_Value = TypeVar("_Value")
+EnforceListener = Callable[[str, str, str, bool], None]  # principal ARN, action, resource, allowed
+PerformTask = Callable[[str, Any, Execution], Any]
+_execution: contextvars.ContextVar[Execution | None] = contextvars.ContextVar("execution", default=None)
+_delivery: contextvars.ContextVar[Delivery | None] = contextvars.ContextVar("delivery", default=None)
+
+
+class Ministack:
+    """ministack, loaded into this process with its environment set; one per process."""
+
+    def __init__(self, variables: Mapping[str, str], touchpoints: Sequence[Touchpoint] = TOUCHPOINTS) -> None:
+        self._account = variables["MINISTACK_ACCOUNT_ID"]
+        self._region = variables["MINISTACK_REGION"]
+        os.environ.update(variables)
+        tempfile.tempdir = variables["TMPDIR"]
+        check_touchpoints(touchpoints)
+        if not _module("app").AUTH:
+            raise LocalCloudError("ministack was imported before the local cloud: IAM would not be enforced")
+        _module("services.eventbridge")._SUPPORTED_TARGET_SERVICES.intersection_update(_EVENT_TARGETS)
+
+    @property
+    def app(self) -> AsgiApp:
+        """The ASGI application."""
+        app: AsgiApp = _module("app").app
+        return app
+
+    # -- IAM ------------------------------------------------------------------------------------------------
+
+    def on_enforce(self, listener: EnforceListener) -> None:
+        """Tell `listener` about each decision of the policy evaluator, of all services."""
+        evaluator = _module("core.iam_evaluator")
+        original = evaluator.enforce
+
+        def enforce(
+            access_key_id: str, iam_action: str, service: str, region: str, *rest: Any, **options: Any
+        ) -> Any:
+            denied = original(access_key_id, iam_action, service, region, *rest, **options)
+            resource = str(options.get("resource_arn", rest[0] if rest else "*"))
+            listener(self.identity(access_key_id).arn, iam_action, resource, denied is None)
+            return denied
+
+        evaluator.enforce = enforce
+
+    @contextmanager
+    def request(
+        self, *, method: str, raw_path: str, query: Mapping[str, Any], headers: Any, body: bytes, region: str,
+        access_key: str,
+    ) -> Iterator[None]:  # fmt: skip
+        """Make the thread's context that of one signed request, for `enforce`."""
+        evaluator, responses = _module("core.iam_evaluator"), _module("core.responses")
+        responses.set_request_account_id(
+            evaluator.find_iam_access_key_account(access_key) or access_key or self._account
+        )
+        responses.set_request_region(region)
+        evaluator.pin_request_origin("127.0.0.1", True)
+        evaluator.pin_signed_request(method, raw_path, query, headers)
+        evaluator.pin_signed_body(body)
+        yield
+
+    def enforce(
+        self,
+        access_key: str,
+        action: str,
+        region: str,
+        resource: str,
+        context: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Raise AwsError when the principal of `access_key` may not do `action` on `resource`.
+
+        The signature of the request that `request` was told about is checked first.
+        """
+        evaluator = _module("core.iam_evaluator")
+        denied = evaluator.enforce(
+            access_key, action, action.partition(":")[0], region,
+            resource_arn=resource, service_context=dict(context or {}),
+        )  # fmt: skip
+        if denied is None:
+            return
+        if hasattr(denied, "code"):
+            raise AwsError(denied.code, denied.message, 403)
+        raise access_denied(denied.principal_arn, action, resource, explicit=denied.decision == "Deny")
+
+    def identity(self, access_key: str) -> Identity:
+        """Return whose key `access_key` is; an unknown key is an anonymous principal."""
+        found = _module("core.iam_evaluator").resolve_credential(
+            access_key, _module("core.iam_evaluator").find_iam_access_key_account(access_key) or self._account
+        )
+        if not hasattr(found, "principal_arn"):
+            return Identity("anonymous", self._account)
+        return Identity(found.principal_arn, found.account_id)
+
+    def role(self, role_arn: str) -> Mapping[str, Any] | None:
+        """Return the record of an IAM role, or None."""
+        with self._root_scope():
+            record: Mapping[str, Any] | None = _module("services.iam")._roles.get(role_arn.rsplit("/", 1)[-1])
+            return record
+
+    def conditions_met(self, conditions: Mapping[str, Any], service: str, context: Mapping[str, Any]) -> bool:
+        """Evaluate a statement's conditions for a call that an AWS service makes."""
+        evaluator = _module("core.iam_evaluator")
+        evaluation = evaluator.EvalContext(
+            principal_arn=service, principal_type="Service", principal_account=self._account,
+            action="sts:AssumeRole", resource_arn="*", region=self._region, secure_transport=True,
+            service_context={key.lower(): value for key, value in context.items()},
+        )  # fmt: skip
+        return bool(evaluator._conditions_met(dict(conditions), evaluation))
+
+    def register_session(self, access_key: str, session: Mapping[str, Any]) -> None:
+        """Make temporary credentials known."""
+        _module("services.sts").register_session(access_key, dict(session))
+
+    # -- Step Functions -------------------------------------------------------------------------------------
+
+    def on_task(self, perform: PerformTask) -> None:
+        """Let `perform` do every task of every state machine; it raises TaskError to fail the state."""
+        machines = _module("services.stepfunctions")
+        original = machines._execute_task
+        activity = machines._invoke_resource
+
+        def execute_task(state: Any, raw_input: Any, execution: Any, context: Any) -> Any:
+            role = machines._state_machines[execution["stateMachineArn"]]["roleArn"]
+            running = Execution(
+                execution["executionArn"], role, lambda: bool(execution["status"] == "RUNNING")
+            )
+            token = _execution.set(running)
+            try:
+                return original(state, raw_input, execution, context)
+            finally:
+                _execution.reset(token)
+
+        def invoke(resource: str, parameters: Any) -> Any:
+            if ":activity:" in resource:
+                return activity(resource, parameters)
+            try:
+                return perform(resource, parameters, _required(_execution))
+            except TaskError as error:
+                raise machines._ExecutionError(error.error, error.cause) from error
+
+        def invoke_with_callback(resource: str, parameters: Any, token: str, state: Any) -> Any:
+            waiting: dict[str, Any] = {
+                "event": threading.Event(), "result": None, "error": None, "heartbeat": None
+            }  # fmt: skip
+            machines._task_tokens[token] = waiting
+            try:
+                invoke(resource.replace(".waitForTaskToken", ""), parameters)
+                _await_callback(waiting, state, _required(_execution))
+            except TaskError as error:
+                raise machines._ExecutionError(error.error, error.cause) from error
+            finally:
+                machines._task_tokens.pop(token, None)
+            return json.loads(waiting["result"] or "{}")
+
+        machines._execute_task = execute_task
+        machines._invoke_resource = invoke
+        machines._invoke_with_callback = invoke_with_callback
+
+    # -- EventBridge ----------------------------------------------------------------------------------------
+
+    def emit(
+        self, source: str, detail_type: str, detail: Mapping[str, Any], resources: Sequence[str]
+    ) -> None:
+        """Put an event of an AWS service on the default bus, which PutEvents refuses to do."""
+        entry = {
+            "Source": source, "DetailType": detail_type, "Detail": json.dumps(detail),
+            "Resources": list(resources),
+        }  # fmt: skip
+        with self._root_scope():
+            _module("services.eventbridge")._put_events({"Entries": [entry]}, allow_aws_source=True)
+
+    def on_delivery(self, deliver: Callable[[Delivery], None]) -> None:
+        """Let `deliver` bring events to functions and state machines; it must not block."""
+        events = _module("services.eventbridge")
+        original = events._invoke_target
+
+        def invoke_target(target: Any, event: Any, rule: Any, view: Any = None) -> None:
+            rule_arn = rule.get("Arn", "")
+            token = _delivery.set(Delivery(target.get("Arn", ""), target.get("RoleArn", ""), rule_arn, ""))
+            try:
+                original(target, event, rule, view)
+            finally:
+                _delivery.reset(token)
+
+        def dispatch(arn: str, payload: str) -> None:
+            on_way = _required(_delivery)
+            deliver(Delivery(arn, on_way.role_arn, on_way.rule_arn, payload))
+
+        events._invoke_target = invoke_target
+        events._dispatch_to_stepfunctions = dispatch
+        events._dispatch_to_lambda = dispatch
+
+    # -- Lambda ---------------------------------------------------------------------------------------------
+
+    def function_policy(self, function_arn: str) -> Mapping[str, Any] | None:
+        """Return the resource policy of a function; None when there is no such function."""
+        with self._root_scope():
+            record, config, _ = _module("services.lambda_svc")._get_func_record_for_ref(function_arn)
+            if not record or not config:
+                return None
+            policy = record.get("policy") or config.get("_policy") or {"Statement": []}
+            return json.loads(policy) if isinstance(policy, str) else dict(policy)
+
+    def invoke_asynchronously(self, function_arn: str, event: Any) -> None:
+        """Queue an event for a function, retried as Lambda retries asynchronous invocations."""
+        with self._root_scope():
+            functions = _module("services.lambda_svc")
+            record, config, _ = functions._get_func_record_for_ref(function_arn)
+            functions.invoke_async_with_retry(functions._execution_record_for_config(record, config), event)
+
+    def stop_functions(self) -> None:
+        """End the processes that Lambda functions run in."""
+        _module("core.lambda_runtime").reset()
+
+    # -- CloudFormation -------------------------------------------------------------------------------------
+
+    def add_resource_types(self, handlers: Mapping[str, MutableMapping[str, Any]]) -> None:
+        """Register CloudFormation types, whose handlers then run on worker threads.
+
+        They call this very server and wait for it, which on its event loop would be a deadlock.
+        """
+        _module("services.cloudformation.provisioners")._RESOURCE_HANDLERS.update(handlers)
+        stacks = _module("services.cloudformation.stacks")
+        original = stacks._runs_on_worker_thread
+        stacks._runs_on_worker_thread = lambda kind: kind in handlers or original(kind)
+
+    @contextmanager
+    def _root_scope(self) -> Iterator[None]:
+        responses = _module("core.responses")
+        responses.set_request_account_id(self._account)
+        responses.set_request_region(self._region)
+        yield
+
+
+def access_denied(principal_arn: str, action: str, resource: str, *, explicit: bool = False) -> AwsError:
+    """Return AWS's answer to a call that a policy does not allow."""
+    reason = (
+        "with an explicit deny"
+        if explicit
+        else f"because no identity-based policy allows the {action} action"
+    )
+    return AwsError(
+        "AccessDeniedException",
+        f"User: {principal_arn} is not authorized to perform: {action} on resource: {resource} {reason}",
+    )
+
+
+def _module(name: str) -> Any:
+    return importlib.import_module(f"ministack.{name}")
+
+
+def _required(variable: contextvars.ContextVar[_Value | None]) -> _Value:
+    value = variable.get()
+    if value is None:
+        raise LocalCloudError(f"ministack {VERSION}: {variable.name} is not known where it is needed")
+    return value
+
+
+def _await_callback(waiting: Mapping[str, Any], state: Mapping[str, Any], execution: Execution) -> None:
+    """Wait until the task's token came back, its time is over or the execution was stopped."""
+    timeout, heartbeat = state.get("TimeoutSeconds"), state.get("HeartbeatSeconds")
+    started = last_sign = time.monotonic()
+    sign = waiting["heartbeat"]
+    while not waiting["event"].wait(0.2):
+        now = time.monotonic()
+        if waiting["heartbeat"] != sign:
+            sign, last_sign = waiting["heartbeat"], now
+        if not execution.running():
+            raise TaskError("States.Runtime", "the execution was stopped")
+        if timeout is not None and now - started > timeout:
+            raise TaskError("States.Timeout", f"no task token came back within {timeout} seconds")
+        if heartbeat is not None and now - last_sign > heartbeat:
+            raise TaskError("States.HeartbeatTimeout", f"no heartbeat within {heartbeat} seconds")
+    if error := waiting["error"]:
+        raise TaskError(error.get("Error", "TaskFailed"), error.get("Cause", ""))

@@ -1,0 +1,224 @@
+"""The local AWS: starts, serves on a free port, stops."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import socket
+import tempfile
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from hypercorn.asyncio import serve
+from hypercorn.config import Config
+
+from local.cloud import cloudformation, ministack
+from local.cloud.aws_session import aws_session
+from local.cloud.call import Call, Credentials
+from local.cloud.errors import LocalCloudError
+from local.cloud.events import Deliveries
+from local.cloud.gateway import Gateway
+from local.cloud.iam import CallLog, Iam
+from local.cloud.ministack import Ministack
+from local.cloud.plugin import Plugin
+from local.cloud.role_aliases import RoleAliases, RoleAliasType
+from local.cloud.service import LocalService
+from local.cloud.stepfunctions import Tasks
+
+PluginFactory = Callable[["LocalCloud"], Plugin]
+
+_START_SECONDS = 60
+_started = threading.Lock()
+
+
+class LocalCloud:
+    """AWS on this machine, for one account and region; a context manager, once per process.
+
+    IAM is enforced from the start. What is kept lies under `state_dir` and in memory; nothing survives the
+    process. The endpoint is on the loopback interface, on a port that the system chose; its requests count as
+    TLS.
+    """
+
+    def __init__(
+        self, state_dir: Path, *, account: str = "000000000000", region: str = "eu-west-1",
+        plugins: Sequence[PluginFactory] = (),
+    ) -> None:  # fmt: skip
+        self.state_dir = state_dir.resolve()
+        self.account = account
+        self.region = region
+        self.url = ""
+        self.calls = CallLog()
+        self.plugins: list[Plugin] = []
+        self.role_aliases = RoleAliases()
+        self._factories = plugins
+        self._root = Credentials(account, ministack.ROOT_SECRET, "", f"arn:aws:iam::{account}:root")
+        self._replaced_environment: dict[str, str | None] = {}
+
+    def __enter__(self) -> Self:
+        """Start to serve."""
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stop, whatever happened."""
+        self.stop()
+
+    def start(self) -> None:
+        """Start to serve; LocalCloudError when the emulator is not the one this is written for."""
+        if not _started.acquire(blocking=False):
+            raise LocalCloudError("a process can start one local cloud only: start a second process")
+        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        listener.bind(("127.0.0.1", 0))
+        port = listener.getsockname()[1]
+        self.url = f"http://127.0.0.1:{port}"
+        self._prepare_state()
+        variables = ministack.environment(
+            port=port, account=self.account, region=self.region, state_dir=self.state_dir
+        )
+        self._replaced_environment = {name: os.environ.get(name) for name in variables}
+        self._replaced_environment["AWS_PROFILE"] = os.environ.pop("AWS_PROFILE", None)
+        self._replaced_environment["AWS_SESSION_TOKEN"] = os.environ.pop("AWS_SESSION_TOKEN", None)
+        self._ministack = Ministack(variables)
+        self._iam = Iam(self._ministack, self.account, self.calls)
+        self._deliveries = Deliveries(self._ministack, self._iam, self.session)
+        self.plugins = [factory(self) for factory in self._factories]
+        self._connect()
+        self._gateway = Gateway(self._ministack, self._iam, self._services())
+        self._server = _Server(self._gateway, listener)
+        self._server.start()
+
+    def stop(self) -> None:
+        """Stop the plugins, latest first, then the functions and the endpoint."""
+        for plugin in reversed(self.plugins):
+            plugin.close()
+        self.plugins = []
+        if not hasattr(self, "_server"):
+            return
+        self._deliveries.close()
+        self._ministack.stop_functions()
+        self._server.stop()
+        self._restore_environment()
+
+    def root_session(self) -> Any:
+        """Return a boto3 session of the account's root: for the deployment, nothing else."""
+        return self.session(self._root)
+
+    def session(self, credentials: Credentials) -> Any:
+        """Return a boto3 session of a principal."""
+        return aws_session(credentials, self.region)
+
+    def user(self, name: str, policy_arns: Sequence[str]) -> Credentials:
+        """Return keys of the IAM user `name`, who has these managed policies and no others."""
+        return self._iam.user(self.root_session().client("iam"), name, policy_arns)
+
+    def service_credentials(
+        self, role_arn: str, service: str, session_name: str, *, lifetime_seconds: int = 3600,
+        context: Mapping[str, Any] | None = None,
+    ) -> Credentials:  # fmt: skip
+        """Assume a role as an AWS service does; AwsError AccessDenied when the role does not trust it."""
+        return self._iam.service_credentials(role_arn, service, session_name, lifetime_seconds, context)
+
+    def environment(self, credentials: Credentials) -> dict[str, str]:
+        """Return the variables that make a child process this principal, its endpoint this cloud."""
+        variables = {
+            "AWS_ACCESS_KEY_ID": credentials.access_key,
+            "AWS_DEFAULT_REGION": self.region,
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "AWS_ENDPOINT_URL": self.url,
+            "AWS_REGION": self.region,
+            "AWS_SECRET_ACCESS_KEY": credentials.secret_key,
+        }
+        if credentials.session_token:
+            variables["AWS_SESSION_TOKEN"] = credentials.session_token
+        return variables
+
+    def emit(
+        self, source: str, detail_type: str, detail: Mapping[str, Any], resources: Sequence[str] = ()
+    ) -> None:
+        """Put an event of an AWS service ("aws.sagemaker") on the default event bus."""
+        self._ministack.emit(source, detail_type, detail, resources)
+
+    @property
+    def deployer(self) -> Call:
+        """The principal that deployments run as."""
+        return Call(self.account, self.region, self._root.principal_arn, self._root.access_key)
+
+    def _prepare_state(self) -> None:
+        for name in ("s3", "tmp"):
+            shutil.rmtree(self.state_dir / name, ignore_errors=True)
+            (self.state_dir / name).mkdir(parents=True)
+
+    def _services(self) -> dict[str, list[LocalService]]:
+        services: dict[str, list[LocalService]] = {"iot": [LocalService("iot", self.role_aliases)]}
+        for plugin in self.plugins:
+            for scope, served in plugin.services.items():
+                services.setdefault(scope, []).extend(served)
+        return services
+
+    def _connect(self) -> None:
+        types = {"AWS::IoT::RoleAlias": RoleAliasType(self.role_aliases)}
+        for plugin in self.plugins:
+            types.update(plugin.resource_types)  # type: ignore[arg-type]
+        self._ministack.add_resource_types(cloudformation.handlers(types, self.deployer))
+        jobs = [job for plugin in self.plugins for job in plugin.sync_jobs]
+        self._ministack.on_task(Tasks(self.service_credentials, self.session, jobs).perform)
+
+    def _restore_environment(self) -> None:
+        for name, value in self._replaced_environment.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+        tempfile.tempdir = None
+
+
+class _Server:
+    """An ASGI application on a thread of its own."""
+
+    def __init__(self, app: Any, listener: socket.socket) -> None:
+        self._app = app
+        self._config = Config()
+        self._config.bind = [f"fd://{listener.detach()}"]
+        self._config.keep_alive_timeout = 75
+        self._config.graceful_timeout = 1
+        self._config.shutdown_timeout = 2
+        self._config.loglevel = "ERROR"
+        self._up = threading.Event()
+        self._failure: BaseException | None = None
+        self._thread = threading.Thread(target=self._run, daemon=True, name="local-cloud")
+
+    def start(self) -> None:
+        self._thread.start()
+        if not self._up.wait(_START_SECONDS) or self._failure:
+            raise LocalCloudError(f"the local cloud did not start: {self._failure or 'no answer'}")
+
+    def stop(self) -> None:
+        self._loop.call_soon_threadsafe(self._stopped.set)
+        self._thread.join(10)
+
+    def _run(self) -> None:
+        try:
+            asyncio.run(self._serve())
+        except BaseException as error:
+            self._failure = error
+            self._up.set()
+
+    async def _serve(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._stopped = asyncio.Event()
+
+        async def started(scope: Any, receive: Any, send: Any) -> None:
+            async def announce(message: Any) -> None:
+                await send(message)
+                if message["type"] == "lifespan.startup.complete":
+                    self._up.set()
+
+            await self._app(scope, receive, announce if scope["type"] == "lifespan" else send)
+
+        await serve(started, self._config, shutdown_trigger=self._stopped.wait)
