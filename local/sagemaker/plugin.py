@@ -1,0 +1,80 @@
+"""Everything of SageMaker that one local cloud serves, put together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from local.cloud.plugin import Plugin, SyncJob
+from local.cloud.service import LocalService
+from local.sagemaker.api import SageMakerApi
+from local.sagemaker.cloudformation import resource_types
+from local.sagemaker.endpoints import Endpoints
+from local.sagemaker.feature_store import FeatureGroups, FeatureStoreRuntime
+from local.sagemaker.jobs import JobsApi
+from local.sagemaker.models import EndpointConfigs, Models
+from local.sagemaker.pipelines import Pipelines
+from local.sagemaker.processes import Processes
+from local.sagemaker.registry import Registry
+from local.sagemaker.runtime import Runtime
+from local.sagemaker.tags import Tags
+
+if TYPE_CHECKING:
+    from local.cloud.server import LocalCloud
+
+
+@dataclass(frozen=True, kw_only=True)
+class SageMakerPlugin(Plugin):
+    """What the local cloud serves, and the parts that the demo looks into."""
+
+    jobs: JobsApi
+    endpoints: Endpoints
+    feature_groups: FeatureGroups
+
+
+def make_plugin(cloud: LocalCloud) -> SageMakerPlugin:
+    """Put the parts together for one cloud."""
+    processes, tags = Processes(), Tags()
+    registry = Registry(cloud, tags)
+    jobs = JobsApi(cloud, processes, tags)
+    pipelines = Pipelines(cloud, jobs, tags)
+    models = Models(cloud, registry, tags)
+    configs = EndpointConfigs(cloud, models, tags)
+    endpoints = Endpoints(cloud, processes, models, configs, tags)
+    groups = FeatureGroups(cloud, tags)
+    api = SageMakerApi(registry, jobs, pipelines, models, configs, endpoints, groups, tags)
+
+    def close() -> None:
+        pipelines.close()
+        endpoints.close()
+        processes.close()
+        groups.close()
+
+    return SageMakerPlugin(
+        services={
+            "sagemaker": [
+                LocalService("sagemaker", api),
+                LocalService("sagemaker-runtime", Runtime(endpoints)),
+                LocalService("sagemaker-featurestore-runtime", FeatureStoreRuntime(groups)),
+            ]
+        },
+        resource_types=resource_types(cloud),
+        sync_jobs=[_sync_job("ProcessingJob"), _sync_job("TrainingJob")],
+        close=close,
+        jobs=jobs,
+        endpoints=endpoints,
+        feature_groups=groups,
+    )
+
+
+def _sync_job(word: str) -> SyncJob:
+    return SyncJob(
+        service="sagemaker",
+        action=f"create{word}",
+        name=f"{word}Name",
+        describe=f"describe{word}",
+        status=f"{word}Status",
+        done=frozenset({"Completed"}),
+        failed=frozenset({"Failed", "Stopped"}),
+        stop=f"stop{word}",
+    )
