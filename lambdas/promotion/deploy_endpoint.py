@@ -8,6 +8,7 @@ from typing import Any
 import boto3
 
 from lambdas.common import environment
+from lambdas.common.packages import describe_approved
 from lambdas.promotion.endpoints import config_name, ensure_config, ensure_model, switch
 from lambdas.promotion.settings import model_settings
 
@@ -24,7 +25,8 @@ def handler(event: Mapping[str, Any], _context: object) -> dict[str, str]:
     """Make model and endpoint config where they are missing, then begin to switch; safe to repeat.
 
     In: {"package": what read_model_package gave, "environment"}.
-    Out: {"endpoint", "config", "model_name", "started_at"}. Raises EndpointBusy, ModelConflict.
+    Out: {"endpoint", "config", "model_name", "started_at"}.
+    Raises NoLongerApproved, EndpointBusy, ModelConflict.
     """
     configured = environment.read(Environment)
     package = event["package"]
@@ -33,6 +35,7 @@ def handler(event: Mapping[str, Any], _context: object) -> dict[str, str]:
     config = config_name(endpoint, package["release"])
     model = f"{settings.group}-{package['release']}"
     sagemaker = boto3.client("sagemaker")
+    describe_approved(sagemaker, package["arn"])
     ensure_model(sagemaker, name=model, package_arn=package["arn"], role_arn=configured.model_role_arn)
     ensure_config(sagemaker, name=config, model=model, package_arn=package["arn"], variant=endpoint.variant)
     switch(sagemaker, endpoint.name, config)

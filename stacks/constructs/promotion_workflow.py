@@ -62,7 +62,7 @@ class PromotionWorkflow(Construct):
         superseded = sfn.Succeed(
             self, "Superseded", comment="A package that was approved later has been promoted already"
         )
-        return self._turns.take(then=read, superseded=superseded)
+        return self._turns.take(then=read, superseded=superseded, on_failure=self._ending)
 
     def _staging(self, staging_test: StagingTest, *, then: sfn.IChainable) -> sfn.IChainable:
         judge = self._call(

@@ -49,9 +49,12 @@ class Turns(Construct):
         """The functions that the states call."""
         return [self._take, self._give_back]
 
-    def take(self, *, then: sfn.IChainable, superseded: sfn.IChainable) -> tasks.LambdaInvoke:
+    def take(
+        self, *, then: sfn.IChainable, superseded: sfn.IChainable, on_failure: sfn.IChainable
+    ) -> tasks.LambdaInvoke:
         """Wait for the turn; `superseded` is where one with a later order has had its turn already."""
         take = call(self, "Take turn", self._take, payload=self._ticket, result_path="$.line")
+        take.add_catch(on_failure, result_path="$.failure")
         wait = sfn.Wait(self, "Wait for turn", time=sfn.WaitTime.duration(cdk.Duration.seconds(10)))
         choice = sfn.Choice(self, "Whose turn is it?")
         choice.when(sfn.Condition.string_equals("$.line.turn", "mine"), then)

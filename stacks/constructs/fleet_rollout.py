@@ -1,0 +1,246 @@
+"""The state machine of a rollout: a promoted model to staging devices, their health, then to prod devices.
+
+In: {"model", "model_package_arn", "release", "promoted_at", "event_id"}, from lambdas/edge/start_rollout.py.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import aws_cdk as cdk
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_stepfunctions as sfn
+from aws_cdk import aws_stepfunctions_tasks as tasks
+from constructs import Construct
+
+from stacks.constructs.rollout_functions import RolloutFunctions
+from stacks.constructs.states import EXECUTION, STARTED, call, fields, until_ready
+from stacks.constructs.turns import Turns
+from stacks.constructs.workflow import Workflow
+
+_EVERY_SECONDS = 5
+_State = tasks.LambdaInvoke
+
+
+@dataclass(frozen=True)
+class Wave:
+    """One of the rollout's two groups of devices, and what is asked of it.
+
+    A `required` group must have a device that takes the model. Of each device that took it at least
+    `min_inferences` are asked for; a production line may stand still, so there it is only a sign of life.
+    """
+
+    name: str
+    group_arn: str
+    required: bool
+    max_failed_percent: int
+    min_inferences: int
+
+
+def staging_wave(group_arn: str) -> Wave:
+    """Devices that try a model: all of them have to take it and inspect with it."""
+    return Wave("staging", group_arn, required=True, max_failed_percent=0, min_inferences=5)
+
+
+def prod_wave(group_arn: str) -> Wave:
+    """Devices that work: those that are offline are counted and follow later, few may fail."""
+    return Wave("prod", group_arn, required=False, max_failed_percent=10, min_inferences=0)
+
+
+class FleetRollout(Construct):
+    """Staging devices and prod devices in order; a failure redeploys to both what they ran before."""
+
+    def __init__(
+        self, scope: Construct, construct_id: str, *, functions: RolloutFunctions, staging: Wave, prod: Wave
+    ) -> None:
+        super().__init__(scope, construct_id)
+        self._functions = functions
+        self._turns = Turns(
+            self, "Turns", line="States.Format('rollout of {}', $.model)", order="$.promoted_at"
+        )
+        self._ending = self._record_failure()
+        undo_staging = self._undo(staging, then=self._ending)
+        undo_prod = self._undo(prod, then=undo_staging)
+        done = self._record_success(on_failure=undo_prod)
+        to_prod = self._deploy(prod, then=done, before=undo_staging, after=undo_prod)
+        to_staging = self._deploy(staging, then=to_prod, before=self._ending, after=undo_staging)
+        self.machine = Workflow(
+            self,
+            "StateMachine",
+            start=self._beginning(then=to_staging),
+            # Longer than all waits together; an execution that ends here frees its turn by ending.
+            timeout=cdk.Duration.days(7),
+            functions=[*functions.all, *self._turns.functions],
+        )
+        self._turns.watch(self.machine)
+
+    def _beginning(self, *, then: sfn.IChainable) -> sfn.IChainable:
+        create = self._call(
+            "Create model component",
+            self._functions.create_model_component,
+            fields("model", "model_package_arn"),
+            "$.component",
+            on_failure=self._ending,
+            wait_on=["ComponentNotReady"],
+        )
+        create.next(then)
+        superseded = sfn.Succeed(
+            self, "Superseded", comment="A package that was promoted later has been rolled out already"
+        )
+        return self._turns.take(then=create, superseded=superseded, on_failure=self._ending)
+
+    def _deploy(
+        self, wave: Wave, *, then: sfn.IChainable, before: sfn.IChainable, after: sfn.IChainable
+    ) -> sfn.IChainable:
+        """Note what runs, deploy, wait, judge; a failure leads to `before`, from the change on to `after`."""
+        read = self._call(
+            f"Read {wave.name} group",
+            self._functions.read_group,
+            {"group_arn": wave.group_arn, "required": wave.required},
+            f"$.{wave.name}_before",
+            on_failure=before,
+        )
+        deploy = self._call(
+            f"Deploy to {wave.name} devices",
+            self._functions.deploy_to_group,
+            {
+                **fields("model_package_arn"),
+                "group_arn": wave.group_arn,
+                "previous": sfn.JsonPath.object_at(f"$.{wave.name}_before.previous"),
+                "component": sfn.JsonPath.object_at("$.component"),
+                "max_failed_percent": wave.max_failed_percent,
+                "execution": sfn.JsonPath.string_at(EXECUTION),
+            },
+            f"$.{wave.name}",
+            on_failure=after,
+        )
+        return read.next(deploy).next(self._settle(wave, then=self._judge(wave, then, after), after=after))
+
+    def _settle(self, wave: Wave, *, then: sfn.IChainable, after: sfn.IChainable) -> sfn.IChainable:
+        check = self._call(
+            f"Check {wave.name} devices",
+            self._functions.check_group,
+            {
+                **self._deployment(wave),
+                "required": wave.required,
+                "max_failed_percent": wave.max_failed_percent,
+            },
+            f"$.{wave.name}_devices",
+            on_failure=after,
+        )
+        return until_ready(
+            self,
+            f"Are {wave.name} devices done?",
+            check=check,
+            status_path=f"$.{wave.name}_devices.status",
+            then=then,
+            every_seconds=_EVERY_SECONDS,
+        )
+
+    def _judge(self, wave: Wave, then: sfn.IChainable, after: sfn.IChainable) -> sfn.IChainable:
+        note = sfn.Pass(
+            self,
+            f"Give {wave.name} devices time",
+            parameters={"since": sfn.JsonPath.string_at("$$.State.EnteredTime")},
+            result_path=f"$.{wave.name}_settled",
+        )
+        judge = self._call(
+            f"Judge {wave.name} devices",
+            self._functions.judge_health,
+            {
+                **self._deployment(wave),
+                **fields("model_package_arn"),
+                "since": sfn.JsonPath.string_at(f"$.{wave.name}_settled.since"),
+                "component_version": sfn.JsonPath.string_at("$.component.version"),
+                "min_inferences": wave.min_inferences,
+            },
+            f"$.{wave.name}_health",
+            on_failure=after,
+        )
+        wait = until_ready(
+            self,
+            f"Are {wave.name} devices healthy?",
+            check=judge,
+            status_path=f"$.{wave.name}_health.status",
+            then=then,
+            every_seconds=_EVERY_SECONDS,
+        )
+        return note.next(wait)
+
+    def _undo(self, wave: Wave, *, then: sfn.IChainable) -> sfn.IChainable:
+        redeploy = self._call(
+            f"Redeploy version before to {wave.name} devices",
+            self._functions.redeploy_previous,
+            {
+                **fields("model_package_arn"),
+                "group_arn": wave.group_arn,
+                "previous": sfn.JsonPath.object_at(f"$.{wave.name}_before.previous"),
+                "execution": sfn.JsonPath.string_at(EXECUTION),
+            },
+            f"$.{wave.name}_undo",
+        )
+        redeploy.add_catch(then, result_path="$.rollback_failure")
+        redeploy.next(then)
+        return redeploy
+
+    def _record_success(self, *, on_failure: sfn.IChainable) -> sfn.IChainable:
+        record = self._record("Record rollout", on_failure=on_failure)
+        give_back = self._turns.give_back("Give turn back")
+        done = sfn.Succeed(self, "Rolled out")
+        give_back.add_catch(done, result_path=sfn.JsonPath.DISCARD)
+        return record.next(give_back).next(done)
+
+    def _record_failure(self) -> sfn.IChainable:
+        record = self._record("Record failure")
+        give_back = self._turns.give_back("Give turn back after failure")
+        how = sfn.Choice(self, "How did it end?")
+        how.when(
+            sfn.Condition.is_present("$.rollback_failure"),
+            sfn.Fail(
+                self,
+                "Rollback failed",
+                error="RollbackFailed",
+                cause_path=sfn.JsonPath.string_at("$.rollback_failure.Cause"),
+            ),
+        )
+        how.otherwise(
+            sfn.Fail(
+                self,
+                "Rollout failed",
+                error_path=sfn.JsonPath.string_at("$.failure.Error"),
+                cause_path=sfn.JsonPath.string_at("$.failure.Cause"),
+            )
+        )
+        record.add_catch(give_back, result_path="$.record_failure")
+        give_back.add_catch(how, result_path=sfn.JsonPath.DISCARD)
+        return record.next(give_back).next(how)
+
+    def _record(self, name: str, *, on_failure: sfn.IChainable | None = None) -> _State:
+        payload = {
+            "execution": sfn.JsonPath.string_at(EXECUTION),
+            "started_at": sfn.JsonPath.string_at(STARTED),
+            "rollout": sfn.JsonPath.entire_payload,
+        }
+        return self._call(name, self._functions.record_rollout, payload, "$.record", on_failure=on_failure)
+
+    def _deployment(self, wave: Wave) -> dict[str, str]:
+        return {
+            "group_arn": wave.group_arn,
+            "deployment_id": sfn.JsonPath.string_at(f"$.{wave.name}.deployment_id"),
+            "started_at": sfn.JsonPath.string_at(f"$.{wave.name}.started_at"),
+        }
+
+    def _call(
+        self,
+        name: str,
+        function: lambda_.Function,
+        payload: Mapping[str, Any],
+        result_path: str,
+        *,
+        on_failure: sfn.IChainable | None = None,
+        wait_on: list[str] | None = None,
+    ) -> _State:
+        state = call(self, name, function, payload=payload, result_path=result_path, wait_on=wait_on or [])
+        if on_failure is not None:
+            state.add_catch(on_failure, result_path="$.failure")
+        return state
