@@ -5,6 +5,7 @@ from constructs import Construct
 
 from config import Edgeline
 from stacks.data_stack import DataStack
+from stacks.edge_stack import EdgeStack
 from stacks.labeling_stack import LabelingStack
 from stacks.promotion_stack import PromotionStack
 from stacks.training_stack import TrainingStack
@@ -36,3 +37,4 @@ class ToolsStage(cdk.Stage):
             feature_group_name=data.feature_group_name,
         )
         PromotionStack(self, "Promotion", config=config, artifacts=data.artifacts, key=data.key)
+        EdgeStack(self, "Edge", config=config, images=data.images, artifacts=data.artifacts, key=data.key)

@@ -1,0 +1,79 @@
+"""What a pipeline is built from: the environment of the build project, and its description of the model."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+class SettingsError(ValueError):
+    """A variable of the environment is missing or wrong; the message is one line."""
+
+
+@dataclass(frozen=True)
+class ModelSettings:
+    """One model as MODEL_CONFIG describes it; `group_rule` is "" where there is none."""
+
+    name: str
+    pipeline_name: str
+    model_package_group: str
+    task: str
+    classes: tuple[str, ...]
+    map50_threshold: float
+    group_rule: str
+    train_instance: str
+    job_instance: str
+    inference_instances: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Where a pipeline runs, in which roles, and for which model."""
+
+    region: str
+    artifacts_bucket: str
+    images_bucket: str
+    kms_key_arn: str
+    feature_group: str
+    athena_workgroup: str
+    job_role_arn: str
+    pipeline_role_arn: str
+    model: ModelSettings
+
+    @classmethod
+    def read(cls, environment: Mapping[str, str], model: str) -> "Settings":
+        """Read the variables of the build project; `model` is one of those in MODEL_CONFIG.
+
+        Raises SettingsError naming the variable, or the models that there are.
+        """
+        names = (
+            "ARTIFACTS_BUCKET",
+            "IMAGES_BUCKET",
+            "KMS_KEY_ARN",
+            "FEATURE_GROUP",
+            "ATHENA_WORKGROUP",
+            "JOB_ROLE_ARN",
+            "PIPELINE_ROLE_ARN",
+        )
+        missing = [name for name in (*names, "MODEL_CONFIG") if not environment.get(name)]
+        region = environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION")
+        if not region:
+            missing.append("AWS_REGION")
+        if missing or not region:
+            raise SettingsError(f"missing from the environment: {', '.join(missing)}")
+        models = json.loads(environment["MODEL_CONFIG"])
+        if model not in models:
+            raise SettingsError(f"model {model!r} is not one of {', '.join(sorted(models))} in MODEL_CONFIG")
+        values = {name.lower(): environment[name] for name in names}
+        return cls(region=region, model=_model(model, models[model]), **values)
+
+
+def _model(name: str, described: Mapping[str, Any]) -> ModelSettings:
+    lists = ("classes", "inference_instances")
+    values: dict[str, Any] = {
+        key: tuple(value) if key in lists else value for key, value in described.items()
+    }
+    try:
+        return ModelSettings(name=name, **values)
+    except TypeError as error:
+        raise SettingsError(f"MODEL_CONFIG of {name!r}: {error}") from None

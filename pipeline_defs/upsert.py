@@ -1,0 +1,119 @@
+"""Build, check and upsert the pipeline of a model, and start it where asked: what CodeBuild runs.
+
+python -m pipeline_defs.upsert --model tags --start --labels-manifest s3://bucket/labels/tags/x.manifest
+
+The environment is that of the build project (stacks/training_stack.py). Prints one line of JSON:
+{"pipeline_arn": ..., "execution_arn": ... or null}.
+"""
+
+import argparse
+import hashlib
+import json
+import logging
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import boto3
+
+from pipeline_defs.common.checks import DefinitionError, check
+from pipeline_defs.common.containers import UnknownRegionError
+from pipeline_defs.common.session import prepare_sdk_import
+from pipeline_defs.common.settings import Settings, SettingsError
+from pipeline_defs.common.sources import Sources
+
+ROOT = Path(__file__).parents[1]
+
+
+def main(arguments: Sequence[str], environment: Mapping[str, str]) -> dict[str, str | None]:
+    """Upsert, and start with `--start`; the ARNs of the pipeline and of its execution."""
+    options = parse(arguments)
+    settings = Settings.read(environment, options.model)
+    sources = Sources.collect(ROOT)
+    definition = describe(settings, sources.prefix)
+    session = boto3.Session(region_name=settings.region)
+    sources.upload(session.client("s3"), settings.artifacts_bucket)
+    sagemaker = session.client("sagemaker")
+    pipeline_arn = upsert(sagemaker, settings, definition)
+    execution_arn = None
+    if options.start:
+        parameters = start_parameters(options, environment)
+        execution_arn = start(sagemaker, settings, definition, parameters)
+    return {"pipeline_arn": pipeline_arn, "execution_arn": execution_arn}
+
+
+def parse(arguments: Sequence[str]) -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(prog="python -m pipeline_defs.upsert")
+    parser.add_argument("--model", required=True, help="one of the models of edgeline.toml")
+    parser.add_argument("--start", action="store_true", help="start an execution of the pipeline")
+    parser.add_argument("--labels-manifest", default="", help="s3 URI of labels that must be visible first")
+    parser.add_argument("--as-of", default="", help="labels up to this time, 2026-11-21T12:00:00Z; or now")
+    parser.add_argument("--seed", type=int, help="of the training and of the split")
+    parser.add_argument("--map50-threshold", type=float, help="instead of the one of edgeline.toml")
+    return parser.parse_args(arguments)
+
+
+def describe(settings: Settings, code: str) -> str:
+    """Return the definition as JSON, checked; `code` is the prefix of the sources that its jobs run."""
+    if settings.model.task != "detection":
+        raise SettingsError(f"model {settings.model.name!r}: there is no {settings.model.task} pipeline")
+    prepare_sdk_import(settings.region)
+    logging.getLogger("sagemaker").setLevel(logging.ERROR)
+    # The SDK takes seconds to import, and needs the environment that was set just now.
+    from pipeline_defs.detection.pipeline import get_pipeline
+
+    definition: str = get_pipeline(settings, code).definition()
+    check(json.loads(definition))
+    return definition
+
+
+def upsert(sagemaker: Any, settings: Settings, definition: str) -> str:
+    """Create the pipeline, or update it if it is there; its ARN."""
+    values = {
+        "PipelineName": settings.model.pipeline_name,
+        "PipelineDefinition": definition,
+        "RoleArn": settings.pipeline_role_arn,
+    }
+    try:
+        sagemaker.describe_pipeline(PipelineName=settings.model.pipeline_name)
+    except sagemaker.exceptions.ResourceNotFound:
+        return str(sagemaker.create_pipeline(**values, ClientRequestToken=_token(definition))["PipelineArn"])
+    return str(sagemaker.update_pipeline(**values)["PipelineArn"])
+
+
+def start_parameters(options: argparse.Namespace, environment: Mapping[str, str]) -> dict[str, str]:
+    """Collect the parameters of an execution; the ones that are not given keep the pipeline's defaults."""
+    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    given = {
+        "LabelsManifest": options.labels_manifest,
+        "AsOf": options.as_of or now,
+        "Seed": options.seed,
+        "Map50Threshold": options.map50_threshold,
+        "GitCommit": environment.get("GIT_COMMIT"),
+    }
+    return {name: str(value) for name, value in given.items() if value not in (None, "")}
+
+
+def start(sagemaker: Any, settings: Settings, definition: str, parameters: Mapping[str, str]) -> str:
+    """Start an execution; the same definition and parameters again give the execution that there is."""
+    execution = sagemaker.start_pipeline_execution(
+        PipelineName=settings.model.pipeline_name,
+        PipelineParameters=[{"Name": name, "Value": value} for name, value in parameters.items()],
+        ClientRequestToken=_token(definition, json.dumps(parameters, sort_keys=True)),
+    )
+    return str(execution["PipelineExecutionArn"])
+
+
+def _token(*parts: str) -> str:
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+
+
+if __name__ == "__main__":
+    try:
+        print(json.dumps(main(sys.argv[1:], os.environ)))
+    except (SettingsError, DefinitionError, UnknownRegionError) as error:
+        sys.exit(f"error: {error}")
