@@ -1,0 +1,96 @@
+"""Turns in a real conditional table, records in a real conditional bucket."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from lambdas.common.objects import keep_record, read_json
+from lambdas.common.turns import MINE, SUPERSEDED, WAIT, Ticket, give_back, take
+from local.cloud.server import LocalCloud
+
+FIRST = Ticket("promotion of tags", "2026-11-21T10:00:00.001Z", "arn:first")
+SECOND = Ticket("promotion of tags", "2026-11-21T10:00:00.002Z", "arn:second")
+THIRD = Ticket("promotion of tags", "2026-11-21T10:00:00.003Z", "arn:third")
+
+
+def running(*executions: str) -> Callable[[str, int], bool]:
+    return lambda execution, _since: execution in executions
+
+
+EVERYBODY = running("arn:first", "arn:second", "arn:third")
+
+
+@pytest.fixture
+def table(cloud: LocalCloud) -> Iterator[Any]:
+    dynamodb = cloud.root_session().resource("dynamodb")
+    made = dynamodb.create_table(
+        TableName="turns",
+        KeySchema=[
+            {"AttributeName": "line", "KeyType": "HASH"},
+            {"AttributeName": "entry", "KeyType": "RANGE"},
+        ],
+        AttributeDefinitions=[
+            {"AttributeName": "line", "AttributeType": "S"},
+            {"AttributeName": "entry", "AttributeType": "S"},
+        ],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    made.wait_until_exists()
+    yield made
+    made.delete()
+
+
+def test_turns_go_by_the_time_of_the_approval_and_not_of_the_asking(table: Any) -> None:
+    assert take(table, FIRST, EVERYBODY) == MINE
+    assert take(table, THIRD, EVERYBODY) == WAIT
+    assert take(table, SECOND, EVERYBODY) == WAIT
+    give_back(table, FIRST)
+    assert take(table, THIRD, EVERYBODY) == WAIT, "the second is first in line"
+    assert take(table, SECOND, EVERYBODY) == MINE
+    give_back(table, SECOND)
+    assert take(table, THIRD, EVERYBODY) == MINE
+
+
+def test_a_turn_that_is_asked_for_twice_is_still_ones_own(table: Any) -> None:
+    assert take(table, FIRST, EVERYBODY) == MINE
+    assert take(table, FIRST, EVERYBODY) == MINE
+
+
+def test_what_was_approved_earlier_does_not_follow_what_was_approved_later(table: Any) -> None:
+    assert take(table, SECOND, EVERYBODY) == MINE
+    give_back(table, SECOND)
+    assert take(table, FIRST, EVERYBODY) == SUPERSEDED
+
+
+def test_a_killed_holder_and_a_killed_waiter_block_nobody(table: Any) -> None:
+    assert take(table, FIRST, EVERYBODY) == MINE
+    assert take(table, SECOND, EVERYBODY) == WAIT
+    assert take(table, THIRD, running("arn:third")) == MINE
+
+
+def test_only_the_holder_gives_the_turn_back(table: Any) -> None:
+    assert take(table, FIRST, EVERYBODY) == MINE
+    give_back(table, SECOND)
+    assert take(table, SECOND, EVERYBODY) == WAIT
+
+
+def test_lines_of_other_models_are_their_own(table: Any) -> None:
+    assert take(table, FIRST, EVERYBODY) == MINE
+    other = Ticket("promotion of plants", SECOND.order, SECOND.execution)
+    assert take(table, other, EVERYBODY) == MINE
+
+
+def test_a_record_is_written_once_and_another_executions_beside_it(cloud: LocalCloud) -> None:
+    s3 = cloud.root_session().client("s3")
+    s3.create_bucket(Bucket="records", CreateBucketConfiguration={"LocationConstraint": cloud.region})
+
+    def keep(execution: str, outcome: str) -> str:
+        record = {"execution": execution, "outcome": outcome}
+        return keep_record(s3, bucket="records", folder="releases/tags/2", name="release", record=record)
+
+    assert keep("a", "StagingTestFailed") == "s3://records/releases/tags/2/release.json"
+    assert keep("a", "changed by a second attempt") == "s3://records/releases/tags/2/release.json"
+    assert keep("b", "promoted") == "s3://records/releases/tags/2/release-b.json"
+    assert keep("b", "promoted") == "s3://records/releases/tags/2/release-b.json"
+    assert read_json(s3, "s3://records/releases/tags/2/release.json")["outcome"] == "StagingTestFailed"

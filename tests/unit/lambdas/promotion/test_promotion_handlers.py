@@ -1,0 +1,284 @@
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+from lambdas.common.packages import NoLongerApproved, PackageArn, UnusablePackage, metadata
+from lambdas.promotion import (
+    deploy_endpoint,
+    judge_staging,
+    read_model_package,
+    record_release,
+    smoke_endpoint,
+    start_promotion,
+)
+from lambdas.promotion.settings import UnknownModel, model_of_group, model_settings
+
+EVENT = json.loads((Path(__file__).parents[3] / "fixtures/events/model_package_approved.json").read_text())
+ARN = EVENT["detail"]["ModelPackageArn"]
+MODELS = json.dumps(
+    {
+        "tags": {
+            "group": "edgeline-tags",
+            "classes": ["scratch"],
+            "tolerance": 0.02,
+            "test_instance": "ml.m5.xlarge",
+            "endpoints": {
+                name: {
+                    "name": f"edgeline-tags-{name}",
+                    "variant": {"ServerlessConfig": {"MemorySizeInMB": 2048}},
+                }
+                for name in ("staging", "prod")
+            },
+        }
+    }
+)
+
+
+class FakeStates:
+    class exceptions:  # noqa: N801 - as boto3 names it
+        class ExecutionAlreadyExists(Exception):  # noqa: N818
+            pass
+
+    def __init__(self) -> None:
+        self.started: dict[str, Any] = {}
+
+    def start_execution(self, *, stateMachineArn: str, name: str, input: str) -> None:  # noqa: N803
+        if name in self.started:
+            raise self.exceptions.ExecutionAlreadyExists
+        self.started[name] = json.loads(input)
+
+
+class FakeS3:
+    """Objects by URI."""
+
+    def __init__(self, **objects: Any) -> None:
+        self.objects: dict[str, bytes] = {}
+
+    def put_object(self, *, Bucket: str, Key: str, Body: bytes, **_: Any) -> None:  # noqa: N803
+        self.objects[f"s3://{Bucket}/{Key}"] = Body
+
+    def get_object(self, *, Bucket: str, Key: str) -> dict[str, Any]:  # noqa: N803
+        return {"Body": io.BytesIO(self.objects[f"s3://{Bucket}/{Key}"])}
+
+
+@pytest.fixture
+def aws(monkeypatch: pytest.MonkeyPatch, sagemaker: Any) -> dict[str, Any]:
+    clients = {"sagemaker": sagemaker, "stepfunctions": FakeStates(), "s3": FakeS3()}
+    monkeypatch.setattr(boto3, "client", lambda service: clients[service])
+    monkeypatch.setenv("MODELS", MODELS)
+    monkeypatch.setenv("STATE_MACHINE_ARN", "arn:machine")
+    monkeypatch.setenv("ARTIFACTS_BUCKET", "edgeline-artifacts")
+    monkeypatch.setenv("MODEL_ROLE_ARN", "arn:role")
+    return clients
+
+
+def read(aws: dict[str, Any], version: int) -> dict[str, Any]:
+    event = {"model_package_arn": f"{ARN[:-1]}{version}", "model": "tags", "execution": "e"}
+    return read_model_package.handler(event, None)
+
+
+def test_an_approval_starts_the_promotion_of_its_own_package_once(aws: Any, describe_package: Any) -> None:
+    aws["sagemaker"].add(describe_package(2))
+    aws["sagemaker"].add(describe_package(3))
+    first = start_promotion.handler(EVENT, None)
+    second = start_promotion.handler(EVENT, None)
+    assert (first["started"], second["started"]) == (True, False)
+    assert list(aws["stepfunctions"].started.values()) == [
+        {
+            "model": "tags",
+            "model_package_arn": ARN,
+            "event_id": EVENT["id"],
+            "approved_at": "2026-11-21T17:00:14.123Z",
+        }
+    ]
+
+
+def test_a_second_approval_of_the_same_package_is_another_promotion(aws: Any, describe_package: Any) -> None:
+    aws["sagemaker"].add(describe_package(2))
+    start_promotion.handler(EVENT, None)
+    start_promotion.handler({**EVENT, "id": "another"}, None)
+    assert len(aws["stepfunctions"].started) == 2
+
+
+def test_a_later_change_to_an_approved_package_promotes_nothing(aws: Any) -> None:
+    detail = {**EVENT["detail"], "UpdatedModelPackageFields": ["ModelLifeCycle"]}
+    assert start_promotion.handler({**EVENT, "detail": detail}, None) == {"execution": None, "started": False}
+
+
+def test_events_without_a_registry_time_are_ordered_by_their_own() -> None:
+    assert start_promotion.approved_at(EVENT, {}) == "2026-11-21T17:00:14.000Z"
+
+
+def test_the_package_of_the_event_is_read_not_a_newer_one(aws: Any, describe_package: Any) -> None:
+    for version in (2, 3):
+        aws["sagemaker"].add(describe_package(version))
+    package = read(aws, 2)
+    assert package["arn"] == ARN
+    assert package["test_set"] == "s3://edgeline-artifacts/runs/tags/run2/test"
+    assert package["approved_by"] == "arn:aws:iam::123456789012:user/approver"
+    assert package["test"]["results"].startswith("s3://edgeline-artifacts/releases/tags/2/staging/")
+
+
+@pytest.mark.parametrize("approval", ["Rejected", "PendingManualApproval"])
+def test_a_withdrawn_approval_stops_reading_and_deploying(
+    aws: Any, describe_package: Any, approval: str
+) -> None:
+    aws["sagemaker"].add(describe_package(2))
+    package = read(aws, 2)
+    aws["sagemaker"].add(describe_package(2, approval))
+    with pytest.raises(NoLongerApproved, match=f"{ARN} is {approval}"):
+        read(aws, 2)
+    with pytest.raises(NoLongerApproved):
+        deploy_endpoint.handler({"package": package, "environment": "prod"}, None)
+    assert aws["sagemaker"].models == {}
+    assert aws["sagemaker"].changes == []
+
+
+def test_deploying_makes_a_model_of_exactly_the_package(aws: Any, describe_package: Any) -> None:
+    aws["sagemaker"].add(describe_package(2))
+    package = read(aws, 2)
+    for _ in range(2):
+        deployed = deploy_endpoint.handler({"package": package, "environment": "staging"}, None)
+    assert aws["sagemaker"].changes == [("create", deployed["config"])]
+    model = aws["sagemaker"].models[deployed["model_name"]]
+    assert model["PrimaryContainer"] == {"ModelPackageName": ARN}
+    assert model["ExecutionRoleArn"] == "arn:role"
+    variant = aws["sagemaker"].configs[deployed["config"]]["ProductionVariants"][0]
+    assert variant["ModelName"] == deployed["model_name"]
+
+
+def test_a_package_of_another_group_or_without_metadata_is_unusable(describe_package: Any) -> None:
+    settings = model_settings(MODELS, "tags")
+    stranger = describe_package(2) | {"ModelPackageArn": ARN.replace("edgeline-tags", "edgeline-plants")}
+    with pytest.raises(UnusablePackage, match="edgeline-plants/2 is not in edgeline-tags"):
+        read_model_package.summary(stranger, "tags", settings)
+    with pytest.raises(UnusablePackage, match="no metadata code, nothing"):
+        metadata({"ModelPackageArn": ARN, "CustomerMetadataProperties": {"code": ""}}, "code", "nothing")
+
+
+@pytest.mark.parametrize(
+    "arn", ["", "arn:aws:sagemaker:r:1:model-package/x", "arn:aws:sagemaker:r:1:model/x/1"]
+)
+def test_what_is_not_a_versioned_package_is_unusable(arn: str) -> None:
+    with pytest.raises(UnusablePackage, match="not the ARN of a versioned model package"):
+        PackageArn.parse(arn)
+
+
+def test_unknown_models_are_named() -> None:
+    with pytest.raises(UnknownModel, match="'plants' is not one of the configured models: tags"):
+        model_settings(MODELS, "plants")
+    with pytest.raises(UnknownModel, match="group 'edgeline-plants'"):
+        model_of_group(MODELS, "edgeline-plants")
+
+
+def evaluation(**changes: Any) -> dict[str, Any]:
+    return {
+        "map50": 0.9,
+        "map50_95": 0.5,
+        "images": 17,
+        "requests": 17,
+        "latency_ms": {"p50": 8.0, "p95": 12.0},
+        "dataset": {"manifest_sha256": "abc"},
+        "source": "endpoint:edgeline-tags-staging",
+        **changes,
+    }
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        ({"map50": 0.8799}, "map50 is 0.8799, registered 0.9000"),
+        ({"map50": 0.95}, "map50 is 0.9500"),
+        ({"map50_95": float("nan")}, "map50_95 is nan"),
+        ({"images": 16}, "images is 16, registered 17"),
+        ({"requests": 16}, "16 answers for 17 images"),
+        ({"source": "model"}, "the test asked model"),
+        ({"dataset": {"manifest_sha256": "other"}}, "dataset is other"),
+    ],
+)
+def test_each_difference_from_the_registered_evaluation_is_named(
+    changes: dict[str, Any], problem: str
+) -> None:
+    found = judge_staging.differences(
+        evaluation(source="model"), evaluation(**changes), endpoint="edgeline-tags-staging", tolerance=0.02
+    )
+    assert len(found) == 1
+    assert problem in found[0]
+
+
+def test_metrics_within_the_tolerance_pass() -> None:
+    measured = evaluation(map50=0.881, map50_95=0.519)
+    assert not judge_staging.differences(
+        evaluation(source="model"), measured, endpoint="edgeline-tags-staging", tolerance=0.02
+    )
+
+
+def with_detection(
+    label: str, score: float, box: list[float], *, width: int = 300, height: int = 200
+) -> bytes:
+    detection = {"label": label, "score": score, "box": box}
+    return json.dumps({"width": width, "height": height, "detections": [detection]}).encode()
+
+
+def test_an_answer_as_promised_passes_the_smoke_test() -> None:
+    answer = with_detection("scratch", 0.9, [1, 2, 30, 20.5])
+    assert smoke_endpoint.wrong_with(answer, 300, 200, ["scratch"]) is None
+
+
+@pytest.mark.parametrize(
+    ("answer", "problem"),
+    [
+        (b"<html>", "not the promised JSON"),
+        (b"[]", "not the promised JSON"),
+        (with_detection("scratch", 1, [1, 2, 3, 4], width=200, height=300), "the answer says 200x300"),
+        (with_detection("dent", 1, [1, 2, 3, 4]), "'dent'"),
+        (with_detection("scratch", 2, [1, 2, 3, 4]), "score 2"),
+        (with_detection("scratch", 1, [1, 2, 301, 4]), "not inside 300x200"),
+        (with_detection("scratch", 1, [3, 2, 1, 4]), "not inside 300x200"),
+        (with_detection("scratch", 1, [1, 2]), "not the promised JSON"),
+    ],
+)
+def test_what_is_wrong_with_an_answer_is_said(answer: bytes, problem: str) -> None:
+    assert problem in str(smoke_endpoint.wrong_with(answer, 300, 200, ["scratch"]))
+
+
+def test_the_record_names_all_that_was_promoted(aws: Any, describe_package: Any) -> None:
+    aws["sagemaker"].add(describe_package(2))
+    package = read(aws, 2)
+    aws["s3"].objects[package["dataset_manifest"]] = json.dumps({"sha256": "abc"}).encode()
+    promotion = {
+        "model": "tags",
+        "model_package_arn": ARN,
+        "event_id": "id",
+        "approved_at": "2026-11-21T17:00:14.123Z",
+        "package": package,
+        "staging_before": {"endpoint": "edgeline-tags-staging", "config": None},
+        "staging": {"endpoint": "edgeline-tags-staging", "config": "c"},
+        "staging_test": {"map50": 0.9},
+    }
+    event = {"execution": "e", "started_at": "2026-11-21T17:00:15Z", "promotion": promotion}
+    kept = record_release.handler(event, None)
+    record = json.loads(aws["s3"].objects[kept["uri"]])
+    assert kept["uri"] == "s3://edgeline-artifacts/releases/tags/2/release.json"
+    assert record["outcome"] == "promoted"
+    assert record["dataset"] == {"manifest": package["dataset_manifest"], "sha256": "abc"}
+    assert record["approved_by"].endswith("user/approver")
+    assert record["staging"]["test"] == {"map50": 0.9}
+
+
+def test_a_failure_before_anything_was_read_is_recorded_by_name(aws: Any) -> None:
+    promotion = {
+        "model": "tags",
+        "model_package_arn": ARN,
+        "event_id": "id",
+        "approved_at": "2026-11-21T17:00:14.123Z",
+        "failure": {"Error": "NoLongerApproved", "Cause": json.dumps({"errorMessage": f"{ARN} is Rejected"})},
+    }
+    kept = record_release.handler({"execution": "e", "started_at": "t", "promotion": promotion}, None)
+    record = json.loads(aws["s3"].objects[kept["uri"]])
+    assert (record["outcome"], record["reason"]) == ("NoLongerApproved", f"{ARN} is Rejected")
+    assert record["prod"] == {"endpoint": None, "config_before": None, "deployed": None, "smoke": None}
