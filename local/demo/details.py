@@ -65,6 +65,7 @@ class Details:
     seed: int
     started: str  # ISO 8601
     classes: tuple[str, ...] = ()
+    min_score: float = 0.25  # from which a detection counts
     git_commit: str | None = None
     failure: Failure | None = None
     grouping: str | None = None  # how the pictures of one object were told
