@@ -16,6 +16,7 @@ from edge.inspector.settings import Settings
 
 _LONGEST_PAUSE_SECONDS = 60.0
 _LOOK_AGAIN_SECONDS = 0.5
+_FIRST_PACE_SECONDS = 1.0
 
 
 class Puts(Protocol):
@@ -62,19 +63,31 @@ class Sender:
         self._settings = settings
         self._log = log
         self._failures = 0
+        self._reported_version: str | None = None
+        self._pace_seconds = _FIRST_PACE_SECONDS
+        self._report_at = 0.0
 
     def run(self, stop: threading.Event) -> None:
         """Send until told to stop; then once more, so that a stopped device has told all it can."""
-        report_at = 0.0
         while not stop.is_set():
-            if time.monotonic() >= report_at:
+            if self._report_is_due(time.monotonic()):
                 self._attempt(self.report_health)
-                report_at = time.monotonic() + self._settings().health_interval_seconds
             self._attempt(self.send_waiting)
             stop.wait(pause_seconds(self._failures, random.random()))  # noqa: S311 - spreads a fleet out
         self._failures = 0
         if self._attempt(self.send_waiting):
             self._attempt(self.report_health)
+
+    def _report_is_due(self, now: float) -> bool:
+        """A new model is reported at once, then more and more seldom, down to the configured interval."""
+        if self._health.model_version != self._reported_version:
+            self._reported_version = self._health.model_version
+            self._pace_seconds = _FIRST_PACE_SECONDS
+        elif now < self._report_at:
+            return False
+        self._report_at = now + min(self._pace_seconds, self._settings().health_interval_seconds)
+        self._pace_seconds *= 2
+        return True
 
     def _attempt(self, action: Callable[[], None]) -> bool:
         try:

@@ -130,8 +130,8 @@ class Device:
         """Return `name`, `status`, `component_versions`, `components`, `deployment` and `reason`.
 
         `status` is RUNNING where the nucleus and each of its components runs or has finished, STOPPED
-        without a nucleus, STARTING where there is nothing to run yet or it is under way, else BROKEN. `reason`
-        holds what went wrong with the components.
+        without a nucleus, STARTING where there is nothing to run yet or it is under way, else BROKEN.
+        `reason` holds what went wrong with the components.
         """
         kept = self._kept()
         components = kept.get("components", [])
@@ -142,7 +142,9 @@ class Device:
             "component_versions": {c["componentName"]: c["componentVersion"] for c in components},
             "components": components,
             "deployment": kept.get("deployment", {}),
-            "reason": "; ".join(c["lifecycleStateDetails"] for c in components if c["lifecycleStateDetails"]),
+            "reason": "; ".join(
+                c["lifecycleStateDetails"] for c in components if "lifecycleStateDetails" in c
+            ),
         }
 
     def _status_of(self, states: list[str]) -> str:

@@ -8,16 +8,15 @@ import base64
 import hashlib
 import json
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from botocore.exceptions import ClientError
 
-from local.cloud.call import Credentials
 from local.cloud.errors import AwsError
 from local.greengrass.fleet import CoreDevice, Deployment, Fleet
-from local.greengrass.identity import Clients, Identity, Registry, exchange
+from local.greengrass.identity import Assume, Clients, Identity, Registry, exchange
 from local.greengrass.resolution import NoAvailableVersion, resolve
 from local.greengrass.versions import BadVersion
 
@@ -27,9 +26,7 @@ Document = dict[str, Any]
 class Operations:
     """What a device may ask; each method takes who asks and the request's JSON."""
 
-    def __init__(
-        self, fleet: Fleet, clients: Clients, assume: Callable[[str, str, str], Credentials]
-    ) -> None:
+    def __init__(self, fleet: Fleet, clients: Clients, assume: Assume) -> None:
         self._fleet = fleet
         self._clients = clients
         self._assume = assume
@@ -63,6 +60,7 @@ class Operations:
         device = self._fleet.devices.get(identity.thing)
         if device is None:
             raise AwsError("ResourceNotFoundException", f"{identity.thing} has not connected", 404)
+        device.installed = request["installed"]
         self._fleet.report(device, request["deploymentId"], request["status"], request.get("details", {}))
         return {}
 

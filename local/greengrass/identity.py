@@ -3,7 +3,7 @@
 import fnmatch
 import json
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
@@ -17,7 +17,6 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from local.cloud.call import Credentials
 from local.cloud.errors import AwsError
 
-CREDENTIALS_LAST = timedelta(hours=1)
 CREDENTIAL_PROVIDER = "credentials.iot.amazonaws.com"
 _TRUSTED_FOR_SECONDS = 2.0
 _CLOCK_SKEW_SECONDS = 300.0
@@ -28,6 +27,21 @@ class Clients(Protocol):
 
     def client(self, service: str) -> Any:
         """Return a boto3 client that reads as AWS IoT itself does."""
+
+
+class Assume(Protocol):
+    """Assumes a role as an AWS service does; AwsError if the role does not trust it."""
+
+    def __call__(
+        self,
+        role_arn: str,
+        service: str,
+        session_name: str,
+        *,
+        lifetime_seconds: int,
+        context: Mapping[str, Any],
+    ) -> Credentials:
+        """Return credentials that policies see `context` with."""
 
 
 @dataclass(frozen=True)
@@ -128,25 +142,31 @@ def exchange(
     identity: Identity,
     role_alias: str,
     clients: Clients,
-    assume: Callable[[str, str, str], Credentials],
+    assume: Assume,
 ) -> dict[str, str]:
     """Give credentials for a certificate, as AWS IoT's credential provider does.
 
-    `assume` takes a role ARN, the service that assumes it and a session name. Raises AwsError when the alias
-    does not exist, the IoT policies do not allow it, or the role does not trust the credential provider.
+    Raises AwsError when the alias does not exist, the IoT policies do not allow it, or the role does not
+    trust the credential provider.
     """
     try:
         alias = clients.client("iot").describe_role_alias(roleAlias=role_alias)["roleAliasDescription"]
     except ClientError as error:
         raise AwsError("ResourceNotFoundException", f"role alias {role_alias}: {error}", 404) from error
     identity.require("iot:AssumeRoleWithCertificate", identity.arn(f"rolealias/{role_alias}"))
-    credentials = assume(alias["roleArn"], CREDENTIAL_PROVIDER, identity.thing)
-    lasts = timedelta(seconds=alias.get("credentialDurationSeconds") or CREDENTIALS_LAST.total_seconds())
+    seconds = int(alias.get("credentialDurationSeconds", 3600))
+    credentials = assume(
+        alias["roleArn"],
+        CREDENTIAL_PROVIDER,
+        identity.thing,
+        lifetime_seconds=seconds,
+        context={"credentials-iot:ThingName": identity.thing, "aws:SourceArn": alias["roleAliasArn"]},
+    )
     return {
         "AccessKeyId": credentials.access_key,
         "SecretAccessKey": credentials.secret_key,
         "Token": credentials.session_token,
-        "Expiration": (datetime.now(UTC) + lasts).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "Expiration": (datetime.now(UTC) + timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%SZ"),
     }
 
 

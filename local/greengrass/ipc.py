@@ -29,6 +29,9 @@ class Client(Protocol):
     version: str
     configuration: Document
 
+    def connected(self) -> None:
+        """Take note that the component uses IPC."""
+
     def report_state(self, state: str) -> None:
         """Take note of the state that the component says it is in."""
 
@@ -101,6 +104,8 @@ class IpcServer:
         except ValueError:
             client = None
         _write(writer, frame, _CONNECT_ACK, _ACCEPTED if client else 0)
+        if client:
+            client.connected()
         return client
 
     async def _application_message(self, frame: Frame, client: Client, writer: asyncio.StreamWriter) -> None:

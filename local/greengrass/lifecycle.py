@@ -19,6 +19,7 @@ Document = dict[str, Any]
 RESTARTS = 3
 _RESTART_PAUSE_SECONDS = 0.5
 _STOP_PATIENCE_SECONDS = 15.0
+_REPORT_PATIENCE_SECONDS = 20.0
 _PR_SET_PDEATHSIG = 1
 
 
@@ -78,6 +79,10 @@ class Component:
             self._begin("install", or_else="INSTALLED")
         elif self.state in ("INSTALLED", "ERRORED") and time.monotonic() >= self._resume_at:
             self._begin("startup" if "startup" in self.recipe.steps else "run", or_else="FINISHED")
+
+    def connected(self) -> None:
+        """Give a component that uses IPC time to say by itself that it runs."""
+        self._settle_seconds = max(self._settle_seconds, _REPORT_PATIENCE_SECONDS)
 
     def report_state(self, state: str) -> None:
         """Take note of what the component says of itself by IPC."""
@@ -175,18 +180,20 @@ class Component:
         return subprocess.Popen(
             ["/bin/sh", "-c", script],
             cwd=self._variables["work:path"],
-            env={
-                **self._environment,
-                **own,
-                "SVCUID": self.token,
-                "AWS_CONTAINER_AUTHORIZATION_TOKEN": self.token,
-            },
+            env={**self._environment, **self._tokens(), **own},
             stdin=subprocess.DEVNULL,
             stdout=self._log,
             stderr=subprocess.STDOUT,
             process_group=0,
             preexec_fn=_die_with_parent(),
         )
+
+    def _tokens(self) -> dict[str, str]:
+        """One token names the component to IPC and, where it has credentials, to the token exchange."""
+        tokens = {"SVCUID": self.token}
+        if "AWS_CONTAINER_CREDENTIALS_FULL_URI" in self._environment:
+            tokens["AWS_CONTAINER_AUTHORIZATION_TOKEN"] = self.token
+        return tokens
 
     def _become(self, state: str) -> None:
         if state != self.state:

@@ -143,7 +143,7 @@ class Nucleus:
                     "architecture": platform.machine(),
                     "nucleusVersion": NUCLEUS_VERSION,
                     "status": "UNHEALTHY" if self._broken() else "HEALTHY",
-                    "installed": [_installed(component) for component in self._components.values()],
+                    "installed": self._installed(),
                 },
             )
         except Offline:
@@ -186,8 +186,15 @@ class Nucleus:
         self._write_status("RUNNING")
         while not self._stop.is_set():
             try:
-                request = {"deploymentId": deployment_id, "status": status, "details": details}
-                self._connection.ask("report", request)
+                self._connection.ask(
+                    "report",
+                    {
+                        "deploymentId": deployment_id,
+                        "status": status,
+                        "details": details,
+                        "installed": self._installed(),
+                    },
+                )
                 return
             except Offline:
                 self._advance()
@@ -381,6 +388,9 @@ class Nucleus:
             self._plan = Plan.from_json(json.loads(path.read_text()))
             self._components = {r.name: self._new_component(r, self._plan) for r in self._plan.recipes}
 
+    def _installed(self) -> list[Document]:
+        return [_installed(component) for component in self._components.values()]
+
     def _write_status(self, status: str) -> None:
         _write_json(
             self._identity.root / "status.json",
@@ -388,7 +398,7 @@ class Nucleus:
                 "thing": self._identity.thing,
                 "status": status,
                 "pid": os.getpid(),
-                "components": [_installed(component) for component in self._components.values()],
+                "components": self._installed(),
                 "processes": [component.pid for component in self._components.values() if component.pid],
                 "ipcDirectory": str(self._ipc_directory),
                 "deployment": self._last_deployment,
@@ -419,9 +429,9 @@ def _installed(component: Component) -> Document:
         "componentName": component.name,
         "componentVersion": component.version,
         "lifecycleState": state if component.pid or component.state != "NEW" else "NEW",
-        "lifecycleStateDetails": component.problem or None,
         "isRoot": component.is_root,
         "lastStatusChangeTimestamp": component.changed_at,
+        **({"lifecycleStateDetails": component.problem} if component.problem else {}),
     }
 
 
@@ -443,7 +453,8 @@ def _write_json(path: Path, document: Document) -> None:
 
 def _stop_when_parent_ends(nucleus: Nucleus) -> None:
     """Wait for the end of standard input, a pipe that the parent holds open as long as it lives."""
-    sys.stdin.buffer.read()
+    while os.read(sys.stdin.fileno(), 4096):  # not sys.stdin: its lock would hold up the interpreter's end
+        pass
     nucleus.stop()
 
 

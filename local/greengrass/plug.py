@@ -1,5 +1,6 @@
 """GreengrassV2 beside the local AWS: `plug(cloud)` is what LocalCloud calls."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -23,14 +24,19 @@ class Cloud(Protocol):
     def root_session(self) -> Any:
         """Return a boto3 session of the account itself."""
 
-    def service_credentials(self, role_arn: str, service: str, session_name: str) -> Credentials:
+    def service_credentials(
+        self,
+        role_arn: str,
+        service: str,
+        session_name: str,
+        *,
+        lifetime_seconds: int = 3600,
+        context: Mapping[str, Any] | None = None,
+    ) -> Credentials:
         """Assume a role as a service; AwsError if the role does not trust it."""
 
     def emit(self, source: str, detail_type: str, detail: dict[str, Any], resources: list[str]) -> None:
         """Put an event of AWS itself."""
-
-    def require(self, call: Call, action: str, resource: str) -> None:
-        """Raise AwsError AccessDeniedException unless the caller may do `action`."""
 
 
 class _Backing:
@@ -44,7 +50,9 @@ class _Backing:
         return self._clients[service]
 
     def require(self, call: Call, action: str, resource: str) -> None:
-        self._cloud.require(call, action, resource)
+        # LocalCloud has no public way yet to check an action that is not the call's own.
+        enforcer: Any = self._cloud
+        enforcer._ministack.enforce(call.access_key, action, call.region, resource)
 
 
 def plug(cloud: Cloud) -> Plugin:

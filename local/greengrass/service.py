@@ -487,4 +487,10 @@ def _device_status(device: CoreDevice) -> str:
 def _page(entries: list[Parameters], member: str, page: Mapping[str, Any]) -> Parameters:
     start, size = int(page.get("nextToken") or 0), int(page.get("maxResults") or 100)
     rest = start + size < len(entries)
-    return {member: entries[start : start + size], "nextToken": str(start + size) if rest else None}
+    shown = [_present(entry) for entry in entries[start : start + size]]
+    return {member: shown, **({"nextToken": str(start + size)} if rest else {})}
+
+
+def _present(entry: Parameters) -> Parameters:
+    """Return the members that have a value: what AWS leaves out is not null on the wire."""
+    return {name: value for name, value in entry.items() if value is not None}
