@@ -1,7 +1,7 @@
 """The front door of the local cloud: one HTTP endpoint; the signing scope of a request names its service.
 
-The services of the plugins are served here; those of ministack that are honest are passed on to it; all else is
-refused by name. The endpoint listens on the loopback interface only, and what comes in there counts as TLS: a
+The services of the plugins are served here; those of ministack that are honest are passed on to it; all else
+is refused by name. The endpoint listens on the loopback interface, and what comes in there counts as TLS: a
 bucket policy that demands `aws:SecureTransport` is evaluated as for an HTTPS request.
 """
 
@@ -82,8 +82,7 @@ class Gateway:
         elif refusal:
             await _send(send, _refused(refusal, signature, headers))
         else:
-            secured = [*scope["headers"], (b"x-forwarded-proto", b"https")]
-            await self._ministack.app({**scope, "headers": secured}, receive, send)
+            await self._ministack.app(scope, receive, send)
 
     def _service(
         self, signature: Signature | None, scope: Mapping[str, Any], headers: Mapping[str, str]
@@ -138,6 +137,8 @@ def _refusal(
     if signature is None:
         if scope["method"] == "OPTIONS" or path.startswith(_UNSIGNED_PATHS):
             return None
+        if "AWSAccessKeyId=" in scope["query_string"].decode():
+            return AwsError("InvalidRequest", "the URL is presigned with signature version 2: use s3v4", 400)
         return AwsError("AccessDenied", f"{scope['method']} {path} is not signed", 403)
     if signature.scope not in SERVED_BY_MINISTACK:
         what = headers.get("x-amz-target") or f"{scope['method']} {path}"

@@ -12,6 +12,7 @@ import importlib.metadata
 import inspect
 import json
 import os
+import re
 import tempfile
 import threading
 import time
@@ -25,8 +26,6 @@ from local.cloud.errors import AwsError, LocalCloudError
 
 VERSION = "1.5.33"
 ROOT_SECRET = "local"  # noqa: S105 - root's signature is not checked
-
-AsgiApp = Callable[[Mapping[str, Any], Any, Any], Any]
 
 
 @dataclass(frozen=True)
@@ -84,10 +83,20 @@ TOUCHPOINTS = (
     Touchpoint("ministack.services.lambda_svc", "_get_func_record_for_ref"),
     Touchpoint("ministack.services.lambda_svc", "_execution_record_for_config"),
     Touchpoint("ministack.services.lambda_svc", "invoke_async_with_retry", ("func", "event")),
+    Touchpoint("ministack.services.lambda_svc", "_execute_function_warm", ("func", "event", "request_id")),
+    Touchpoint("ministack.services.s3", "_bucket_encryption"),
+    Touchpoint("ministack.services.athena", "_materialize_table_files", ("location", "workdirs")),
     Touchpoint("ministack.services.cloudformation.provisioners", "_RESOURCE_HANDLERS"),
     Touchpoint("ministack.services.cloudformation.stacks", "_runs_on_worker_thread", ("resource_type",)),
 )
 
+# What an S3 action needs of the key that the bucket's objects are encrypted with.
+_KEY_ACTIONS = {
+    ("GET", "s3:GetObject"): "kms:Decrypt",
+    ("PUT", "s3:GetObject"): "kms:Decrypt",  # the source of a copy
+    ("PUT", "s3:PutObject"): "kms:GenerateDataKey",
+    ("POST", "s3:PutObject"): "kms:GenerateDataKey",
+}
 _EVENT_TARGETS = ("lambda", "states", "sqs", "sns", "events")
 
 
@@ -172,6 +181,8 @@ EnforceListener = Callable[[str, str, str, bool], None]  # principal ARN, action
 PerformTask = Callable[[str, Any, Execution], Any]
 _execution: contextvars.ContextVar[Execution | None] = contextvars.ContextVar("execution", default=None)
 _delivery: contextvars.ContextVar[Delivery | None] = contextvars.ContextVar("delivery", default=None)
+_method: contextvars.ContextVar[str | None] = contextvars.ContextVar("method", default=None)
+_access_key: contextvars.ContextVar[str | None] = contextvars.ContextVar("access key", default=None)
 
 
 class Ministack:
@@ -186,12 +197,16 @@ class Ministack:
         if not _module("app").AUTH:
             raise LocalCloudError("ministack was imported before the local cloud: IAM would not be enforced")
         _module("services.eventbridge")._SUPPORTED_TARGET_SERVICES.intersection_update(_EVENT_TARGETS)
+        self._keep_bucket_keys()
+        self._check_queries()
+        self._name_function_errors()
 
-    @property
-    def app(self) -> AsgiApp:
-        """The ASGI application."""
-        app: AsgiApp = _module("app").app
-        return app
+    async def app(self, scope: Mapping[str, Any], receive: Any, send: Any) -> None:
+        """Serve a request as an ASGI application; one from this machine counts as TLS."""
+        if scope["type"] == "http":
+            _method.set(scope["method"])
+            scope = {**scope, "headers": [*scope["headers"], (b"x-forwarded-proto", b"https")]}
+        await _module("app").app(scope, receive, send)
 
     # -- IAM ------------------------------------------------------------------------------------------------
 
@@ -203,12 +218,97 @@ class Ministack:
         def enforce(
             access_key_id: str, iam_action: str, service: str, region: str, *rest: Any, **options: Any
         ) -> Any:
+            _access_key.set(access_key_id)
             denied = original(access_key_id, iam_action, service, region, *rest, **options)
             resource = str(options.get("resource_arn", rest[0] if rest else "*"))
             listener(self.identity(access_key_id).arn, iam_action, resource, denied is None)
+            if denied is None and service == "s3":
+                return self._key_denial(access_key_id, iam_action, resource, region)
             return denied
 
         evaluator.enforce = enforce
+
+    def _key_denial(self, access_key: str, s3_action: str, resource: str, region: str) -> Any:
+        """Return the denial of the call's use of the bucket's key, which ministack does not check."""
+        evaluator = _module("core.iam_evaluator")
+        action = _KEY_ACTIONS.get((_method.get() or "", s3_action))
+        key = self._bucket_keys.get(resource.removeprefix("arn:aws:s3:::").partition("/")[0])
+        if action is None or key is None:
+            return None
+        via = {"kms:ViaService": f"s3.{region}.amazonaws.com", "kms:CallerAccount": self._account}
+        denied = evaluator.enforce(access_key, action, "kms", region, resource_arn=key, service_context=via)
+        if denied is None or hasattr(denied, "code"):
+            return denied
+        return evaluator.AuthError("AccessDenied", access_denied(denied.principal_arn, action, key).message)
+
+    def _keep_bucket_keys(self) -> None:
+        """Remember the keys that templates give to buckets, which ministack forgets."""
+        self._bucket_keys: dict[str, str] = {}
+        bucket = _module("services.cloudformation.provisioners")._RESOURCE_HANDLERS["AWS::S3::Bucket"]
+        create, update = bucket["create"], bucket["update"]
+
+        def kept(made: Any, properties: Mapping[str, Any]) -> Any:
+            for rule in properties.get("BucketEncryption", {}).get("ServerSideEncryptionConfiguration", ()):
+                default = rule.get("ServerSideEncryptionByDefault", {})
+                self._encrypt_bucket(made[0], default.get("SSEAlgorithm", ""), default.get("KMSMasterKeyID"))
+            return made
+
+        bucket["create"] = lambda logical_id, properties, *rest: kept(
+            create(logical_id, properties, *rest), properties
+        )
+        bucket["update"] = lambda physical_id, old, new, *rest: kept(
+            update(physical_id, old, new, *rest), new
+        )
+
+    def _encrypt_bucket(self, name: str, algorithm: str, key: str | None) -> None:
+        self._bucket_keys.pop(name, None)
+        if key and algorithm.startswith("aws:kms"):
+            arn = key if key.startswith("arn:") else f"arn:aws:kms:{self._region}:{self._account}:key/{key}"
+            self._bucket_keys[name] = arn
+        identifier = f"<KMSMasterKeyID>{key}</KMSMasterKeyID>" if key else ""
+        applied = f"<SSEAlgorithm>{algorithm}</SSEAlgorithm>{identifier}"
+        _module("services.s3")._bucket_encryption[name] = (
+            "<ServerSideEncryptionConfiguration><Rule><ApplyServerSideEncryptionByDefault>"
+            f"{applied}</ApplyServerSideEncryptionByDefault></Rule></ServerSideEncryptionConfiguration>"
+        )
+
+    def _check_queries(self) -> None:
+        """Hold an Athena query's reading to the policies of who asked, as Athena does."""
+        athena = _module("services.athena")
+        original = athena._materialize_table_files
+
+        def read(location: str, workdirs: Any) -> Any:
+            bucket, _, prefix = location.removeprefix("s3://").partition("/")
+            where = f"arn:aws:s3:::{bucket}"
+            token = _method.set("GET")
+            try:
+                self.enforce(_access_key.get() or "", "s3:ListBucket", self._region, where)
+                self.enforce(
+                    _access_key.get() or "",
+                    "s3:GetObject",
+                    self._region,
+                    f"{where}/{prefix.rstrip('/')}/data",
+                )
+            finally:
+                _method.reset(token)
+            return original(location, workdirs)
+
+        athena._materialize_table_files = read
+
+    def _name_function_errors(self) -> None:
+        """Give a failed function's answer the name of its exception, which state machines catch it by."""
+        functions = _module("services.lambda_svc")
+        original = functions._execute_function_warm
+
+        def execute(function: Any, event: Any, request_id: str) -> Any:
+            answer = original(function, event, request_id)
+            last = str(answer.get("log", "")).strip().rpartition("\n")[2]
+            name = re.match(r"(?:\w+\.)*(\w+)(?::|$)", last)
+            if answer.get("error") and "Traceback (most recent" in str(answer.get("log")) and name:
+                answer["body"]["errorType"] = name[1]
+            return answer
+
+        functions._execute_function_warm = execute
 
     @contextmanager
     def request(

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import shutil
 import socket
 import tempfile
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -32,6 +34,7 @@ from local.cloud.stepfunctions import Tasks
 PluginFactory = Callable[["LocalCloud"], Plugin]
 
 _START_SECONDS = 60
+_API_URL = re.compile(r"https://(\w+)\.execute-api\.[\w-]+\.amazonaws\.com/([\w-]+)/(.*)")
 _started = threading.Lock()
 
 
@@ -55,12 +58,18 @@ class LocalCloud:
         self.plugins: list[Plugin] = []
         self.role_aliases = RoleAliases()
         self._factories = plugins
+        self._closing = ExitStack()
+        self._server: _Server | None = None
         self._root = Credentials(account, ministack.ROOT_SECRET, "", f"arn:aws:iam::{account}:root")
         self._replaced_environment: dict[str, str | None] = {}
 
     def __enter__(self) -> Self:
         """Start to serve."""
-        self.start()
+        try:
+            self.start()
+        except BaseException:
+            self.stop()
+            raise
         return self
 
     def __exit__(
@@ -73,6 +82,7 @@ class LocalCloud:
         """Start to serve; LocalCloudError when the emulator is not the one this is written for."""
         if not _started.acquire(blocking=False):
             raise LocalCloudError("a process can start one local cloud only: start a second process")
+        self._closing.callback(self._restore_environment)
         listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         listener.bind(("127.0.0.1", 0))
         port = listener.getsockname()[1]
@@ -86,24 +96,19 @@ class LocalCloud:
         self._replaced_environment["AWS_SESSION_TOKEN"] = os.environ.pop("AWS_SESSION_TOKEN", None)
         self._ministack = Ministack(variables)
         self._iam = Iam(self._ministack, self.account, self.calls)
-        self._deliveries = Deliveries(self._ministack, self._iam, self.session)
-        self.plugins = [factory(self) for factory in self._factories]
+        self._closing.callback(self._stop_serving)
+        self._closing.callback(Deliveries(self._ministack, self._iam, self.session).close)
+        for factory in self._factories:
+            plugin = factory(self)
+            self.plugins.append(plugin)
+            self._closing.callback(plugin.close)
         self._connect()
-        self._gateway = Gateway(self._ministack, self._iam, self._services())
-        self._server = _Server(self._gateway, listener)
+        self._server = _Server(Gateway(self._ministack, self._iam, self._services()), listener)
         self._server.start()
 
     def stop(self) -> None:
-        """Stop the plugins, latest first, then the functions and the endpoint."""
-        for plugin in reversed(self.plugins):
-            plugin.close()
-        self.plugins = []
-        if not hasattr(self, "_server"):
-            return
-        self._deliveries.close()
-        self._ministack.stop_functions()
-        self._server.stop()
-        self._restore_environment()
+        """Stop the plugins, latest first, then the functions and the endpoint, each even if another fails."""
+        self._closing.close()
 
     def root_session(self) -> Any:
         """Return a boto3 session of the account's root: for the deployment, nothing else."""
@@ -124,6 +129,10 @@ class LocalCloud:
         """Assume a role as an AWS service does; AwsError AccessDenied when the role does not trust it."""
         return self._iam.service_credentials(role_arn, service, session_name, lifetime_seconds, context)
 
+    def require(self, call: Call, action: str, resource: str) -> None:
+        """Raise AwsError AccessDeniedException unless the caller's policies allow `action` on `resource`."""
+        self._ministack.enforce(call.access_key, action, call.region, resource)
+
     def environment(self, credentials: Credentials) -> dict[str, str]:
         """Return the variables that make a child process this principal, its endpoint this cloud."""
         variables = {
@@ -143,6 +152,13 @@ class LocalCloud:
     ) -> None:
         """Put an event of an AWS service ("aws.sagemaker") on the default event bus."""
         self._ministack.emit(source, detail_type, detail, resources)
+
+    def api_url(self, url: str) -> str:
+        """Return where the local cloud serves the REST API that a template's outputs call `url`."""
+        found = _API_URL.fullmatch(url)
+        if found is None:
+            raise LocalCloudError(f"{url} is not the address of a REST API's stage")
+        return f"{self.url}/restapis/{found[1]}/{found[2]}/_user_request_/{found[3]}"
 
     @property
     def deployer(self) -> Call:
@@ -168,6 +184,11 @@ class LocalCloud:
         self._ministack.add_resource_types(cloudformation.handlers(types, self.deployer))
         jobs = [job for plugin in self.plugins for job in plugin.sync_jobs]
         self._ministack.on_task(Tasks(self.service_credentials, self.session, jobs).perform)
+
+    def _stop_serving(self) -> None:
+        self._ministack.stop_functions()
+        if self._server:
+            self._server.stop()
 
     def _restore_environment(self) -> None:
         for name, value in self._replaced_environment.items():
@@ -199,8 +220,9 @@ class _Server:
             raise LocalCloudError(f"the local cloud did not start: {self._failure or 'no answer'}")
 
     def stop(self) -> None:
-        self._loop.call_soon_threadsafe(self._stopped.set)
-        self._thread.join(10)
+        if self._up.is_set() and not self._failure:
+            self._loop.call_soon_threadsafe(self._stopped.set)
+            self._thread.join(10)
 
     def _run(self) -> None:
         try:

@@ -1,7 +1,7 @@
 """The tasks of state machines, as real API calls signed with the state machine's role.
 
-Every service integration goes this way, also those to ministack's own services: IAM decides on each as it does
-on AWS, where the role of the state machine needs `lambda:InvokeFunction`, `dynamodb:PutItem` and so on.
+Every service integration goes this way, also those to ministack's own services: IAM decides on each as it
+does on AWS, where the role of the state machine needs `lambda:InvokeFunction`, `dynamodb:PutItem` and so on.
 """
 
 from __future__ import annotations

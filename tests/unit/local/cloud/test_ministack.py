@@ -1,0 +1,21 @@
+import pytest
+
+from local.cloud.errors import LocalCloudError
+from local.cloud.ministack import TOUCHPOINTS, Touchpoint, check_touchpoints
+
+
+def test_installed_version_has_every_touchpoint() -> None:
+    check_touchpoints(TOUCHPOINTS)
+
+
+@pytest.mark.parametrize(
+    ("planted", "message"),
+    [
+        (Touchpoint("ministack.app", "gone"), r"ministack 1\.5\.33: ministack\.app\.gone is missing"),
+        (Touchpoint("ministack.nowhere", "x"), r"ministack\.nowhere\.x is missing"),
+        (Touchpoint("ministack.app", "app", ("request",)), r"takes .*expected \('request',\)"),
+    ],
+)
+def test_changed_touchpoint_is_named_with_the_version_to_install(planted: Touchpoint, message: str) -> None:
+    with pytest.raises(LocalCloudError, match=f"{message}.*install that version"):
+        check_touchpoints((*TOUCHPOINTS, planted))
