@@ -11,8 +11,10 @@ from stacks.constructs.device_access import DeviceGroup, TokenExchange
 from stacks.constructs.fleet_rollout import FleetRollout, prod_wave, staging_wave
 from stacks.constructs.inspector_component import InspectorComponent
 from stacks.constructs.on_event import OnEvent
+from stacks.constructs.operator_policy import OperatorPolicy
 from stacks.constructs.python_function import PythonFunction
 from stacks.constructs.rollout_functions import RolloutFunctions
+from stacks.grants import read_objects
 
 
 class EdgeStack(cdk.Stack):
@@ -60,6 +62,15 @@ class EdgeStack(cdk.Stack):
             prod=prod_wave(prod.arn),
         )
         self._start_on_promotion(config, rollout)
+        operator = OperatorPolicy(
+            self,
+            "OperatorPolicy",
+            machine=rollout.machine,
+            artifacts=artifacts,
+            key=key,
+            reads=["edge/"],
+        )
+        read_objects(operator, images, key, f"images/{fleet.model}/returned/")
         outputs = {
             "StateMachineArn": rollout.machine.state_machine_arn,
             "StagingThingGroup": fleet.staging_group,

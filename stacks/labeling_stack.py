@@ -10,6 +10,7 @@ from constructs import Construct
 from config import Edgeline
 from stacks.constructs.labeling_functions import LabelingFunctions
 from stacks.constructs.labeling_workflow import LabelingWorkflow
+from stacks.constructs.operator_policy import OperatorPolicy
 from stacks.constructs.workbench import Workbench
 
 
@@ -49,6 +50,15 @@ class LabelingStack(cdk.Stack):
         functions.grant_machine(self.workflow.machine)
         if config.labeling.schedule is not None:
             self._schedule(config.labeling.schedule, [model.name for model in config.models])
+        OperatorPolicy(
+            self,
+            "OperatorPolicy",
+            machine=self.workflow.machine,
+            artifacts=artifacts,
+            key=key,
+            reads=["labels/", "quarantine/"],
+            may_start=True,
+        )
         cdk.CfnOutput(self, "StateMachineArn", value=self.workflow.machine.state_machine_arn)
         cdk.CfnOutput(self, "ApiUrl", value=workbench.api.url)
         cdk.CfnOutput(self, "AnnotatorPolicyArn", value=workbench.annotator_policy.managed_policy_arn)

@@ -2,12 +2,14 @@
 
 import aws_cdk as cdk
 from aws_cdk import aws_events as events
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from config import Edgeline
 from stacks.constructs.on_event import OnEvent
+from stacks.constructs.operator_policy import OperatorPolicy
 from stacks.constructs.promotion_functions import PromotionFunctions, endpoint_name
 from stacks.constructs.promotion_workflow import PromotionWorkflow
 from stacks.constructs.python_function import PythonFunction
@@ -55,6 +57,17 @@ class PromotionStack(cdk.Stack):
         workflow.machine.grant_start_execution(start)
         functions.grant_describe_packages(start)
         OnEvent(self, "Approval", pattern=_approval_in(groups), function=start)
+        OperatorPolicy(
+            self,
+            "OperatorPolicy",
+            machine=workflow.machine,
+            artifacts=artifacts,
+            key=key,
+            reads=["releases/"],
+        )
+        caller = iam.ManagedPolicy(self, "CallerPolicy", description="Asks the prod endpoints")
+        allow(caller, "sagemaker:InvokeEndpoint", on=functions.endpoints("prod"))
+        cdk.CfnOutput(self, "CallerPolicyArn", value=caller.managed_policy_arn)
         self._outputs(config, workflow)
 
     def _model_role(self, artifacts: s3.IBucket, key: kms.IKey) -> SageMakerRole:

@@ -82,6 +82,7 @@ class TrainingStack(cdk.Stack):
         for model in config.models:
             self._output(f"PipelineName{model.output_suffix}", self._names[model.name])
         self._output("ApproverPolicyArn", self._approver_policy().managed_policy_arn)
+        self._output("OperatorPolicyArn", self._operator_policy().managed_policy_arn)
 
     def _described(self, model: Model) -> dict[str, object]:
         """What the pipeline of a model has to know; the names are given so that only the stacks make them."""
@@ -134,6 +135,24 @@ class TrainingStack(cdk.Stack):
         )
         allow_everywhere(policy, "sagemaker:ListModelPackages")
         read_objects(policy, self._artifacts, self._key, "runs/")
+        return policy
+
+    def _operator_policy(self) -> iam.ManagedPolicy:
+        policy = iam.ManagedPolicy(
+            self, "OperatorPolicy", description="Follows the executions of the pipelines, and stops them"
+        )
+        executions = [
+            self.format_arn(service="sagemaker", resource="pipeline", resource_name=f"{name}/execution/*")
+            for name in self._names.values()
+        ]
+        allow(
+            policy,
+            "sagemaker:DescribePipelineExecution",
+            "sagemaker:ListPipelineExecutionSteps",
+            "sagemaker:StopPipelineExecution",
+            on=executions,
+            because="an execution is named when it starts",
+        )
         return policy
 
     def _output(self, key: str, value: str) -> None:

@@ -29,7 +29,11 @@ WILDCARD_ACTIONS: Mapping[str, str] = MappingProxyType(
         "sagemaker:ListModelPackages": "SageMaker's List calls know no resources",
         "greengrass:CreateDeployment": "a deployment has no ARN before it is made; its IoT job has",
         "greengrass:ListDeployments": "Greengrass's List calls know no resources",
-        "sagemaker:ListPipelines": "SageMaker's List calls know no resources",
+        # In the IoT policies of devices, which AWS documents with * only.
+        "greengrass:GetComponentVersionArtifact": "answered to a device for its own deployments",
+        "greengrass:GetDeploymentConfiguration": "answered to a device for its own deployments",
+        "greengrass:ListThingGroupsForCoreDevice": "answered to a device for its own groups",
+        "greengrass:ResolveComponentCandidates": "answered to a device for its own deployments",
     }
 )
 

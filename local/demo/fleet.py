@@ -1,0 +1,172 @@
+"""The demo's fleet: one staging device and two in production, the pictures that their cameras take, what they say."""
+
+import json
+import os
+import shutil
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from local.cloud.server import LocalCloud
+from local.demo import summary
+from local.demo.batch import Picture
+from local.demo.details import Returned
+from local.demo.progress import Part
+from local.demo.workflows import LineStopped
+from local.greengrass.devices import Device
+
+DEVICES = (("press-0-test", "staging"), ("press-1", "prod"), ("press-2", "prod"))
+_POLL_SECONDS = 0.5
+_PATIENCE_SECONDS = 120
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A device, the environment that it belongs to, and how many pictures its camera has taken."""
+
+    device: Device
+    environment: str
+    pictures: int
+
+
+class DemoFleet:
+    """Core devices as processes, with a camera each: a file that appears in the inspector's input folder."""
+
+    def __init__(self, cloud: LocalCloud, outputs: Mapping[str, str], inspector: str, folder: Path) -> None:
+        self._inspector = inspector
+        groups = {"staging": outputs["StagingThingGroup"], "prod": outputs["ProdThingGroup"]}
+        policies = {"staging": outputs["StagingIotPolicy"], "prod": outputs["ProdIotPolicy"]}
+        self._placed = [
+            Placed(
+                Device(cloud, name, groups[where], outputs["RoleAlias"], policies[where], folder / name),
+                where,
+                0,
+            )
+            for name, where in DEVICES
+        ]
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Start all devices, and stop them whatever happens."""
+        try:
+            for placed in self._placed:
+                placed.device.start()
+            yield
+        finally:
+            for placed in self._placed:
+                placed.device.stop()
+
+    def provision(self) -> None:
+        """Make the devices known to AWS IoT: part of the deployment, as a factory does it."""
+        for placed in self._placed:
+            placed.device.provision()
+
+    def take_pictures(self, pictures: Sequence[Picture]) -> None:
+        """Let the cameras take pictures: each device gets its share, and each at least one where there is one."""
+        for index, placed in enumerate(self._placed):
+            share = pictures[index :: len(self._placed)] or pictures[:1]
+            inbox = placed.device.work(self._inspector) / "pictures"
+            for picture in share:
+                _appear(picture.path, inbox / f"{index}-{picture.path.name}")
+            self._placed[index] = Placed(placed.device, placed.environment, placed.pictures + len(share))
+
+    def await_inspection(self, health: "Health", part: Part) -> None:
+        """Wait until every device has inspected what its camera took; raises LineStopped with who has not."""
+        deadline = time.monotonic() + _PATIENCE_SECONDS
+        move = part.bar("inspected")
+        total = sum(placed.pictures for placed in self._placed)
+        while True:
+            seen = {p.device.thing_name: health.of(p.device.thing_name) for p in self._placed}
+            done = {p.device.thing_name: _looked_at(seen[p.device.thing_name]) for p in self._placed}
+            move(min(sum(done.values()), total), total)
+            behind = [p for p in self._placed if done[p.device.thing_name] < p.pictures]
+            if not behind:
+                return
+            if time.monotonic() > deadline:
+                raise LineStopped("; ".join(_behind(p, done[p.device.thing_name]) for p in behind))
+            time.sleep(_POLL_SECONDS)
+
+    def devices(self, health: "Health") -> tuple[summary.Device, ...]:
+        """Return what is known of each device: its own word for its status, its health report for the rest."""
+        found = []
+        for placed in self._placed:
+            status, report = placed.device.status(), health.of(placed.device.thing_name)
+            found.append(
+                summary.Device(
+                    name=placed.device.thing_name,
+                    environment=placed.environment,
+                    status=status["status"],
+                    component_versions=status["component_versions"],
+                    package_arn=report.get("model_package_arn"),
+                    inferences=int(report.get("inferences", 0)),
+                    p50_ms=report.get("p50_ms"),
+                    images_returned=int(report.get("images_returned", 0)),
+                )
+            )
+        return tuple(found)
+
+
+class Health:
+    """The devices' health reports for one version of the model component, as the operator reads them."""
+
+    def __init__(self, s3: Any, bucket: str, version: str) -> None:
+        self._s3, self._bucket, self._version = s3, bucket, version
+
+    def of(self, thing: str) -> dict[str, Any]:
+        """Return the report of a device; nothing where it has not reported on this version."""
+        with suppress(ClientError):
+            key = f"edge/{thing}/health/{self._version}.json"
+            report: dict[str, Any] = json.loads(
+                self._s3.get_object(Bucket=self._bucket, Key=key)["Body"].read()
+            )
+            return report
+        return {}
+
+
+def returned_pictures(s3: Any, bucket: str, model: str, folder: Path) -> tuple[Returned, ...]:
+    """Fetch what the devices sent back into `folder`, for the report."""
+    folder.mkdir(parents=True, exist_ok=True)
+    prefix = f"images/{model}/returned/"
+    found = []
+    for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
+        for entry in page.get("Contents", []):
+            answer = s3.get_object(Bucket=bucket, Key=entry["Key"])
+            thing, name = entry["Key"].removeprefix(prefix).split("/", 1)[0], entry["Key"].rpartition("/")[2]
+            (folder / name).write_bytes(answer["Body"].read())
+            scores = answer["Metadata"]
+            found.append(
+                Returned(
+                    thing,
+                    f"s3://{bucket}/{entry['Key']}",
+                    name,
+                    _score(scores.get("min_score") or scores.get("min-score")),
+                    _score(scores.get("max_score") or scores.get("max-score")),
+                )  # fmt: skip
+            )
+    return tuple(found)
+
+
+def _appear(source: Path, target: Path) -> None:
+    """Put a file where the inspector looks, whole from the first moment on, as a camera's driver has to."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = target.with_name(f".{target.name}")
+    shutil.copyfile(source, unfinished)
+    os.replace(unfinished, target)
+
+
+def _looked_at(report: Mapping[str, Any]) -> int:
+    return int(report.get("inferences", 0)) + int(report.get("rejected", 0))
+
+
+def _behind(placed: Placed, done: int) -> str:
+    status = placed.device.status()
+    return f"{placed.device.thing_name} is {status['status']}, inspected {done} of {placed.pictures}: {status['reason']}"
+
+
+def _score(text: str | None) -> float | None:
+    return float(text) if text else None

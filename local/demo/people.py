@@ -1,0 +1,34 @@
+"""The people of the demo: IAM users, each with the managed policies that the stacks offer for that part."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import boto3
+
+from local.cloud.iam import Credentials
+from local.cloud.server import LocalCloud
+
+LABELERS = ("annotator-ada", "annotator-ben")
+VERIFIERS = ("annotator-cleo",)
+
+
+@dataclass(frozen=True)
+class People:
+    """Who does what by hand; a boto3 session each, but for the annotators, who sign their own requests."""
+
+    uploader: boto3.Session
+    operator: boto3.Session
+    approver: boto3.Session
+    annotators: Mapping[str, Credentials]
+
+
+def hire(cloud: LocalCloud, outputs: Mapping[str, Mapping[str, str]]) -> People:
+    """Make the users. `outputs` is by the last word of the stack's name: data, labeling, training, …"""
+    operates = [stack["OperatorPolicyArn"] for stack in outputs.values() if "OperatorPolicyArn" in stack]
+    annotates = [outputs["labeling"]["AnnotatorPolicyArn"]]
+    return People(
+        uploader=cloud.session(cloud.user("uploader", [outputs["data"]["UploaderPolicyArn"]])),
+        operator=cloud.session(cloud.user("operator", operates)),
+        approver=cloud.session(cloud.user("approver", [outputs["training"]["ApproverPolicyArn"]])),
+        annotators={name: cloud.user(name, annotates) for name in LABELERS + VERIFIERS},
+    )

@@ -1,0 +1,50 @@
+"""Synthesizes the very templates that go to AWS, with `cdk synth`, for the classes that the pictures show."""
+
+import json
+import os
+import re
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+_CLASSES = re.compile(r"^classes = \[.*\]$", re.MULTILINE)
+
+
+class SynthesisError(Exception):
+    """`cdk synth` failed; the message is the end of what it said."""
+
+
+def configure(folder: Path, classes: Sequence[str]) -> Path:
+    """Write the project's edgeline.toml with these classes into `folder`; return its path."""
+    text, replaced = _CLASSES.subn(
+        lambda _: f"classes = {json.dumps(list(classes), ensure_ascii=False)}",
+        (ROOT / "edgeline.toml").read_text(encoding="utf-8"),
+    )
+    if replaced != 1:
+        raise SynthesisError(
+            "edgeline.toml: the demo runs one model and found no single `classes = [...]` line"
+        )
+    path = folder / "edgeline.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def synthesize(configuration: Path, assembly: Path) -> None:
+    """Run `cdk synth` for a configuration into the folder `assembly`; needs no credentials and no network."""
+    command = ["cdk", "synth", "--quiet", "--output", str(assembly), "--context", f"config={configuration}"]
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    # The CLI asks for the newest version and for notices; neither is wanted of a command that works offline.
+    environment |= {"CDK_VALIDATION": "false", "CDK_DISABLE_VERSION_CHECK": "1", "JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION": "1"}
+    command += ["--no-notices", "--no-version-reporting"]
+    done = subprocess.run(
+        command,
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        stdin=subprocess.DEVNULL,
+        check=False,
+    )
+    if done.returncode:
+        raise SynthesisError(f"cdk synth: {(done.stderr or done.stdout).strip()[-2000:]}")

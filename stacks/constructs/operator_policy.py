@@ -1,0 +1,48 @@
+"""What a person who runs the line may do with one of its workflows."""
+
+from collections.abc import Sequence
+
+import aws_cdk as cdk
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_stepfunctions as sfn
+from constructs import Construct
+
+from stacks.grants import allow, read_objects
+
+_OF_THE_MACHINE = ("states:DescribeStateMachine", "states:ListExecutions")
+_OF_AN_EXECUTION = ("states:DescribeExecution", "states:GetExecutionHistory")
+
+
+class OperatorPolicy(iam.ManagedPolicy):
+    """Follow the executions of a state machine, start them where `may_start`, read what they write.
+
+    `reads` are the prefixes of the artifacts bucket in which the workflow leaves its results. The stack's output
+    `OperatorPolicyArn` names the policy.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        machine: sfn.StateMachine,
+        artifacts: s3.IBucket,
+        key: kms.IKey,
+        reads: Sequence[str],
+        may_start: bool = False,
+    ) -> None:
+        super().__init__(scope, construct_id, description="Follows the executions of a workflow")
+        start = ("states:StartExecution",) if may_start else ()
+        allow(self, *_OF_THE_MACHINE, *start, on=[machine.state_machine_arn])
+        stack = cdk.Stack.of(self)
+        executions = stack.format_arn(
+            service="states",
+            resource="execution",
+            resource_name=f"{machine.state_machine_name}:*",
+            arn_format=cdk.ArnFormat.COLON_RESOURCE_NAME,
+        )
+        allow(self, *_OF_AN_EXECUTION, on=[executions], because="an execution is named when it starts")
+        read_objects(self, artifacts, key, *reads)
+        cdk.CfnOutput(stack, "OperatorPolicyArn", value=self.managed_policy_arn)
