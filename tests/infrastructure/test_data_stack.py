@@ -1,0 +1,126 @@
+"""The Data stack: what holds state keeps its identity, is encrypted, and outlives the stack."""
+
+from typing import Any
+
+import pytest
+from conftest import Assembly, Template
+
+STATE = {
+    "AWS::DynamoDB::Table",
+    "AWS::KMS::Key",
+    "AWS::S3::Bucket",
+    "AWS::SageMaker::FeatureGroup",
+    "AWS::SageMaker::ModelPackageGroup",
+}
+
+
+@pytest.fixture
+def data(templates: dict[str, Template]) -> Template:
+    return templates["Data"]
+
+
+def of_kind(template: Template, kind: str) -> dict[str, dict[str, Any]]:
+    return {k: r["Properties"] for k, r in template["Resources"].items() if r["Type"] == kind}
+
+
+def test_logical_ids_of_what_holds_state(data: Template) -> None:
+    """A changed logical id makes CloudFormation replace the resource, without what was in it."""
+    held = {k: r["Type"] for k, r in data["Resources"].items() if r["Type"] in STATE}
+    assert held == {
+        "Key961B73FD": "AWS::KMS::Key",
+        "AccessLogs8B620ECA": "AWS::S3::Bucket",
+        "Images2D38C313": "AWS::S3::Bucket",
+        "Artifacts82DD59A1": "AWS::S3::Bucket",
+        "LabelsFeatureGroupE59F7D3A": "AWS::SageMaker::FeatureGroup",
+        "ModelPackageGrouptags": "AWS::SageMaker::ModelPackageGroup",
+    }
+
+
+def test_what_holds_state_outlives_its_stack(data: Template) -> None:
+    for logical_id, resource in data["Resources"].items():
+        if resource["Type"] in STATE:
+            assert resource["DeletionPolicy"] == "Retain", logical_id
+            assert resource["UpdateReplacePolicy"] == "Retain", logical_id
+
+
+def test_lasting_state_is_in_this_stack_only(assembly: Assembly) -> None:
+    lasting = STATE - {"AWS::DynamoDB::Table"}  # a workflow's own bookkeeping
+    assert {stack for stack, _, r in assembly.resources() if r["Type"] in lasting} == {"Data"}
+
+
+def test_buckets_are_private_encrypted_and_versioned(data: Template) -> None:
+    buckets = of_kind(data, "AWS::S3::Bucket")
+    for logical_id in ("Images2D38C313", "Artifacts82DD59A1"):
+        (rule,) = buckets[logical_id]["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+        assert rule["BucketKeyEnabled"] is True
+        assert rule["ServerSideEncryptionByDefault"] == {
+            "SSEAlgorithm": "aws:kms",
+            "KMSMasterKeyID": {"Fn::GetAtt": ["Key961B73FD", "Arn"]},
+        }
+        assert buckets[logical_id]["VersioningConfiguration"] == {"Status": "Enabled"}
+        assert buckets[logical_id]["LoggingConfiguration"]["DestinationBucketName"] == {
+            "Ref": "AccessLogs8B620ECA"
+        }
+    assert all(all(b["PublicAccessBlockConfiguration"].values()) for b in buckets.values())
+
+
+def test_nothing_but_query_results_and_logs_expires(data: Template) -> None:
+    rules = of_kind(data, "AWS::S3::Bucket")["Artifacts82DD59A1"]["LifecycleConfiguration"]["Rules"]
+    assert {rule.get("Prefix"): rule.get("ExpirationInDays") for rule in rules} == {None: None, "athena/": 30}
+    images = of_kind(data, "AWS::S3::Bucket")["Images2D38C313"]["LifecycleConfiguration"]["Rules"]
+    assert not any("ExpirationInDays" in rule for rule in images)
+
+
+def test_the_key_rotates(data: Template) -> None:
+    assert of_kind(data, "AWS::KMS::Key")["Key961B73FD"]["EnableKeyRotation"] is True
+
+
+def test_the_labels_are_offline_and_encrypted(data: Template) -> None:
+    (group,) = of_kind(data, "AWS::SageMaker::FeatureGroup").values()
+    assert group["FeatureGroupName"] == "edgeline-labels"
+    assert (group["RecordIdentifierFeatureName"], group["EventTimeFeatureName"]) == (
+        "image_uri",
+        "event_time",
+    )
+    assert "OnlineStoreConfig" not in group
+    offline = group["OfflineStoreConfig"]
+    assert offline["S3StorageConfig"]["KmsKeyId"] == {"Fn::GetAtt": ["Key961B73FD", "Arn"]}
+    assert offline["DisableGlueTableCreation"] is False
+    assert {f["FeatureName"]: f["FeatureType"] for f in group["FeatureDefinitions"]} == {
+        "image_uri": "String",
+        "event_time": "String",
+        "model": "String",
+        "image_sha256": "String",
+        "width": "Integral",
+        "height": "Integral",
+        "object_group": "String",
+        "boxes": "String",
+        "approved": "Integral",
+        "labeling_job": "String",
+        "labeled_by": "String",
+        "verified_by": "String",
+    }
+
+
+def test_the_uploader_puts_images_and_nothing_else(data: Template) -> None:
+    (policy,) = of_kind(data, "AWS::IAM::ManagedPolicy").values()
+    actions = {a for s in policy["PolicyDocument"]["Statement"] for a in as_list(s["Action"])}
+    assert actions == {"s3:PutObject", "kms:GenerateDataKey", "kms:Decrypt"}
+    (put,) = [s for s in policy["PolicyDocument"]["Statement"] if "s3:PutObject" in as_list(s["Action"])]
+    assert put["Resource"] == {"Fn::Join": ["", [{"Fn::GetAtt": ["Images2D38C313", "Arn"]}, "/images/*"]]}
+
+
+def as_list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def test_outputs(data: Template) -> None:
+    given = {key for key in data["Outputs"] if not key.startswith("ExportsOutput")}
+    assert given == {
+        "ImagesBucket",
+        "ArtifactsBucket",
+        "KeyArn",
+        "FeatureGroup",
+        "ModelPackageGroupTags",
+        "UploaderPolicyArn",
+    }

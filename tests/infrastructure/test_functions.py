@@ -1,0 +1,49 @@
+"""Every Lambda function's handler can be imported, and is given exactly the environment that it reads."""
+
+import importlib
+from typing import Any
+
+import pytest
+from conftest import Assembly
+
+from lambdas.common.environment import variables
+
+
+@pytest.fixture(scope="session")
+def functions(assembly: Assembly) -> dict[str, dict[str, Any]]:
+    """Properties of the functions, by stack and logical id."""
+    return {
+        f"{stack}/{logical_id}": resource["Properties"]
+        for stack, logical_id, resource in assembly.resources("AWS::Lambda::Function")
+    }
+
+
+def test_every_handler_imports_and_its_environment_is_what_it_reads(
+    functions: dict[str, dict[str, Any]],
+) -> None:
+    assert functions
+    for name, properties in functions.items():
+        module_name, _, attribute = properties["Handler"].rpartition(".")
+        module = importlib.import_module(module_name)
+        assert callable(getattr(module, attribute)), name
+        given = set(properties.get("Environment", {}).get("Variables", {}))
+        read = set(variables(module.Environment)) if hasattr(module, "Environment") else set()
+        assert given == read, name
+
+
+def test_all_functions_are_one_asset(functions: dict[str, dict[str, Any]]) -> None:
+    assert len({properties["Code"]["S3Key"] for properties in functions.values()}) == 1
+
+
+def test_every_function_has_a_role_and_a_log_group_of_its_own(functions: dict[str, dict[str, Any]]) -> None:
+    roles = [properties["Role"]["Fn::GetAtt"][0] for properties in functions.values()]
+    groups = [properties["LoggingConfig"]["LogGroup"]["Ref"] for properties in functions.values()]
+    stacks = [name.partition("/")[0] for name in functions]
+    assert len(set(zip(stacks, roles, strict=True))) == len(functions)
+    assert len(set(zip(stacks, groups, strict=True))) == len(functions)
+
+
+def test_logs_are_kept_for_a_while_and_not_for_ever(assembly: Assembly) -> None:
+    groups = [resource["Properties"] for _, _, resource in assembly.resources("AWS::Logs::LogGroup")]
+    assert groups
+    assert all(properties.get("RetentionInDays") for properties in groups)
