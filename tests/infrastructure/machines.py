@@ -33,7 +33,7 @@ def ways_on(state: dict[str, Any]) -> Iterator[str]:
 
 
 def defects(definition: dict[str, Any]) -> list[str]:
-    """List dangling and unreachable states, and tasks without an end to their time or a way out of a failure."""
+    """List dangling and unreachable states, and tasks without timeout, retries or a way out of a failure."""
     states, found = definition["States"], []
     reached, to_visit = set(), [definition["StartAt"]]
     while to_visit:
