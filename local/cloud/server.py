@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import re
 import shutil
 import socket
 import tempfile
@@ -34,7 +33,6 @@ from local.cloud.stepfunctions import Tasks
 PluginFactory = Callable[["LocalCloud"], Plugin]
 
 _START_SECONDS = 60
-_API_URL = re.compile(r"https://(\w+)\.execute-api\.[\w-]+\.amazonaws\.com/([\w-]+)/(.*)")
 _started = threading.Lock()
 
 
@@ -152,13 +150,6 @@ class LocalCloud:
     ) -> None:
         """Put an event of an AWS service ("aws.sagemaker") on the default event bus."""
         self._ministack.emit(source, detail_type, detail, resources)
-
-    def api_url(self, url: str) -> str:
-        """Return where the local cloud serves the REST API that a template's outputs call `url`."""
-        found = _API_URL.fullmatch(url)
-        if found is None:
-            raise LocalCloudError(f"{url} is not the address of a REST API's stage")
-        return f"{self.url}/restapis/{found[1]}/{found[2]}/_user_request_/{found[3]}"
 
     @property
     def deployer(self) -> Call:

@@ -22,6 +22,7 @@ from botocore.config import Config
 from botocore.credentials import Credentials as BotoCredentials
 from botocore.exceptions import ClientError
 
+from local.cloud.addresses import served_at
 from local.cloud.call import Credentials
 from local.cloud.deploy import DeploymentError, deploy
 from local.cloud.errors import AwsError
@@ -213,7 +214,7 @@ def test_target_that_would_be_dropped_is_refused(cloud: LocalCloud) -> None:
 
 
 def call_api(cloud: LocalCloud, api: str, credentials: Credentials | None) -> tuple[int, Any]:
-    url = cloud.api_url(f"https://{api}.execute-api.{cloud.region}.amazonaws.com/v1/")
+    url = served_at(cloud.url, f"https://{api}.execute-api.{cloud.region}.amazonaws.com/v1/")
     request = AWSRequest("POST", f"{url}claim", data=b"{}")
     if credentials:
         keys = BotoCredentials(
