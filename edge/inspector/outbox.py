@@ -22,6 +22,11 @@ class Parcel:
     content_type: str
     metadata: dict[str, str]
 
+    @property
+    def is_picture(self) -> bool:
+        """Whether it is a picture that goes back to the images."""
+        return self.content_type.startswith("image/")
+
 
 class Outbox:
     """A bounded queue of parcels in a directory, oldest first; it survives the process.

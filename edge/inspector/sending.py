@@ -114,7 +114,7 @@ class Sender:
                 refused = refused or error
                 continue
             self._outbox.remove(name)
-            if parcel.bucket == self._settings().images_bucket:
+            if parcel.is_picture:
                 self._health.count("images_returned")
         if refused:
             raise refused

@@ -55,7 +55,6 @@ class IpcServer:
         self._find = find
         self._publish = publish
         self._subscriptions: list[_Subscription] = []
-        self._loop = asyncio.new_event_loop()
         self._ready = threading.Event()
         self._thread = threading.Thread(target=self._run, name="ipc", daemon=True)
         self._thread.start()
@@ -68,16 +67,20 @@ class IpcServer:
 
     def close(self) -> None:
         """Stop serving."""
-        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._loop.call_soon_threadsafe(self._stopped.set)
         self._thread.join(5)
         self.path.unlink(missing_ok=True)
 
     def _run(self) -> None:
-        asyncio.set_event_loop(self._loop)
-        self._loop.run_until_complete(asyncio.start_unix_server(self._serve, str(self.path)))
+        asyncio.run(self._serve_until_stopped())
+
+    async def _serve_until_stopped(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._stopped = asyncio.Event()
+        await asyncio.start_unix_server(self._serve, str(self.path))
         self.path.chmod(0o600)
         self._ready.set()
-        self._loop.run_forever()
+        await self._stopped.wait()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         client: Client | None = None

@@ -243,6 +243,39 @@ def test_a_device_that_is_killed_goes_on_from_its_disk(fleet: Fleet) -> None:
     until(lambda: device.status()["status"] == "RUNNING")
 
 
+def test_nothing_outlives_the_nucleus_nor_the_nucleus_its_parent(fleet: Fleet) -> None:
+    name = fleet.component("child", "1.0.0", RUN)
+    device = fleet.device()
+    fleet.outcome(device, fleet.deploy({name: "1.0.0"}))
+    (component,) = until(lambda: json.loads((device.directory / "status.json").read_text())["processes"])
+    nucleus = device._process
+    assert nucleus is not None
+    assert nucleus.stdin is not None
+    nucleus.stdin.close()  # what happens when the process that started it is gone, however it went
+    nucleus.wait(PATIENCE_SECONDS)
+    assert not Path(f"/proc/{component}").exists()
+
+    device.start()
+    before = component
+    until(lambda: (found := running(device)) and found != [before])
+    (component,) = running(device)
+    assert device._process is not None
+    device._process.kill()
+    until(lambda: not alive(component))
+
+
+def running(device: Device) -> list[int]:
+    found: list[int] = json.loads((device.directory / "status.json").read_text())["processes"]
+    return found
+
+
+def alive(pid: int) -> bool:
+    try:
+        return "\nState:\tZ" not in Path(f"/proc/{pid}/status").read_text()
+    except FileNotFoundError:
+        return False
+
+
 def test_without_the_policy_there_are_no_credentials(fleet: Fleet) -> None:
     name = fleet.component("locked", "1.0.0", RUN)
     here = f"arn:aws:iot:{fleet.cloud.region}:{fleet.cloud.account}"
