@@ -63,7 +63,8 @@ def folder(tmp_path):
             ]
         )
         predictions.append({
-            "file": f"images/{name}", "sha256": sha256, "width": 450, "height": 300, "truth": [b.as_dict() for b in picture.boxes], "detections": found,
+            "file": f"images/{name}", "sha256": sha256, "width": 450, "height": 300,
+            "truth": [b.as_dict() for b in picture.boxes], "detections": found,
             "uri": f"s3://b/images/tags/{EVIL if number == 2 else picture.name}",
         })  # fmt: skip
     (tmp_path / "returned" / "back.jpg").write_bytes(

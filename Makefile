@@ -1,0 +1,86 @@
+# make demo: the whole line on this machine. make help: the other targets.
+#
+# Needs git, make and Python 3.11 or newer, nothing else. All that is installed goes into .venv.
+
+VENV := .venv
+LOCAL_FILES := requirements.txt requirements-pipeline.txt requirements-jobs.txt requirements-local.txt \
+	edge/inspector/requirements.txt
+DEV_FILES := $(LOCAL_FILES) requirements-dev.txt
+
+# The names of the stamps carry the content of the requirement files: what did not change is not installed again.
+LOCAL := $(VENV)/installed-local-$(shell cat $(LOCAL_FILES) | cksum | tr -dc 0-9)
+DEV := $(VENV)/installed-dev-$(shell cat $(DEV_FILES) | cksum | tr -dc 0-9)
+
+# The venv comes first: the CDK's command line finds its node there, and so do the jobs.
+export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
+export IMAGES LABELS SEED
+
+.PHONY: help demo test acceptance check synth clean inputs
+.DELETE_ON_ERROR:
+
+help:
+	@echo 'make demo                             the whole line, with synthetic pictures; SEED=7'
+	@echo 'make demo IMAGES=folder LABELS=file   the same with your own, LABELS as COCO JSON or Ground Truth manifest'
+	@echo 'make test                             the tests'
+	@echo 'make acceptance                       what takes longer: faults, loads, whole demos'
+	@echo 'make check                            style, types, import rules, templates'
+	@echo 'make synth                            the CloudFormation templates, in cdk.out'
+	@echo 'make clean                            remove what these made'
+
+demo: inputs $(LOCAL)
+	@set -- demo; \
+	[ -z "$$IMAGES" ] || set -- "$$@" --images "$$IMAGES"; \
+	[ -z "$$LABELS" ] || set -- "$$@" --labels "$$LABELS"; \
+	[ -z "$$SEED" ] || set -- "$$@" --seed "$$SEED"; \
+	exec python -m local "$$@"
+
+# Before anything is installed: a person who forgot the labels should not wait for it.
+inputs:
+	@if [ -n "$$IMAGES" ] && [ -z "$$LABELS" ]; then \
+		echo "$$IMAGES: pictures without labels. Give LABELS=<file> too, as COCO JSON or as a Ground Truth output" >&2; \
+		echo "manifest: the demo's annotators answer from it, and the model is measured against it." >&2; exit 2; fi
+	@if [ -z "$$IMAGES" ] && [ -n "$$LABELS" ]; then \
+		echo "$$LABELS: labels without pictures. Give IMAGES=<folder> too." >&2; exit 2; fi
+
+test: $(DEV)
+	python -m pytest -m "not acceptance" -n $(or $(WORKERS),auto) --dist loadfile -q
+
+acceptance: $(DEV)
+	python -m pytest -m acceptance -q
+
+check: $(DEV) synth
+	ruff check .
+	ruff format --check .
+	mypy
+	lint-imports
+	cfn-lint --non-zero-exit-code error 'cdk.out/**/*.template.json'
+
+synth: $(LOCAL)
+	cdk synth --quiet
+
+clean:
+	rm -rf $(VENV) .venv.lock cdk.out local_run .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(LOCAL):
+	@$(call install,requirements-local.txt)
+
+$(DEV): $(LOCAL)
+	@$(call install,requirements-dev.txt)
+
+# Two makes side by side must not install into one environment. Bytecode is left to the first import: compiling
+# all of a gigabyte of packages takes longer than the few that are imported ever save.
+define install
+command -v flock >/dev/null && { exec 9>.venv.lock; flock 9; }; \
+[ ! -e $@ ] || exit 0; \
+for python in python3 python3.11 python3.12 python3.13 python3.14 python; do \
+	$$python -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && break; \
+	python=; \
+done; \
+[ -n "$$python" ] || { echo "no Python 3.11 or newer, with venv, found by name (python3, python3.11, ...): install one" >&2; exit 2; }; \
+echo "Installing $(1) into $(VENV): some minutes, once ..."; started=$$(date +%s); \
+rm -f $(filter-out $(LOCAL) $(DEV),$(wildcard $(VENV)/installed-*)); \
+$(VENV)/bin/python -m pip --version >/dev/null 2>&1 || $$python -m venv --clear $(VENV) || exit 1; \
+$(VENV)/bin/python -m pip install -qq --no-compile --disable-pip-version-check -r $(1) && touch $@ && \
+echo "Installed in $$(( $$(date +%s) - started )) s"
+endef
