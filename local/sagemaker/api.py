@@ -68,7 +68,7 @@ class SageMakerApi:
         raise AttributeError(operation)
 
     def resource_arns(self, call: Call, operation: str, parameters: Parameters) -> list[str]:
-        """Give the resources that IAM checks a call against, as the service authorization reference has them."""
+        """Give the resources that IAM checks a call against, after the service authorization reference."""
         if operation in _NAMED:
             kind, field = _NAMED[operation]
             return [call.arn("sagemaker", f"{kind}/{parameters[field].lower()}")]

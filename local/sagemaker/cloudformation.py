@@ -23,7 +23,7 @@ _GONE = ("ResourceNotFound", "does not exist", "Could not find", "can't find")
 _LOOK_EVERY_SECONDS = 0.2
 
 
-class CannotUpdate(Exception):
+class UpdateError(Exception):
     """The change needs a new resource, and the fixed name leaves no room for one."""
 
 
@@ -31,9 +31,9 @@ class CannotUpdate(Exception):
 class Kind:
     """What sets one resource type apart.
 
-    `name`: the property with its name. `changeable`: the properties that an update of the API can change; a change of
-    any other replaces the resource. `ref_is_arn`: whether `Ref` gives the ARN instead of the name. `attributes`: what
-    `Fn::GetAtt` gives, out of the Describe answer.
+    `attributes`: what `Fn::GetAtt` gives, out of the Describe answer. `changeable`: the properties that the
+    API's update can change; a change of any other replaces the resource. `ref_is_arn`: whether `Ref` gives
+    the ARN instead of the name.
     """
 
     word: str
@@ -57,7 +57,8 @@ _KINDS = (
         "Pipeline",
         (),
         frozenset({
-            "PipelineDefinition", "PipelineDisplayName", "PipelineDescription", "RoleArn", "ParallelismConfiguration"
+            "PipelineDefinition", "PipelineDisplayName", "PipelineDescription", "RoleArn",
+            "ParallelismConfiguration",
         }),
         ref_is_arn=False,
     ),
@@ -91,10 +92,11 @@ class ApiResource:
         """Change what the API can change; make a new resource for any other change, if its name allows."""
         changed = {name for name in {*old, *new} if old.get(name) != new.get(name)}
         name = last_part(physical_id)
-        if changed - self.kind.changeable - {"Tags"}:
+        fixed = sorted(changed - self.kind.changeable - {"Tags"})
+        if fixed:
             if self.kind.name in new and self.kind.name not in changed:
-                raise CannotUpdate(
-                    f"{context.logical_id}: {', '.join(sorted(changed))} cannot be changed in place, and the "
+                raise UpdateError(
+                    f"{context.logical_id}: {', '.join(fixed)} cannot be changed in place, and the "
                     f"{self.kind.name} {name!r} is taken by the resource as it is: give it another name"
                 )
             return self.create(new, context)

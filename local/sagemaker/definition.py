@@ -15,7 +15,7 @@ from local.sagemaker.model import input_shape, output_shape
 Definition = dict[str, Any]
 Step = dict[str, Any]
 
-# What a step's Arguments are (its Create operation, with the names that SageMaker itself gives) and what it becomes.
+# What a step's Arguments are the request of, and the names in it that SageMaker gives itself.
 _CREATE: dict[str, tuple[str, dict[str, str]]] = {
     "Processing": ("CreateProcessingJob", {"ProcessingJobName": "x"}),
     "Training": ("CreateTrainingJob", {"TrainingJobName": "x"}),
@@ -102,7 +102,8 @@ def _step_faults(step: Step, check: _References) -> Iterator[str]:
 
 def _condition_faults(condition: Mapping[str, Any], step: str) -> Iterator[str]:
     if condition.get("Type") not in _CONDITIONS:
-        yield f"step {step}: conditions of type {condition.get('Type')!r} are not served by the local SageMaker"
+        kind = condition.get("Type")
+        yield f"step {step}: conditions of type {kind!r} are not served by the local SageMaker"
     for inner in [
         *condition.get("Conditions", []),
         *([condition["Condition"]] if "Condition" in condition else []),
@@ -185,7 +186,7 @@ def split_step(reference: str) -> tuple[str, str]:
 
 
 def _has(shape: Any, path: str) -> bool:
-    """Whether a Describe answer can have something at a path; a name in brackets picks from a list of named things."""
+    """Whether a Describe answer can have something at a path; a name in brackets picks from a list."""
     try:
         parts = path_parts(path)
     except ValueError:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from local.sagemaker.instance import Instance, NotHealthy
+from local.sagemaker.instance import Instance, UnhealthyError
 from local.sagemaker.log_stream import LogStream
 from local.sagemaker.model_files import fetch_model
 from local.sagemaker.processes import Processes
@@ -60,7 +60,7 @@ class Deployment:
         self._not_before: dict[int, float] = {}
 
     def start(self, models: Callable[[str], Mapping[str, Any]]) -> None:
-        """Bring every instance up; raises NotHealthy, with all of them ended, if one does not come up."""
+        """Bring every instance up; raises UnhealthyError, with all of them ended, if one does not come up."""
         try:
             for settings in self.config["ProductionVariants"]:
                 self.variants.append(self._start_variant(settings, models(settings["ModelName"])))
@@ -88,11 +88,12 @@ class Deployment:
                 timeout = float(settings.get("ContainerStartupHealthCheckTimeoutInSeconds", _HEALTH_SECONDS))
                 variant.instances.append(instance)
                 instance.start(timeout, self._stopped.is_set)
-        except NotHealthy as error:
+        except UnhealthyError as error:
             for instance in variant.instances:
                 instance.stop()
-            raise NotHealthy(
-                f"The primary container for production variant {name} did not pass the ping health check. {error}"
+            raise UnhealthyError(
+                f"The primary container for production variant {name} did not pass the ping health check. "
+                f"{error}"
             ) from error
         return variant
 
@@ -110,7 +111,7 @@ class Deployment:
         return random.choices(self.variants, weights=weights)[0]  # noqa: S311 - shares load, guards nothing
 
     def revive(self) -> list[str]:
-        """Start again what has died, with a growing pause where it dies again and again; name what came back."""
+        """Start again what has died, with growing pauses where it dies again; name what came back."""
         back = []
         for variant in self.variants:
             for instance in variant.instances:
@@ -127,7 +128,7 @@ class Deployment:
                 return False
             try:
                 instance.start(_RESTART_HEALTH_SECONDS, self._stopped.is_set)
-            except (NotHealthy, OSError, RuntimeError):
+            except (UnhealthyError, OSError, RuntimeError):
                 failures = self._failures[id(instance)] = self._failures.get(id(instance), 0) + 1
                 self._not_before[id(instance)] = time.monotonic() + min(2.0**failures, _LONGEST_PAUSE_SECONDS)
                 return False

@@ -12,7 +12,7 @@ from local.cloud.call import Call
 from local.cloud.errors import AwsError
 from local.sagemaker.deployment import Deployment
 from local.sagemaker.events import emit, milliseconds
-from local.sagemaker.instance import NotHealthy
+from local.sagemaker.instance import UnhealthyError
 from local.sagemaker.model import answer
 from local.sagemaker.models import EndpointConfigs, Models
 from local.sagemaker.processes import Processes
@@ -77,13 +77,14 @@ class Endpoints:
         return {"EndpointArn": arn}
 
     def update_endpoint(self, call: Call, **request: Any) -> Record:
-        """Serve UpdateEndpoint: the old servers answer until the new ones are healthy, and stay if they are not."""
+        """Serve UpdateEndpoint: the old servers answer until the new ones do, and stay if they never do."""
         name, config_name = request["EndpointName"], request["EndpointConfigName"]
         refuse_given(
             "UpdateEndpoint", request, "RetainAllVariantProperties", "ExcludeRetainedVariantProperties"
         )
         refuse_deployment(request.get("DeploymentConfig"))
         config = self._configs.get(config_name)
+        name = self._table.get(name)["EndpointName"]
         endpoint = self._table.change(name, _at_rest, EndpointStatus="Updating", LastModifiedTime=now())
         self._emit(name)
         self._in_thread(name, config, "InService" if name in self._serving else "Failed")
@@ -103,7 +104,7 @@ class Endpoints:
             self._starting[name] = deployment
         try:
             deployment.start(self._models.get)
-        except (NotHealthy, AwsError, OSError, RuntimeError) as error:
+        except (UnhealthyError, AwsError, OSError, RuntimeError) as error:
             self._end(name, EndpointStatus=otherwise, FailureReason=str(error)[-_LONGEST_REASON:])
             return
         finally:
@@ -133,18 +134,18 @@ class Endpoints:
     def describe_endpoint(self, call: Call, *, EndpointName: str) -> Record:  # noqa: N803
         """Serve DescribeEndpoint."""
         record = self._table.get(EndpointName)
-        deployment = self._serving.get(EndpointName)
+        deployment = self.serving(record["EndpointName"])
         if deployment:
             record["ProductionVariants"] = deployment.describe()
         return answer("DescribeEndpoint", record)
 
     def delete_endpoint(self, call: Call, *, EndpointName: str) -> None:  # noqa: N803
         """Serve DeleteEndpoint: its servers have ended when this returns."""
-        self._table.update(EndpointName, EndpointStatus="Deleting")
-        self._emit(EndpointName)
+        name = self._table.update(EndpointName, EndpointStatus="Deleting")["EndpointName"]
+        self._emit(name)
         with self._lock:
-            arn = self._table.remove(EndpointName)["EndpointArn"]
-            ending = [self._serving.pop(EndpointName, None), self._starting.pop(EndpointName, None)]
+            arn = self._table.remove(name)["EndpointArn"]
+            ending = [self._serving.pop(name, None), self._starting.pop(name, None)]
         self._tags.forget(arn)
         for deployment in ending:
             if deployment:
@@ -163,7 +164,7 @@ class Endpoints:
 
     def serving(self, name: str) -> Deployment | None:
         """Give what answers an endpoint's requests now, also while it is being updated."""
-        return self._serving.get(name)
+        return self._serving.get(self._table.get(name)["EndpointName"]) if name in self._table else None
 
     def statistics(self, endpoint: str) -> dict[str, Any]:
         """Give the endpoint's requests: {"requests", "errors", "p50_ms", "p95_ms", "variants"}."""

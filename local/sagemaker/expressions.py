@@ -62,8 +62,8 @@ def _step_into(value: Any, part: str | int) -> Any:
 class Scope:
     """What the expressions of one execution may refer to.
 
-    `properties`: step name -> its Describe answer, growing as steps end. `property_files`: step name -> property file
-    name -> its entry of the definition. `read_s3(uri)` gives an object's text.
+    `properties`: step name -> its Describe answer, growing as steps end. `property_files`: step name ->
+    property file name -> its entry of the definition. `read_s3(uri)` gives an object's text.
     """
 
     def __init__(
@@ -160,7 +160,7 @@ def _text(value: Any) -> str:
 
 
 def typed_parameters(declared: list[dict[str, Any]], given: Mapping[str, str]) -> dict[str, Any]:
-    """Give every declared parameter its value in its type; AwsError names one that is unknown, missing or wrong."""
+    """Give every declared parameter its value in its type; AwsError names one unknown, missing or wrong."""
     if unknown := sorted(set(given) - {item["Name"] for item in declared}):
         raise AwsError("ValidationException", f"Unknown pipeline parameters: {', '.join(unknown)}")
     return {item["Name"]: _typed(item, given) for item in declared}

@@ -28,7 +28,7 @@ _PARQUET = "org.apache.hadoop.hive.ql.io.parquet"
 
 
 class FeatureGroups:
-    """The feature groups of the account, by name. Records are visible on S3 `delay_seconds` after they were put."""
+    """The feature groups of the account. Records are visible on S3 `delay_seconds` after they were put."""
 
     def __init__(self, cloud: LocalCloud, tags: Tags, delay_seconds: float | None = None) -> None:
         given = os.environ.get("LOCAL_FEATURE_STORE_DELAY_SECONDS", str(_DEFAULT_DELAY_SECONDS))

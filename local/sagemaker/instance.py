@@ -21,7 +21,7 @@ _LOOK_EVERY_SECONDS = 0.05
 _PING_SECONDS = 2.0
 
 
-class NotHealthy(Exception):
+class UnhealthyError(Exception):
     """The instance did not come up; the message says why."""
 
 
@@ -65,7 +65,7 @@ class Instance:
         return self._child.pid if self._child else None
 
     def start(self, timeout_seconds: float, cancelled: Callable[[], bool] = lambda: False) -> None:
-        """Start the process and wait until /ping answers; raises NotHealthy with the process's last lines."""
+        """Start the process and wait until /ping answers; UnhealthyError tells the process's last lines."""
         self.stop()
         self._folder.mkdir(parents=True, exist_ok=True)
         port_file = self._folder / "port"
@@ -88,10 +88,10 @@ class Instance:
             time.sleep(_LOOK_EVERY_SECONDS)
         self._healthy = True
 
-    def _not_healthy(self, why: str) -> NotHealthy:
+    def _not_healthy(self, why: str) -> UnhealthyError:
         tail = self._log.tail() if self._log else ""
         self.stop()
-        return NotHealthy(f"{why}: {tail}" if tail else why)
+        return UnhealthyError(f"{why}: {tail}" if tail else why)
 
     def _pings(self, port_file: Path) -> bool:
         if not port_file.exists():
@@ -105,7 +105,7 @@ class Instance:
             return False
 
     def invoke(self, body: bytes, headers: Mapping[str, str], timeout_seconds: float) -> Reply:
-        """Forward a request; OSError or HTTPException where the process is gone, TimeoutError where it is too slow."""
+        """Forward a request; TimeoutError if the process is slow, OSError or HTTPException if it is gone."""
         connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=timeout_seconds)
         try:
             connection.request("POST", "/invocations", body=body, headers=dict(headers))

@@ -8,7 +8,7 @@ import time
 from typing import Any
 
 from local.sagemaker.job import Cause, JobKind, Place
-from local.sagemaker.job_failed import JobFailed, algorithm_error, transfer_error
+from local.sagemaker.job_error import JobError, algorithm_error, transfer_error
 from local.sagemaker.log_stream import LogStream
 from local.sagemaker.processes import Processes
 
@@ -18,7 +18,7 @@ _REST_OF_OUTPUT_SECONDS = 10.0
 
 
 class JobRun:
-    """Downloads, executes, uploads; every failure becomes a JobFailed with its reason."""
+    """Downloads, executes, uploads; every failure becomes a JobError with its reason."""
 
     def __init__(self, kind: JobKind, request: dict[str, Any], place: Place, processes: Processes) -> None:
         self.request = request
@@ -34,14 +34,14 @@ class JobRun:
         try:
             self._kind.download(self.request, self._place)
         except Exception as error:
-            raise JobFailed(transfer_error("Data download failed", error)) from error
+            raise JobError(transfer_error("Data download failed", error)) from error
 
     def upload(self) -> dict[str, Any]:
         """Keep the results and give what Describe tells of them."""
         try:
             return self._kind.upload(self.request, self._place)
         except Exception as error:
-            raise JobFailed(transfer_error("Upload of the results failed", error)) from error
+            raise JobError(transfer_error("Upload of the results failed", error)) from error
 
     def execute(self, log: LogStream, limit_seconds: float) -> Cause:
         """Run the program to its end, its limit or the call to stop, and say which it was."""
@@ -53,17 +53,17 @@ class JobRun:
         reader.join(_REST_OF_OUTPUT_SECONDS)
         if cause == "exited" and child.returncode:
             failure = self._place.folder.path("/opt/ml/output/failure")
-            raise JobFailed(algorithm_error(child.returncode, failure, log.tail()))
+            raise JobError(algorithm_error(child.returncode, failure, log.tail()))
         return cause
 
     def _start(self) -> subprocess.Popen[str]:
         try:
             command = self._kind.command(self.request, self._place)
             return self._processes.start(command.argv, environment=command.environment, folder=command.folder)
-        except JobFailed:
+        except JobError:
             raise
         except Exception as error:
-            raise JobFailed(transfer_error("The job's program could not be started", error)) from error
+            raise JobError(transfer_error("The job's program could not be started", error)) from error
 
     def _wait(self, child: subprocess.Popen[str], limit_seconds: float) -> Cause:
         deadline = time.monotonic() + limit_seconds

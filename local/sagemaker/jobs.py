@@ -13,7 +13,7 @@ from local.cloud.errors import AwsError
 from local.sagemaker.container_folder import ContainerFolder
 from local.sagemaker.events import emit, milliseconds
 from local.sagemaker.job import JobKind, Place
-from local.sagemaker.job_failed import LONGEST_REASON, JobFailed
+from local.sagemaker.job_error import LONGEST_REASON, JobError
 from local.sagemaker.job_run import JobRun
 from local.sagemaker.log_stream import LogStream
 from local.sagemaker.model import SERVICE, answer
@@ -67,8 +67,9 @@ class Jobs:
 
     def stop(self, name: str) -> None:
         """Ask a running job to end; a job that has ended is left as it is."""
-        field = f"{self.kind.word}Status"
-        if self._table.get(name)[field] == "InProgress":
+        record = self._table.get(name)
+        name = record[f"{self.kind.word}Name"]
+        if record[f"{self.kind.word}Status"] == "InProgress":
             self._table.update(name, **self._status("Stopping", "Stopping"))
             self._emit(name)
             self._runs[name].stop()
@@ -89,7 +90,7 @@ class Jobs:
 
     def log_path(self, name: str) -> Path:
         """Give the file with all that the job printed."""
-        return self._folder(name) / "job.log"
+        return self._folder(self._table.get(name)[f"{self.kind.word}Name"]) / "job.log"
 
     def _folder(self, name: str) -> Path:
         return Path(self._cloud.state_dir) / "sagemaker" / self.kind.name / name
@@ -120,7 +121,7 @@ class Jobs:
             self._cloud.root_session().client("logs"),
             self.kind.log_group,
             f"{name}/algo-1-{int(time.time())}",
-            self.log_path(name),
+            self._folder(name) / "job.log",
             metrics=run.request.get("AlgorithmSpecification", {}).get("MetricDefinitions", []),
             on_line=lambda line: self.on_log_line(name, line) if self.on_log_line else None,
         )
@@ -128,7 +129,7 @@ class Jobs:
         self._table.update(name, **{f"{word}StartTime": now()})
         try:
             changes = self._outcome(name, run, log)
-        except JobFailed as failure:
+        except JobError as failure:
             changes = {**self._status("Failed", "Failed"), "FailureReason": str(failure)[:LONGEST_REASON]}
         finally:
             log.close()

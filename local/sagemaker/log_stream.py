@@ -1,4 +1,4 @@
-"""The lines that a job or an endpoint prints: into a file, CloudWatch Logs, its metrics and to whoever listens."""
+"""The lines that a job or an endpoint prints: into a file, CloudWatch Logs, metrics, to whoever listens."""
 
 from __future__ import annotations
 
@@ -91,10 +91,10 @@ class LogStream:
             _log.warning("%s: not in CloudWatch Logs, only in %s: %s", self.stream, self.path, error)
 
     def _create(self) -> None:
-        requests = (
+        requests: list[tuple[Any, dict[str, str]]] = [
             (self._logs.create_log_group, {}),
             (self._logs.create_log_stream, {"logStreamName": self.stream}),
-        )
+        ]
         for create, more in requests:
             try:
                 create(logGroupName=self.group, **more)
@@ -110,7 +110,7 @@ class LogStream:
 
 
 class Metrics:
-    """The last value of each metric that the lines name. Each definition: {"Name", "Regex"}, as CreateTrainingJob's."""
+    """The last value of each metric in the lines, given as {"Name", "Regex"}, as CreateTrainingJob's."""
 
     def __init__(self, definitions: Sequence[Mapping[str, str]]) -> None:
         self._patterns = [(item["Name"], re.compile(item["Regex"])) for item in definitions]

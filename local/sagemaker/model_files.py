@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from local.cloud.errors import AwsError
-from local.sagemaker.instance import NotHealthy
+from local.sagemaker.instance import UnhealthyError
 from local.sagemaker.model import SERVICE
 from local.sagemaker.requirements import unsatisfied
 from local.sagemaker.s3_transfer import download_object, unpack
@@ -29,7 +29,7 @@ class ModelFiles:
 
 
 def fetch_model(cloud: LocalCloud, model: Mapping[str, Any], folder: Path) -> ModelFiles:
-    """Download and unpack model.tar.gz; raises NotHealthy in the words of the endpoint's failure reason."""
+    """Download and unpack model.tar.gz; UnhealthyError tells the endpoint's failure reason."""
     container, role = model["Container"], model["ExecutionRoleArn"]
     url = container["ModelDataUrl"]
     archive, unpacked = folder / "model.tar.gz", folder / "model"
@@ -38,11 +38,11 @@ def fetch_model(cloud: LocalCloud, model: Mapping[str, Any], folder: Path) -> Mo
         download_object(cloud.session(credentials).client("s3"), url, archive)
         unpack(archive, unpacked)
     except (AwsError, ClientError, BotoCoreError, ValueError, OSError) as error:
-        raise NotHealthy(f"Failed to download model data from {url} as {role}: {error}") from error
+        raise UnhealthyError(f"Failed to download model data from {url} as {role}: {error}") from error
     except (tarfile.TarError, EOFError) as error:
-        raise NotHealthy(f"Model data at {url} is no sound tar.gz: {error}") from error
+        raise UnhealthyError(f"Model data at {url} is no sound tar.gz: {error}") from error
     if missing := unsatisfied(unpacked / "code/requirements.txt"):
-        raise NotHealthy(f"code/requirements.txt is not satisfied here: {'; '.join(missing)}")
+        raise UnhealthyError(f"code/requirements.txt is not satisfied here: {'; '.join(missing)}")
     environment = {
         "SM_MODEL_DIR": str(unpacked),
         "AWS_REGION": cloud.region,

@@ -33,8 +33,8 @@ class Row:
 class OfflineStore:
     """Collects the rows of one feature group and writes them, `delay_seconds` later, as its role.
 
-    `s3()` gives a client with the role's credentials. `on_status(reason)` hears why rows cannot be written, None once
-    they can: the rows are kept and tried again.
+    `s3()` gives a client with the role's credentials. `on_status(reason)` hears why rows cannot be written,
+    None once they can: the rows are kept and tried again.
     """
 
     def __init__(
@@ -71,6 +71,9 @@ class OfflineStore:
         self._writer.join(30)
 
     def _write_until_closed(self) -> None:
+        # Late, as only a cloud with a feature group needs its 40 MB; early enough for the first row.
+        import pyarrow.parquet  # noqa: F401
+
         while True:
             with self._changed:
                 while not self._closed and (not self._rows or time.monotonic() < self._due):
@@ -101,13 +104,12 @@ class OfflineStore:
         more = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": key} if key else {}
         s3, written = self._s3(), now()
         for hour, own in hours.items():
-            name = f"{written:%Y%m%dT%H%M%SZ}_{secrets.token_urlsafe(12).replace('-', '0').replace('_', '0')}.parquet"
+            name = f"{written:%Y%m%dT%H%M%SZ}_{secrets.token_hex(8)}.parquet"
             body = _parquet(self._group["FeatureDefinitions"], own, written)
             s3.put_object(Bucket=bucket, Key=f"{prefix}/{hour}/{name}", Body=body, **more)
 
 
 def _parquet(features: Sequence[Mapping[str, str]], rows: Sequence[Row], written: datetime) -> bytes:
-    # Imported late: only a cloud with a feature group needs pyarrow's 40 MB.
     import pyarrow as pa
     import pyarrow.parquet as pq
 

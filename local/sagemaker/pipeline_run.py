@@ -22,8 +22,8 @@ Observer = Callable[[Record, str], None]
 class PipelineRun:
     """Runs steps as soon as what they need has succeeded.
 
-    A failed step does not end those that run beside it; what needs it never starts, and the execution fails once
-    nothing runs any more. `on_step(record, status before)` hears every change of a step.
+    A failed step does not end those that run beside it; what needs it never starts, and the execution fails
+    once nothing runs any more. `on_step(record, status before)` hears every change of a step.
     """
 
     def __init__(

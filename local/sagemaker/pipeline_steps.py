@@ -22,7 +22,7 @@ _ENDED = ("Completed", "Failed", "Stopped")
 
 @dataclass(frozen=True)
 class Done:
-    """A step that succeeded: its metadata for ListPipelineExecutionSteps, its properties, the branch it took."""
+    """A step that succeeded: its metadata for ListPipelineExecutionSteps, properties, the branch it took."""
 
     metadata: dict[str, Any]
     properties: dict[str, Any]

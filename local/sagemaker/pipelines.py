@@ -164,7 +164,8 @@ class Pipelines:
         definition = parse_definition(pipeline["PipelineDefinition"])
         given = {item["Name"]: item["Value"] for item in request.get("PipelineParameters", [])}
         parameters = typed_parameters(definition.get("Parameters", []), given)
-        arn = f"{pipeline['PipelineArn']}/execution/{''.join(secrets.choice(_ID_CHARACTERS) for _ in range(12))}"
+        execution = "".join(secrets.choice(_ID_CHARACTERS) for _ in range(12))
+        arn = f"{pipeline['PipelineArn']}/execution/{execution}"
         time = now()
         record = {
             "PipelineArn": pipeline["PipelineArn"],
@@ -204,32 +205,21 @@ class Pipelines:
         except AwsError as error:
             message = f"Could not assume role {pipeline['RoleArn']}: {error.message}"
             raise AwsError("ValidationException", message) from error
-        start = record["CreationTime"].isoformat()
         scope = Scope(
             parameters,
-            {
-                "PipelineName": pipeline["PipelineName"],
-                "PipelineArn": pipeline["PipelineArn"],
-                "PipelineExecutionId": arn[-12:],
-                "PipelineExecutionArn": arn,
-                "StartDateTime": start,
-                "CurrentDateTime": start,
-            },
+            _execution_variables(pipeline, record),
             _property_files(definition),
             lambda uri: _read_text(session.client("s3"), uri),
         )
         stopping = self._stopping[arn] = threading.Event()
         steps = Steps(session.client("sagemaker"), scope, arn, stopping, self._jobs)
-        parallelism = request.get("ParallelismConfiguration", pipeline.get("ParallelismConfiguration", {}))
-        parallel = min(parallelism.get("MaxParallelExecutionSteps", _PARALLEL_STEPS), _PARALLEL_STEPS)
-        return PipelineRun(
-            definition,
-            steps,
-            scope,
-            parallel,
-            stopping,
-            lambda step, before: self._emit_step(arn, step, before),
-        )
+        given = request.get("ParallelismConfiguration") or pipeline.get("ParallelismConfiguration") or {}
+        parallel = min(given.get("MaxParallelExecutionSteps", _PARALLEL_STEPS), _PARALLEL_STEPS)
+
+        def tell(step: Record, before: str) -> None:
+            self._emit_step(arn, step, before)
+
+        return PipelineRun(definition, steps, scope, parallel, stopping, tell)
 
     def _execute(self, arn: str, run: PipelineRun) -> None:
         try:
@@ -262,7 +252,11 @@ class Pipelines:
         return listing(own, params, name="PipelineExecutionArn", member=member, fields=_EXECUTION_FIELDS)
 
     def list_pipeline_execution_steps(
-        self, call: Call, *, PipelineExecutionArn: str, **params: Any
+        self,
+        call: Call,
+        *,
+        PipelineExecutionArn: str,  # noqa: N803
+        **params: Any,
     ) -> Record:
         """Serve ListPipelineExecutionSteps: those that have started, newest first unless asked otherwise."""
         self._executions.get(PipelineExecutionArn)
@@ -336,6 +330,18 @@ class Pipelines:
             "pipelineExecutionArn": arn,
         }
         emit(self._cloud, "Model Building Pipeline Execution Step Status Change", detail, [pipeline, arn])
+
+
+def _execution_variables(pipeline: Record, record: Record) -> dict[str, str]:
+    start = record["CreationTime"].isoformat()
+    return {
+        "PipelineName": pipeline["PipelineName"],
+        "PipelineArn": pipeline["PipelineArn"],
+        "PipelineExecutionId": record["PipelineExecutionArn"].rsplit("/", 1)[1],
+        "PipelineExecutionArn": record["PipelineExecutionArn"],
+        "StartDateTime": start,
+        "CurrentDateTime": start,
+    }
 
 
 def _property_files(definition: Record) -> dict[str, dict[str, Record]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -10,7 +11,8 @@ import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-# Runs beside us in a session of its own: when our end of the pipe closes, however we ended, it kills what is left.
+# Runs beside us in a session of its own: when our end of the pipe closes, however we ended, it kills what is
+# left.
 _WATCHDOG = """
 import os, signal, sys
 groups = set()
@@ -62,10 +64,8 @@ class Processes:
         """End a child and what it started: asked first if there is a grace, then killed."""
         if grace_seconds and child.poll() is None:
             _signal(child, signal.SIGTERM)
-            try:
+            with contextlib.suppress(subprocess.TimeoutExpired):
                 child.wait(grace_seconds)
-            except subprocess.TimeoutExpired:
-                pass
         # Also after the leader's own end: what it left behind in its group goes with it.
         _signal(child, signal.SIGKILL)
         child.wait()
@@ -102,14 +102,13 @@ class Processes:
 
 
 def _signal(child: subprocess.Popen[str], number: signal.Signals) -> None:
-    try:
+    # The whole group may be gone already.
+    with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(child.pid, number)
-    except (ProcessLookupError, PermissionError):
-        pass  # the whole group is gone already
 
 
 def clean_environment(base: Mapping[str, str]) -> dict[str, str]:
-    """Give what a container would not inherit from us: our environment without AWS_*, SM_* and Python settings.
+    """Give our environment without what a container would not have of it: AWS_*, SM_* and Python settings.
 
     PATH begins with the folder of this interpreter, so that `python3` is the environment that we run in.
     """

@@ -60,10 +60,12 @@ class Registry:
         self._groups = Table(
             worded(lambda name: f"ModelPackageGroup {name} does not exist."),
             worded(lambda name: f"Model Package Group already exists: {name}"),
+            cased=True,
         )
         self._packages = Table(
             worded(lambda name: f"ModelPackage {name} does not exist."),
             worded(lambda name: f"ModelPackage {name} already exists."),
+            cased=True,
         )
 
     def create_model_package_group(self, call: Call, **request: Any) -> Record:

@@ -28,7 +28,7 @@ class Statistics:
                 self._latencies[endpoint, variant].append(milliseconds)
 
     def of(self, endpoint: str) -> dict[str, Any]:
-        """Give {"requests", "errors", "p50_ms", "p95_ms", "variants": {name: the same}}; None before any request."""
+        """Give {"requests", "errors", "p50_ms", "p95_ms", "variants": {name: the same}}."""
         with self._lock:
             keys = [key for key in self._requests if key[0] == endpoint]
             return {**self._sum(keys), "variants": {key[1]: self._sum([key]) for key in keys}}

@@ -11,7 +11,7 @@ from urllib.parse import urlparse
 _AT_ONCE = 4
 
 
-class NoObjects(Exception):
+class NoObjectsError(Exception):
     """Nothing on S3 is under the given address."""
 
 
@@ -26,14 +26,14 @@ def bucket_and_key(uri: str) -> tuple[str, str]:
 def download_prefix(s3: Any, uri: str, folder: Path) -> int:
     """Fetch all objects under an S3 prefix (or the one object of that very key) and count them.
 
-    A key's path below the prefix is its path below `folder`. Raises NoObjects if there are none.
+    A key's path below the prefix is its path below `folder`. Raises NoObjectsError if there are none.
     """
     bucket, prefix = bucket_and_key(uri)
     pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
     keys = [item["Key"] for page in pages for item in page.get("Contents", [])]
     files = {key: folder / _relative(key, prefix) for key in keys if not key.endswith("/")}
     if not files:
-        raise NoObjects(f"No S3 objects found under S3 URL {uri!r}")
+        raise NoObjectsError(f"No S3 objects found under S3 URL {uri!r}")
     root = folder.resolve()
     for path in files.values():
         if not path.resolve().is_relative_to(root):

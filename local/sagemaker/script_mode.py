@@ -29,7 +29,7 @@ def _decode(value: str) -> Any:
 
 
 def script_arguments(hyperparameters: Mapping[str, Any]) -> list[str]:
-    """Give the script's command line: `--name value` (`-n value` for one letter), by name; sagemaker_* left out."""
+    """Give the script's words: `--name value` (`-n value` for one letter), by name, without sagemaker_*."""
     words: list[str] = []
     for name, value in sorted(hyperparameters.items()):
         if not name.startswith("sagemaker_"):

@@ -1,7 +1,7 @@
-"""One instance of an endpoint: the PyTorch serving container's contract around the model's own inference code.
+"""One instance of an endpoint: the PyTorch serving container's contract around a model's inference code.
 
-Runs as a program of its own, `python -P serving.py --model-dir … --port-file …`, and imports nothing of this project,
-so that the inference code finds what its archive brings and not what happens to lie here.
+Runs as a program of its own, `python -P serving.py --model-dir … --port-file …`, and imports nothing of this
+project, so that the inference code finds what its archive brings and not what happens to lie here.
 
 Source of the contract: github.com/aws/sagemaker-inference-toolkit, `transformer.py`, and
 github.com/aws/sagemaker-pytorch-inference-toolkit, `handler_service.py`.
@@ -41,7 +41,7 @@ class Answer:
 
 
 class RequestContext:
-    """What the toolkit gives the functions that take a context: the request's headers, the server's properties."""
+    """What the toolkit gives functions that take a context: the headers, the server's properties."""
 
     def __init__(self, headers: Mapping[str, str], properties: Mapping[str, Any]) -> None:
         self.system_properties = properties
@@ -80,7 +80,7 @@ class Model:
         self._model = self._call("model_fn", RequestContext({}, self._properties), model_dir)
 
     def answer(self, body: bytes, headers: Mapping[str, str]) -> Answer:
-        """Transform one request; the toolkit's own errors choose their status, any other exception is a 500."""
+        """Transform one request; the toolkit's own errors choose their status, any other exception is 500."""
         from sagemaker_inference.errors import BaseInferenceToolkitError  # type: ignore[import-not-found]
 
         context = RequestContext(headers, self._properties)
@@ -88,12 +88,9 @@ class Model:
             with self._lock:
                 return self._transform(body, context)
         except BaseInferenceToolkitError as error:
-            status, message = error.status_code, error.message
+            return _error(error.status_code, error.message)
         except Exception as error:
-            status, message = HTTPStatus.INTERNAL_SERVER_ERROR.value, str(error)
-        trace = traceback.format_exc()
-        print(trace, file=sys.stderr, flush=True)
-        return Answer(status, "text/plain", f"{message}\n{trace}".encode(), {})
+            return _error(HTTPStatus.INTERNAL_SERVER_ERROR.value, str(error))
 
     def _transform(self, body: bytes, context: RequestContext) -> Answer:
         content_type = context.get_request_header(0, "Content-Type")
@@ -119,6 +116,13 @@ class Model:
         if takes != len(arguments):
             raise TypeError(f"{name} takes {takes} arguments, not {len(arguments)} or {len(arguments) + 1}")
         return function(*arguments)
+
+
+def _error(status: int, message: str) -> Answer:
+    """Answer with the exception being handled, its trace in the body, as the toolkit does."""
+    trace = traceback.format_exc()
+    print(trace, file=sys.stderr, flush=True)
+    return Answer(status, "text/plain", f"{message}\n{trace}".encode(), {})
 
 
 def load_model(model_dir: str, program: str, code_dir: str) -> Model:

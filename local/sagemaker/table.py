@@ -22,36 +22,40 @@ def now() -> datetime:
 class Table:
     """Records by name, safe between threads. What it hands out is a copy.
 
-    `missing` and `taken` word the error for a name that does not exist or that exists already: SageMaker's codes
-    differ from one kind of resource to the next, and callers branch on them.
+    `missing` and `taken` word the error for a name that does not exist or that exists already: SageMaker's
+    codes differ from one kind of resource to the next, and callers branch on them. Names have no case unless
+    `cased`: most kinds have ARNs in lower case, and are found by the last part of their ARN too.
     """
 
-    def __init__(self, missing: Callable[[str], AwsError], taken: Callable[[str], AwsError]) -> None:
+    def __init__(
+        self, missing: Callable[[str], AwsError], taken: Callable[[str], AwsError], *, cased: bool = False
+    ) -> None:
         self._missing = missing
         self._taken = taken
+        self._key: Callable[[str], str] = str if cased else str.lower
         self._records: dict[str, Record] = {}
         self._lock = threading.RLock()
 
     def add(self, name: str, record: Record) -> None:
         """Keep a new record; raises the `taken` error where the name is in use."""
         with self._lock:
-            if name in self._records:
+            if self._key(name) in self._records:
                 raise self._taken(name)
-            self._records[name] = copy.deepcopy(record)
+            self._records[self._key(name)] = copy.deepcopy(record)
 
     def get(self, name: str) -> Record:
         """Give a record; raises the `missing` error where there is none."""
         with self._lock:
-            if name not in self._records:
+            if self._key(name) not in self._records:
                 raise self._missing(name)
-            return copy.deepcopy(self._records[name])
+            return copy.deepcopy(self._records[self._key(name)])
 
     def update(self, name: str, /, **changes: Any) -> Record:
         """Change fields of a record; a field set to None is taken away."""
         with self._lock:
-            if name not in self._records:
+            if self._key(name) not in self._records:
                 raise self._missing(name)
-            record = self._records[name]
+            record = self._records[self._key(name)]
             record.update(copy.deepcopy(changes))
             for field in [key for key, value in changes.items() if value is None]:
                 del record[field]
@@ -67,12 +71,12 @@ class Table:
         """Forget a record and give it a last time."""
         with self._lock:
             record = self.get(name)
-            del self._records[name]
+            del self._records[self._key(name)]
             return record
 
     def __contains__(self, name: str) -> bool:
         with self._lock:
-            return name in self._records
+            return self._key(name) in self._records
 
     def records(self) -> list[Record]:
         """Give all the records in the order in which they were made."""

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from local.sagemaker.job import Command, Place
-from local.sagemaker.job_failed import JobFailed
+from local.sagemaker.job_error import JobError
 from local.sagemaker.processes import clean_environment
 from local.sagemaker.refuse import refuse, refuse_given, refuse_unless
 from local.sagemaker.requirements import unsatisfied
@@ -117,7 +117,7 @@ class Training:
         code = place.folder.path("/opt/ml/code")
         program = str(hyperparameters[PROGRAM])
         if not (code / program).is_file():
-            raise JobFailed(
+            raise JobError(
                 f"AlgorithmError: {PROGRAM} {program!r} is not in the archive of {SUBMIT_DIRECTORY}"
             )
         modules = [str(code), *_install_missing(code / "requirements.txt", place)]
@@ -137,7 +137,7 @@ class Training:
         return self.promised(request, place.name)
 
     def promised(self, request: Mapping[str, Any], name: str) -> dict[str, Any]:
-        """Tell from the start where the model will be: the answer of DescribeTrainingJob cannot be without it."""
+        """Tell from the start where the model will be: DescribeTrainingJob cannot answer without it."""
         return {"ModelArtifacts": {"S3ModelArtifacts": f"{_output_base(request, name)}/model.tar.gz"}}
 
 
@@ -159,5 +159,5 @@ def _install_missing(requirements: Path, place: Place) -> list[str]:
     environment = clean_environment(os.environ)
     done = subprocess.run(argv, env=environment, capture_output=True, text=True, timeout=_INSTALL_SECONDS)
     if done.returncode:
-        raise JobFailed(f"AlgorithmError: InstallRequirementsError: {done.stderr.strip()[-800:]}")
+        raise JobError(f"AlgorithmError: InstallRequirementsError: {done.stderr.strip()[-800:]}")
     return [str(target)]

@@ -9,12 +9,12 @@ from pathlib import Path
 from botocore.exceptions import BotoCoreError, ClientError
 
 from local.cloud.errors import AwsError
-from local.sagemaker.s3_transfer import NoObjects
+from local.sagemaker.s3_transfer import NoObjectsError
 
 LONGEST_REASON = 1024
 
 
-class JobFailed(Exception):
+class JobError(Exception):
     """The job cannot go on; the message is its failure reason."""
 
 
@@ -30,7 +30,7 @@ def algorithm_error(code: int, failure_file: Path, tail: str) -> str:
 
 def transfer_error(doing: str, error: Exception) -> str:
     """Say why a transfer between S3 and the job's disk, or the start of its program, failed."""
-    if isinstance(error, NoObjects):
+    if isinstance(error, NoObjectsError):
         return f"ClientError: Data download failed: {error}"
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:
         return f"ClientError: {doing}: no space left on the job's disk ({error.filename or 'unknown file'})"
