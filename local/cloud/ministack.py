@@ -53,6 +53,7 @@ TOUCHPOINTS = (
         ("method", "raw_path", "query_params", "raw_headers"),
     ),
     Touchpoint("ministack.core.iam_evaluator", "pin_signed_body", ("body",)),
+    Touchpoint("ministack.core.iam_evaluator", "_signed_request"),
     Touchpoint("ministack.core.iam_evaluator", "find_iam_access_key_account", ("access_key_id",)),
     Touchpoint("ministack.core.iam_evaluator", "EvalContext", ("principal_arn", "principal_type")),
     Touchpoint("ministack.core.iam_evaluator", "_conditions_met", ("conditions", "ctx")),
@@ -97,6 +98,7 @@ _KEY_ACTIONS = {
     ("PUT", "s3:PutObject"): "kms:GenerateDataKey",
     ("POST", "s3:PutObject"): "kms:GenerateDataKey",
 }
+_TOKEN_ACTIONS = ("states:SendTaskSuccess", "states:SendTaskFailure", "states:SendTaskHeartbeat")
 _EVENT_TARGETS = ("lambda", "states", "sqs", "sns", "events")
 
 
@@ -219,14 +221,26 @@ class Ministack:
             access_key_id: str, iam_action: str, service: str, region: str, *rest: Any, **options: Any
         ) -> Any:
             _access_key.set(access_key_id)
-            denied = original(access_key_id, iam_action, service, region, *rest, **options)
-            resource = str(options.get("resource_arn", rest[0] if rest else "*"))
+            resource = str(options.pop("resource_arn", rest[0] if rest else "*"))
+            if iam_action in _TOKEN_ACTIONS:
+                resource = self._machine_of_token(resource)
+            denied = original(access_key_id, iam_action, service, region, resource, *rest[1:], **options)
             listener(self.identity(access_key_id).arn, iam_action, resource, denied is None)
             if denied is None and service == "s3":
                 return self._key_denial(access_key_id, iam_action, resource, region)
             return denied
 
         evaluator.enforce = enforce
+
+    def _machine_of_token(self, otherwise: str) -> str:
+        """Return the state machine that the request's task token belongs to, which AWS checks the call against."""
+        request = _module("core.iam_evaluator")._signed_request.get()
+        try:
+            token = json.loads(request.body)["taskToken"]
+        except (AttributeError, ValueError, TypeError, KeyError):
+            return otherwise
+        waiting = _module("services.stepfunctions")._task_tokens.get(token)
+        return _machine_arn(waiting["execution"]) if waiting and "execution" in waiting else otherwise
 
     def _key_denial(self, access_key: str, s3_action: str, resource: str, region: str) -> Any:
         """Return the denial of the call's use of the bucket's key, which ministack does not check."""
@@ -407,7 +421,8 @@ class Ministack:
 
         def invoke_with_callback(resource: str, parameters: Any, token: str, state: Any) -> Any:
             waiting: dict[str, Any] = {
-                "event": threading.Event(), "result": None, "error": None, "heartbeat": None
+                "event": threading.Event(), "result": None, "error": None, "heartbeat": None,
+                "execution": _required(_execution).arn,
             }  # fmt: skip
             machines._task_tokens[token] = waiting
             try:
@@ -540,3 +555,7 @@ def _await_callback(waiting: Mapping[str, Any], state: Mapping[str, Any], execut
             raise TaskError("States.HeartbeatTimeout", f"no heartbeat within {heartbeat} seconds")
     if error := waiting["error"]:
         raise TaskError(error.get("Error", "TaskFailed"), error.get("Cause", ""))
+
+
+def _machine_arn(execution_arn: str) -> str:
+    return execution_arn.replace(":execution:", ":stateMachine:", 1).rpartition(":")[0]
