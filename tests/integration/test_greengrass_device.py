@@ -294,6 +294,24 @@ def test_without_the_policy_there_are_no_credentials(fleet: Fleet) -> None:
     assert "iot:AssumeRoleWithCertificate" in found["reason"]
 
 
+def test_who_deploys_needs_the_rights_on_iot_that_greengrass_uses_for_them(fleet: Fleet) -> None:
+    name = fleet.component("guarded", "1.0.0", RUN)
+    granted = ["greengrass:CreateDeployment", "iot:DescribeThingGroup"]
+    for missing, actions in (("iot:CreateJob", granted), (None, [*granted, "iot:*Job"])):
+        made = fleet.iam.create_policy(
+            PolicyName=f"deployer-{len(actions)}-{fleet.suffix}",
+            PolicyDocument=document(statement(actions, "*")),
+        )
+        deployer = fleet.cloud.user(f"deployer-{fleet.suffix}", [made["Policy"]["Arn"]])
+        greengrass = fleet.cloud.session(deployer).client("greengrassv2")
+        components = {name: {"componentVersion": "1.0.0"}}
+        if missing:
+            with pytest.raises(ClientError, match=missing):
+                greengrass.create_deployment(targetArn=fleet.group_arn, components=components)
+        else:
+            assert greengrass.create_deployment(targetArn=fleet.group_arn, components=components)["iotJobId"]
+
+
 def write_model(path: Path, score: float) -> bytes:
     """Write a detector that finds one scratch with `score`, whatever it sees."""
     boxes = numpy_helper.from_array(np.array([[8, 8, 40, 40]], dtype=np.float32), "box")
