@@ -15,7 +15,8 @@ ROOT = Path(__file__).parent
 
 def build(*, outdir: str | None = None, config: Path | None = None) -> cdk.App:
     """The app, ready to synthesize; the CDK CLI and Python alone get the same templates from it."""
-    context = json.loads((ROOT / "cdk.json").read_text(encoding="utf-8"))["context"]
+    flags = json.loads((ROOT / "cdk.json").read_text(encoding="utf-8"))["context"]
+    context = {**flags, "aws:cdk:enable-path-metadata": True}
     app = cdk.App(outdir=outdir, context=context, analytics_reporting=False)
     path = config or Path(app.node.try_get_context("config") or ROOT / "edgeline.toml")
     ToolsStage(app, "Tools", config=Edgeline.read(path))

@@ -11,6 +11,7 @@ from sagemaker.core.shapes import (
     ProcessingS3Output,
     StoppingCondition,
 )
+from sagemaker.core.training.configs import Compute, InputData
 from sagemaker.core.workflow.conditions import ConditionGreaterThanOrEqualTo
 from sagemaker.core.workflow.execution_variables import ExecutionVariables
 from sagemaker.core.workflow.functions import Join, JsonGet
@@ -29,7 +30,6 @@ from sagemaker.mlops.workflow.retry import (
 from sagemaker.mlops.workflow.steps import ProcessingStep, TrainingStep
 from sagemaker.serve.model_builder import ModelBuilder
 from sagemaker.train import ModelTrainer
-from sagemaker.train.configs import Compute, InputData
 
 from pipeline_defs.common.containers import inference_image, training_image
 from pipeline_defs.common.session import describing_session

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from conftest import Assembly, Template
+from cloud_assembly import Assembly, Template
 
 STATE = {
     "AWS::DynamoDB::Table",

@@ -4,7 +4,7 @@ import importlib
 from typing import Any
 
 import pytest
-from conftest import Assembly
+from cloud_assembly import Assembly
 
 from lambdas.common.environment import variables
 

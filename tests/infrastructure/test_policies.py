@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from conftest import Assembly
+from cloud_assembly import Assembly
 
 from stacks.wildcards import WILDCARD_ACTIONS
 

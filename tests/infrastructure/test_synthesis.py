@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import Assembly
+from cloud_assembly import Assembly
 
 ROOT = Path(__file__).parents[2]
 

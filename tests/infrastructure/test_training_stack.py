@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from conftest import Template
+from cloud_assembly import Template
 
 from pipeline_defs.common.settings import Settings
 

@@ -1,0 +1,33 @@
+import json
+from typing import Any
+
+import pytest
+
+from pipeline_defs.common.settings import Settings, SettingsError
+
+
+def test_the_environment_of_the_build_is_read(build_environment: dict[str, str]) -> None:
+    settings = Settings.read(build_environment, "tags")
+    assert settings.region == "eu-west-1"
+    assert settings.model.name == "tags"
+    assert settings.model.classes == ("scratch", "dent")
+
+
+def test_every_missing_variable_is_named(build_environment: dict[str, str]) -> None:
+    del build_environment["FEATURE_GROUP"], build_environment["AWS_REGION"]
+    with pytest.raises(SettingsError, match="missing from the environment: FEATURE_GROUP, AWS_REGION"):
+        Settings.read(build_environment, "tags")
+
+
+def test_an_unknown_model_names_those_that_there_are(build_environment: dict[str, str]) -> None:
+    with pytest.raises(SettingsError, match="model 'plates' is not one of tags"):
+        Settings.read(build_environment, "plates")
+
+
+def test_a_description_that_lacks_something_says_so(
+    build_environment: dict[str, str], model_config: dict[str, Any]
+) -> None:
+    del model_config["classes"]
+    environment = build_environment | {"MODEL_CONFIG": json.dumps({"tags": model_config})}
+    with pytest.raises(SettingsError, match=r"MODEL_CONFIG of 'tags'.*'classes'"):
+        Settings.read(environment, "tags")
