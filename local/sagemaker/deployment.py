@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from local.cloud.server import LocalCloud
 
 _HEALTH_SECONDS = 180.0
+_DRAIN_SECONDS = 60.0
 _RESTART_HEALTH_SECONDS = 60.0
 _LONGEST_PAUSE_SECONDS = 30.0
 
@@ -134,6 +135,13 @@ class Deployment:
                 return False
         self._failures.pop(id(instance), None)
         return True
+
+    def retire(self) -> None:
+        """End every instance for good, once it has answered what it was asked."""
+        for variant in self.variants:
+            for instance in variant.instances:
+                instance.drain(_DRAIN_SECONDS)
+        self.stop()
 
     def stop(self) -> None:
         """End every instance for good."""

@@ -122,7 +122,7 @@ class Endpoints:
         config_name = config["EndpointConfigName"]
         self._end(name, EndpointStatus="InService", EndpointConfigName=config_name, FailureReason=None)
         if old:
-            old.stop()
+            old.retire()
 
     def _end(self, name: str, **changes: Any) -> None:
         try:

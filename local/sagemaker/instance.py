@@ -53,6 +53,8 @@ class Instance:
         self._log: LogStream | None = None
         self._port = 0
         self._healthy = False
+        self._busy = 0
+        self._answered = threading.Condition()
 
     @property
     def alive(self) -> bool:
@@ -107,6 +109,8 @@ class Instance:
     def invoke(self, body: bytes, headers: Mapping[str, str], timeout_seconds: float) -> Reply:
         """Forward a request; TimeoutError if the process is slow, OSError or HTTPException if it is gone."""
         connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=timeout_seconds)
+        with self._answered:
+            self._busy += 1
         try:
             connection.request("POST", "/invocations", body=body, headers=dict(headers))
             response = connection.getresponse()
@@ -118,6 +122,14 @@ class Instance:
             )
         finally:
             connection.close()
+            with self._answered:
+                self._busy -= 1
+                self._answered.notify_all()
+
+    def drain(self, timeout_seconds: float) -> None:
+        """Wait until the requests under way are answered."""
+        with self._answered:
+            self._answered.wait_for(lambda: not self._busy, timeout_seconds)
 
     def stop(self) -> None:
         """End the process."""

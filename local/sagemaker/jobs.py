@@ -16,7 +16,7 @@ from local.sagemaker.job import JobKind, Place
 from local.sagemaker.job_error import LONGEST_REASON, JobError
 from local.sagemaker.job_run import JobRun
 from local.sagemaker.log_stream import LogStream
-from local.sagemaker.model import SERVICE, answer
+from local.sagemaker.model import CREDENTIALS_SECONDS, SERVICE, answer
 from local.sagemaker.processes import Processes
 from local.sagemaker.processing import Processing
 from local.sagemaker.table import Record, Table, listing, now, worded
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 OnLogLine = Callable[[str, str], None]
 _DAY_SECONDS = 86_400
+_JOIN_SECONDS = 5.0
 
 
 class Jobs:
@@ -38,6 +39,7 @@ class Jobs:
         self.on_log_line: OnLogLine | None = None
         self._cloud, self._processes, self._tags = cloud, processes, tags
         self._runs: dict[str, JobRun] = {}
+        self._threads: list[threading.Thread] = []
         self._table = Table(
             worded(lambda name: f"Could not find requested job with name: {name}"),
             worded(lambda name: f"Job name must be unique: {name} exists already", "ResourceInUse"),
@@ -58,7 +60,9 @@ class Jobs:
         run = JobRun(self.kind, request, self._place(name, arn, call, credentials), self._processes)
         self._runs[name] = run
         self._emit(name)
-        threading.Thread(target=self._run, args=(name, run), name=f"job {name}", daemon=True).start()
+        thread = threading.Thread(target=self._run, args=(name, run), name=f"job {name}", daemon=True)
+        self._threads.append(thread)
+        thread.start()
         return {f"{self.kind.word}Arn": arn}
 
     def describe(self, name: str) -> Record:
@@ -92,12 +96,19 @@ class Jobs:
         """Give the file with all that the job printed."""
         return self._folder(self._table.get(name)[f"{self.kind.word}Name"]) / "job.log"
 
+    def join(self) -> None:
+        """Wait until the jobs, whose processes have ended, have told their end."""
+        for thread in self._threads:
+            thread.join(_JOIN_SECONDS)
+
     def _folder(self, name: str) -> Path:
         return Path(self._cloud.state_dir) / "sagemaker" / self.kind.name / name
 
     def _credentials(self, role: str, name: str) -> Mapping[str, Any]:
         try:
-            credentials = self._cloud.service_credentials(role, SERVICE, name[:64])
+            credentials = self._cloud.service_credentials(
+                role, SERVICE, name[:64], lifetime_seconds=CREDENTIALS_SECONDS
+            )
         except AwsError as error:
             message = f"Could not assume role {role}: {error.message}"
             raise AwsError("ValidationException", message) from error

@@ -9,6 +9,8 @@ from typing import Any
 import botocore.session
 
 SERVICE = "sagemaker.amazonaws.com"
+# SageMaker renews the credentials of what runs long; here they last longer than anything runs.
+CREDENTIALS_SECONDS = 7 * 86_400
 
 
 @lru_cache(maxsize=1)

@@ -12,7 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from local.cloud.errors import AwsError
 from local.sagemaker.instance import UnhealthyError
-from local.sagemaker.model import SERVICE
+from local.sagemaker.model import CREDENTIALS_SECONDS, SERVICE
 from local.sagemaker.requirements import unsatisfied
 from local.sagemaker.s3_transfer import download_object, unpack
 
@@ -34,7 +34,9 @@ def fetch_model(cloud: LocalCloud, model: Mapping[str, Any], folder: Path) -> Mo
     url = container["ModelDataUrl"]
     archive, unpacked = folder / "model.tar.gz", folder / "model"
     try:
-        credentials = cloud.service_credentials(role, SERVICE, model["ModelName"][:64])
+        credentials = cloud.service_credentials(
+            role, SERVICE, model["ModelName"][:64], lifetime_seconds=CREDENTIALS_SECONDS
+        )
         download_object(cloud.session(credentials).client("s3"), url, archive)
         unpack(archive, unpacked)
     except (AwsError, ClientError, BotoCoreError, ValueError, OSError) as error:

@@ -13,7 +13,7 @@ from local.sagemaker.definition import all_steps, parse_definition
 from local.sagemaker.events import emit, iso
 from local.sagemaker.expressions import Scope, typed_parameters
 from local.sagemaker.jobs import JobsApi
-from local.sagemaker.model import SERVICE, answer
+from local.sagemaker.model import CREDENTIALS_SECONDS, SERVICE, answer
 from local.sagemaker.pipeline_run import PipelineRun
 from local.sagemaker.pipeline_steps import Steps
 from local.sagemaker.refuse import refuse_given
@@ -144,7 +144,10 @@ class Pipelines:
         return str(client.get_object(Bucket=place["Bucket"], Key=place["ObjectKey"])["Body"].read().decode())
 
     def _as_role(self, role: str, session: str) -> Any:
-        return self._cloud.session(self._cloud.service_credentials(role, SERVICE, session[:64]))
+        credentials = self._cloud.service_credentials(
+            role, SERVICE, session[:64], lifetime_seconds=CREDENTIALS_SECONDS
+        )
+        return self._cloud.session(credentials)
 
     # ---- executions
 

@@ -27,7 +27,9 @@ if TYPE_CHECKING:
 class SageMakerPlugin(Plugin):
     """What the local cloud serves, and the parts that the demo looks into."""
 
+    registry: Registry
     jobs: JobsApi
+    pipelines: Pipelines
     endpoints: Endpoints
     feature_groups: FeatureGroups
 
@@ -48,6 +50,8 @@ def make_plugin(cloud: LocalCloud) -> SageMakerPlugin:
         pipelines.close()
         endpoints.close()
         processes.close()
+        jobs.processing.join()
+        jobs.training.join()
         groups.close()
 
     return SageMakerPlugin(
@@ -61,7 +65,9 @@ def make_plugin(cloud: LocalCloud) -> SageMakerPlugin:
         resource_types=resource_types(cloud),
         sync_jobs=[_sync_job("ProcessingJob"), _sync_job("TrainingJob")],
         close=close,
+        registry=registry,
         jobs=jobs,
+        pipelines=pipelines,
         endpoints=endpoints,
         feature_groups=groups,
     )

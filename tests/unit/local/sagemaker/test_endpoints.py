@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import signal
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -103,6 +104,31 @@ def test_an_update_switches_only_to_what_is_healthy(lab: Any, events: list[dict[
     assert statuses == [
         *["CREATING", "IN_SERVICE", "UPDATING", "IN_SERVICE", "UPDATING", "IN_SERVICE", "DELETING"]
     ]
+
+
+def test_a_request_under_way_is_answered_before_its_server_goes(lab: Any) -> None:
+    role = lab.role()
+    gate = lab.cloud.state_dir / f"{lab.name}.gate"
+    waiting = f"""
+import pathlib, time
+def predict_fn(text, model):
+    pathlib.Path("{gate}.asked").touch()
+    while not pathlib.Path("{gate}").exists():
+        time.sleep(0.02)
+    return 0, model
+"""
+    name, _ = lab.endpoint(lab.config(lab.model(_code("one") + waiting, role)))
+    with ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(lambda: _invoke(lab, name)["Body"].read())
+        lab.until(gate.with_name(gate.name + ".asked").exists)
+        lab.sm.update_endpoint(
+            EndpointName=name, EndpointConfigName=lab.config(lab.model(_code("two"), role))
+        )
+        lab.settled(name)
+        assert _invoke(lab, name)["Body"].read() == b'[5, "two"]'
+        gate.touch()
+        assert answer.result(30) == b'[0, "one"]'
+    lab.sm.delete_endpoint(EndpointName=name)
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+_EVENTS = Path(__file__).parents[3] / "fixtures/events"
 _SPECIFICATION = {
     "Containers": [
         {"Image": "123456789012.dkr.ecr.eu-west-1.amazonaws.com/x:1", "ModelDataUrl": "s3://b/m.tar.gz"}
@@ -61,7 +62,7 @@ def test_the_event_has_the_form_of_the_real_one(lab: Any, group: str, events: li
     }
     arn = _package(lab, ModelMetrics=metrics, MetadataProperties={"GeneratedBy": "arn:aws:sagemaker:x"})
     lab.sm.update_model_package(ModelPackageArn=arn, ModelApprovalStatus="Rejected")
-    real = json.loads((Path(__file__).parent / "model_package_state_change.json").read_text())
+    real = json.loads((_EVENTS / "sagemaker_model_package_state_change.json").read_text())
     event = events[-1]
     assert (event["source"], event["detail-type"]) == ("aws.sagemaker", real["detail-type"])
     assert event["resources"] == [arn]
