@@ -60,6 +60,7 @@ class EdgeStack(cdk.Stack):
             functions=functions,
             staging=staging_wave(staging.arn),
             prod=prod_wave(prod.arn),
+            timeout_minutes=fleet.health_timeout_minutes,
         )
         self._start_on_promotion(config, rollout)
         operator = OperatorPolicy(
@@ -89,9 +90,13 @@ class EdgeStack(cdk.Stack):
             self,
             "StartRollout",
             handler="lambdas.edge.start_rollout.handler",
-            environment={"STATE_MACHINE_ARN": rollout.machine.state_machine_arn},
+            environment={
+                "STATE_MACHINE_ARN": rollout.machine.state_machine_arn,
+                "TURNS_TABLE": rollout.turns.table_name,
+            },
         )
         rollout.machine.grant_start_execution(start)
+        rollout.turns.grant_join(start)
         promoted = events.EventPattern(
             source=[config.name], detail_type=["Model Promoted"], detail={"model": [config.fleet.model]}
         )

@@ -51,10 +51,12 @@ class PromotionStack(cdk.Stack):
             handler="lambdas.promotion.start_promotion.handler",
             environment={
                 "STATE_MACHINE_ARN": workflow.machine.state_machine_arn,
+                "TURNS_TABLE": workflow.turns.table_name,
                 "MODELS": functions.models,
             },
         )
         workflow.machine.grant_start_execution(start)
+        workflow.turns.grant_join(start)
         functions.grant_describe_packages(start)
         OnEvent(self, "Approval", pattern=_approval_in(groups), function=start)
         OperatorPolicy(

@@ -16,6 +16,11 @@ def execution_name(subject: str, event_id: str) -> str:
     return f"{re.sub(r'[^A-Za-z0-9-]', '-', subject)[:63]}-{digest}"
 
 
+def execution_arn(state_machine: str, name: str) -> str:
+    """Give the ARN that an execution of this name has."""
+    return f"{state_machine.replace(':stateMachine:', ':execution:')}:{name}"
+
+
 def start_once(states: Any, *, state_machine: str, name: str, document: Mapping[str, Any]) -> bool:
     """Start an execution; False where one of that name has been started before."""
     try:

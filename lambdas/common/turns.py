@@ -24,6 +24,11 @@ class Ticket:
     execution: str
 
 
+def join(table: Any, ticket: Ticket) -> None:
+    """Stand in the line, before the execution runs, so that a later one that is faster does not go first."""
+    table.put_item(Item={**_place(ticket), "execution": ticket.execution, "since": int(time.time())})
+
+
 def take(table: Any, ticket: Ticket, is_running: Callable[[str, int], bool]) -> str:
     """Return MINE, WAIT, or SUPERSEDED where one with a later order has had its turn already."""
     turn = table.get_item(Key={"line": ticket.line, "entry": "turn"}, ConsistentRead=True).get("Item", {})
@@ -34,7 +39,7 @@ def take(table: Any, ticket: Ticket, is_running: Callable[[str, int], bool]) -> 
     if ticket.order < turn.get("latest", ""):
         _leave_queue(table, ticket)
         return SUPERSEDED
-    table.put_item(Item={**_place(ticket), "execution": ticket.execution, "since": int(time.time())})
+    join(table, ticket)
     if not _is_first(table, ticket, is_running) or (holder and is_running(holder, int(turn["since"]))):
         return WAIT
     if not _seize(table, ticket, holder):

@@ -8,16 +8,18 @@ from typing import Any
 import boto3
 
 from lambdas.common import environment
-from lambdas.common.executions import execution_name, start_once
+from lambdas.common.executions import execution_arn, execution_name, start_once
 from lambdas.common.packages import PackageArn
+from lambdas.common.turns import Ticket, join
 from lambdas.promotion.settings import model_of_group
 
 
 @dataclass(frozen=True)
 class Environment:
-    """The state machine, and the models that it promotes."""
+    """The state machine, its line, and the models that it promotes."""
 
     state_machine_arn: str
+    turns_table: str
     models: str
 
 
@@ -35,11 +37,15 @@ def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
     package = PackageArn.parse(arn)
     name = execution_name(f"{package.group}-{package.version}", event["id"])
     described = boto3.client("sagemaker").describe_model_package(ModelPackageName=arn)
+    model, approved = model_of_group(settings.models, package.group), approved_at(event, described)
+    ticket = Ticket(f"promotion of {model}", approved, execution_arn(settings.state_machine_arn, name))
+    join(boto3.resource("dynamodb").Table(settings.turns_table), ticket)
     document = {
-        "model": model_of_group(settings.models, package.group),
+        "model": model,
         "model_package_arn": arn,
         "event_id": event["id"],
-        "approved_at": approved_at(event, described),
+        "approved_at": approved,
+        "turn": {"line": ticket.line, "order": ticket.order},
     }
     states = boto3.client("stepfunctions")
     started = start_once(states, state_machine=settings.state_machine_arn, name=name, document=document)

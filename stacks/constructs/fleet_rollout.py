@@ -1,6 +1,6 @@
 """The state machine of a rollout: a promoted model to staging devices, their health, then to prod devices.
 
-In: {"model", "model_package_arn", "release", "promoted_at", "event_id"}, from lambdas/edge/start_rollout.py.
+In: {"model", "model_package_arn", "release", "promoted_at", "event_id", "turn"}, from start_rollout.py.
 """
 
 from collections.abc import Mapping
@@ -15,10 +15,11 @@ from constructs import Construct
 
 from stacks.constructs.rollout_functions import RolloutFunctions
 from stacks.constructs.states import EXECUTION, STARTED, call, fields, until_ready
-from stacks.constructs.turns import Turns
+from stacks.constructs.turns import SUPERSEDED, Turns
 from stacks.constructs.workflow import Workflow
 
-_EVERY_SECONDS = 5
+# A state machine's history holds 25,000 events; a look at the devices is nine, and there are four waits.
+_LOOKS = 360
 _State = tasks.LambdaInvoke
 
 
@@ -51,13 +52,19 @@ class FleetRollout(Construct):
     """Staging devices and prod devices in order; a failure redeploys to both what they ran before."""
 
     def __init__(
-        self, scope: Construct, construct_id: str, *, functions: RolloutFunctions, staging: Wave, prod: Wave
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        functions: RolloutFunctions,
+        staging: Wave,
+        prod: Wave,
+        timeout_minutes: int,
     ) -> None:
         super().__init__(scope, construct_id)
         self._functions = functions
-        self._turns = Turns(
-            self, "Turns", line="States.Format('rollout of {}', $.model)", order="$.promoted_at"
-        )
+        self._every_seconds = max(5, timeout_minutes * 60 // _LOOKS)
+        self.turns = Turns(self, "Turns")
         self._ending = self._record_failure()
         undo_staging = self._undo(staging, then=self._ending)
         undo_prod = self._undo(prod, then=undo_staging)
@@ -70,9 +77,9 @@ class FleetRollout(Construct):
             start=self._beginning(then=to_staging),
             # Longer than all waits together; an execution that ends here frees its turn by ending.
             timeout=cdk.Duration.days(7),
-            functions=[*functions.all, *self._turns.functions],
+            functions=[*functions.all, *self.turns.functions],
         )
-        self._turns.watch(self.machine)
+        self.turns.watch(self.machine)
 
     def _beginning(self, *, then: sfn.IChainable) -> sfn.IChainable:
         create = self._call(
@@ -84,10 +91,17 @@ class FleetRollout(Construct):
             wait_on=["ComponentNotReady"],
         )
         create.next(then)
-        superseded = sfn.Succeed(
-            self, "Superseded", comment="A package that was promoted later has been rolled out already"
+        superseded = sfn.Pass(
+            self,
+            "Came too late",
+            parameters={
+                "Error": SUPERSEDED,
+                "Cause": "a package that was promoted later has been rolled out already",
+            },
+            result_path="$.failure",
         )
-        return self._turns.take(then=create, superseded=superseded, on_failure=self._ending)
+        superseded.next(self._ending)
+        return self.turns.take(then=create, superseded=superseded, on_failure=self._ending)
 
     def _deploy(
         self, wave: Wave, *, then: sfn.IChainable, before: sfn.IChainable, after: sfn.IChainable
@@ -134,7 +148,7 @@ class FleetRollout(Construct):
             check=check,
             status_path=f"$.{wave.name}_devices.status",
             then=then,
-            every_seconds=_EVERY_SECONDS,
+            every_seconds=self._every_seconds,
         )
 
     def _judge(self, wave: Wave, then: sfn.IChainable, after: sfn.IChainable) -> sfn.IChainable:
@@ -163,7 +177,7 @@ class FleetRollout(Construct):
             check=judge,
             status_path=f"$.{wave.name}_health.status",
             then=then,
-            every_seconds=_EVERY_SECONDS,
+            every_seconds=self._every_seconds,
         )
         return note.next(wait)
 
@@ -185,15 +199,16 @@ class FleetRollout(Construct):
 
     def _record_success(self, *, on_failure: sfn.IChainable) -> sfn.IChainable:
         record = self._record("Record rollout", on_failure=on_failure)
-        give_back = self._turns.give_back("Give turn back")
+        give_back = self.turns.give_back("Give turn back")
         done = sfn.Succeed(self, "Rolled out")
         give_back.add_catch(done, result_path=sfn.JsonPath.DISCARD)
         return record.next(give_back).next(done)
 
     def _record_failure(self) -> sfn.IChainable:
         record = self._record("Record failure")
-        give_back = self._turns.give_back("Give turn back after failure")
+        give_back = self.turns.give_back("Give turn back after failure")
         how = sfn.Choice(self, "How did it end?")
+        how.when(sfn.Condition.string_equals("$.failure.Error", SUPERSEDED), sfn.Succeed(self, "Superseded"))
         how.when(
             sfn.Condition.is_present("$.rollback_failure"),
             sfn.Fail(

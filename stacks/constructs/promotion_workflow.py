@@ -1,6 +1,6 @@
 """The state machine of a promotion: one approved model package to staging, its test, then to prod.
 
-In: {"model", "model_package_arn", "event_id", "approved_at"}, from lambdas/promotion/start_promotion.py.
+In: {"model", "model_package_arn", "event_id", "approved_at", "turn"}, from start_promotion.py.
 """
 
 from typing import Any
@@ -15,7 +15,7 @@ from constructs import Construct
 from stacks.constructs.promotion_functions import PromotionFunctions
 from stacks.constructs.staging_test import StagingTest
 from stacks.constructs.states import EXECUTION, STARTED, call, fields, until_ready
-from stacks.constructs.turns import Turns
+from stacks.constructs.turns import SUPERSEDED, Turns
 from stacks.constructs.workflow import Workflow
 
 _EVERY_SECONDS = 5
@@ -37,9 +37,7 @@ class PromotionWorkflow(Construct):
     ) -> None:
         super().__init__(scope, construct_id)
         self._functions = functions
-        self._turns = Turns(
-            self, "Turns", line="States.Format('promotion of {}', $.model)", order="$.approved_at"
-        )
+        self.turns = Turns(self, "Turns")
         self._ending = self._record_failure()
         self._undo_staging = self._undo("staging", then=self._ending)
         self._undo_prod = self._undo("prod", then=self._undo_staging)
@@ -51,18 +49,25 @@ class PromotionWorkflow(Construct):
             start=self._beginning(then=staging),
             # Longer than all waits together; an execution that ends here frees its turn by ending.
             timeout=cdk.Duration.hours(12),
-            functions=[*functions.all, *self._turns.functions],
+            functions=[*functions.all, *self.turns.functions],
         )
         staging_test.grant_run(self.machine.role)
-        self._turns.watch(self.machine)
+        self.turns.watch(self.machine)
 
     def _beginning(self, *, then: sfn.IChainable) -> sfn.IChainable:
         read = self._read_package("Read model package", on_failure=self._ending)
         read.next(then)
-        superseded = sfn.Succeed(
-            self, "Superseded", comment="A package that was approved later has been promoted already"
+        superseded = sfn.Pass(
+            self,
+            "Came too late",
+            parameters={
+                "Error": SUPERSEDED,
+                "Cause": "a package that was approved later has been promoted already",
+            },
+            result_path="$.failure",
         )
-        return self._turns.take(then=read, superseded=superseded, on_failure=self._ending)
+        superseded.next(self._ending)
+        return self.turns.take(then=read, superseded=superseded, on_failure=self._ending)
 
     def _staging(self, staging_test: StagingTest, *, then: sfn.IChainable) -> sfn.IChainable:
         judge = self._call(
@@ -171,7 +176,7 @@ class PromotionWorkflow(Construct):
             task_timeout=sfn.Timeout.duration(cdk.Duration.seconds(60)),
         )
         announce.add_retry(interval=cdk.Duration.seconds(5), max_attempts=6, backoff_rate=2)
-        give_back = self._turns.give_back("Give turn back")
+        give_back = self.turns.give_back("Give turn back")
         promoted = sfn.Succeed(self, "Promoted")
         # Prod serves the release and its record is kept; only the fleet has not heard of it.
         announce.add_catch(self._turns_end_unannounced(), result_path="$.failure")
@@ -179,7 +184,7 @@ class PromotionWorkflow(Construct):
         return record.next(announce).next(give_back).next(promoted)
 
     def _turns_end_unannounced(self) -> sfn.IChainable:
-        give_back = self._turns.give_back("Give turn back unannounced")
+        give_back = self.turns.give_back("Give turn back unannounced")
         end = sfn.Fail(
             self,
             "Not announced",
@@ -191,8 +196,9 @@ class PromotionWorkflow(Construct):
 
     def _record_failure(self) -> sfn.IChainable:
         record = self._record("Record failure")
-        give_back = self._turns.give_back("Give turn back after failure")
+        give_back = self.turns.give_back("Give turn back after failure")
         how = sfn.Choice(self, "How did it end?")
+        how.when(sfn.Condition.string_equals("$.failure.Error", SUPERSEDED), sfn.Succeed(self, "Superseded"))
         how.when(
             sfn.Condition.is_present("$.rollback_failure"),
             sfn.Fail(

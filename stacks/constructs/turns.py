@@ -9,17 +9,20 @@ from aws_cdk import aws_stepfunctions_tasks as tasks
 from constructs import Construct
 
 from stacks.constructs.python_function import PythonFunction
-from stacks.constructs.states import call
+from stacks.constructs.states import STARTED, call
 from stacks.grants import allow
+
+SUPERSEDED = "Superseded"
 
 
 class Turns(Construct):
     """The table of turns, and the states that take and give back one; lambdas/common/turns.py has the rule.
 
-    `line` and `order` are JSON paths or intrinsics: what is changed, and the ISO time by which the turns go.
+    Who starts the state machine puts it in line first and gives it `turn`: {"line": what is changed,
+    "order": the ISO time by which the turns go}.
     """
 
-    def __init__(self, scope: Construct, construct_id: str, *, line: str, order: str) -> None:
+    def __init__(self, scope: Construct, construct_id: str) -> None:
         super().__init__(scope, construct_id)
         self._table = dynamodb.Table(
             self,
@@ -39,8 +42,8 @@ class Turns(Construct):
         allow(self._take, "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem", on=[table])
         allow(self._give_back, "dynamodb:UpdateItem", on=[table])
         self._ticket = {
-            "line": sfn.JsonPath.string_at(line),
-            "order": sfn.JsonPath.string_at(order),
+            "line": sfn.JsonPath.string_at("$.turn.line"),
+            "order": sfn.JsonPath.string_at("$.turn.order"),
             "execution": sfn.JsonPath.string_at("$$.Execution.Id"),
         }
 
@@ -49,16 +52,31 @@ class Turns(Construct):
         """The functions that the states call."""
         return [self._take, self._give_back]
 
+    @property
+    def table_name(self) -> str:
+        """The table's name, for who puts executions in line."""
+        return self._table.table_name
+
+    def grant_join(self, function: lambda_.Function) -> None:
+        """Let a function put executions in line."""
+        allow(function, "dynamodb:PutItem", on=[self._table.table_arn])
+
     def take(
         self, *, then: sfn.IChainable, superseded: sfn.IChainable, on_failure: sfn.IChainable
     ) -> tasks.LambdaInvoke:
         """Wait for the turn; `superseded` is where one with a later order has had its turn already."""
-        take = call(self, "Take turn", self._take, payload=self._ticket, result_path="$.line")
+        take = call(
+            self,
+            "Take turn",
+            self._take,
+            payload={**self._ticket, "started_at": sfn.JsonPath.string_at(STARTED)},
+            result_path="$.turn.state",
+        )
         take.add_catch(on_failure, result_path="$.failure")
-        wait = sfn.Wait(self, "Wait for turn", time=sfn.WaitTime.duration(cdk.Duration.seconds(10)))
+        wait = sfn.Wait(self, "Wait for turn", time=sfn.WaitTime.seconds_path("$.turn.state.wait_seconds"))
         choice = sfn.Choice(self, "Whose turn is it?")
-        choice.when(sfn.Condition.string_equals("$.line.turn", "mine"), then)
-        choice.when(sfn.Condition.string_equals("$.line.turn", "superseded"), superseded)
+        choice.when(sfn.Condition.string_equals("$.turn.state.turn", "mine"), then)
+        choice.when(sfn.Condition.string_equals("$.turn.state.turn", "superseded"), superseded)
         choice.otherwise(wait)
         wait.next(take)
         take.next(choice)

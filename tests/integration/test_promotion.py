@@ -192,6 +192,7 @@ def test_promotions(line: Line) -> None:
     assert line.executions() == [], "nothing is promoted without an approval"
 
     line.approve(first)
+    eventually(lambda: len(line.executions()) == 1)
     line.approve(second)
     both = line.settled(2)
     assert [line.result(execution)["status"] for execution in both] == ["SUCCEEDED", "SUCCEEDED"]

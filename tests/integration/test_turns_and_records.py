@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from lambdas.common.objects import keep_record, read_json
-from lambdas.common.turns import MINE, SUPERSEDED, WAIT, Ticket, give_back, take
+from lambdas.common.turns import MINE, SUPERSEDED, WAIT, Ticket, give_back, join, take
 from local.cloud.server import LocalCloud
 
 FIRST = Ticket("promotion of tags", "2026-11-21T10:00:00.001Z", "arn:first")
@@ -50,6 +50,12 @@ def test_turns_go_by_the_time_of_the_approval_and_not_of_the_asking(table: Any) 
     assert take(table, SECOND, EVERYBODY) == MINE
     give_back(table, SECOND)
     assert take(table, THIRD, EVERYBODY) == MINE
+
+
+def test_who_stands_in_line_goes_before_one_who_asks_sooner(table: Any) -> None:
+    join(table, FIRST)
+    assert take(table, SECOND, EVERYBODY) == WAIT
+    assert take(table, FIRST, EVERYBODY) == MINE
 
 
 def test_a_turn_that_is_asked_for_twice_is_still_ones_own(table: Any) -> None:

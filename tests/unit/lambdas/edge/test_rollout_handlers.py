@@ -98,6 +98,18 @@ class FakeFleet:
         }
 
 
+class FakeTable:
+    def __init__(self) -> None:
+        self.items: list[dict[str, Any]] = []
+
+    def Table(self, name: str) -> "FakeTable":  # noqa: N802 - as boto3 names it
+        assert name == "turns"
+        return self
+
+    def put_item(self, *, Item: dict[str, Any]) -> None:  # noqa: N803
+        self.items.append(Item)
+
+
 class FakeS3:
     exceptions = Exceptions
 
@@ -157,13 +169,16 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         "s3": FakeS3(),
         "sagemaker": FakeSageMaker(),
         "stepfunctions": FakeStates(),
+        "dynamodb": FakeTable(),
     }
     clients["s3"].objects[f"{RUN}/model/model.tar.gz"] = model(b"onnx")
     manifest = {"sha256": "abc", "classes": ["scratch"]}
     clients["s3"].objects[f"{RUN}/dataset/manifest.json"] = json.dumps(manifest).encode()
     monkeypatch.setattr(boto3, "client", lambda service: clients[service])
+    monkeypatch.setattr(boto3, "resource", lambda service: clients[service])
     for name, value in {
-        "STATE_MACHINE_ARN": "arn:machine",
+        "STATE_MACHINE_ARN": "arn:stateMachine:rollout",
+        "TURNS_TABLE": "turns",
         "ARTIFACTS_BUCKET": "edgeline-artifacts",
         "COMPONENT_PREFIX": "com.edgeline.model.",
         "MODEL_RECIPE": "@COMPONENT@|@VERSION@|@ARTIFACT_URI@|@ARTIFACT_NAME@",
@@ -182,7 +197,10 @@ PROMOTED = {"model": "tags", "model_package_arn": ARN}
 def test_a_promotion_starts_the_rollout_of_its_package_once(aws: dict[str, Any]) -> None:
     assert start_rollout.handler(EVENT, None)["started"]
     assert not start_rollout.handler(EVENT, None)["started"]
-    assert [document["model_package_arn"] for document in aws["stepfunctions"].started.values()] == [ARN]
+    ((name, document),) = aws["stepfunctions"].started.items()
+    assert document["model_package_arn"] == ARN
+    assert aws["dynamodb"].items[0]["line"] == document["turn"]["line"] == "rollout of tags"
+    assert aws["dynamodb"].items[0]["execution"] == f"arn:execution:rollout:{name}"
 
 
 def test_the_component_is_made_once_and_names_where_it_comes_from(aws: dict[str, Any]) -> None:

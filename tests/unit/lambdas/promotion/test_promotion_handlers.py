@@ -52,6 +52,18 @@ class FakeStates:
         self.started[name] = json.loads(input)
 
 
+class FakeTable:
+    def __init__(self) -> None:
+        self.items: list[dict[str, Any]] = []
+
+    def Table(self, name: str) -> "FakeTable":  # noqa: N802 - as boto3 names it
+        assert name == "turns"
+        return self
+
+    def put_item(self, *, Item: dict[str, Any]) -> None:  # noqa: N803
+        self.items.append(Item)
+
+
 class FakeS3:
     """Objects by URI."""
 
@@ -67,10 +79,12 @@ class FakeS3:
 
 @pytest.fixture
 def aws(monkeypatch: pytest.MonkeyPatch, sagemaker: Any) -> dict[str, Any]:
-    clients = {"sagemaker": sagemaker, "stepfunctions": FakeStates(), "s3": FakeS3()}
+    clients = {"sagemaker": sagemaker, "stepfunctions": FakeStates(), "s3": FakeS3(), "dynamodb": FakeTable()}
     monkeypatch.setattr(boto3, "client", lambda service: clients[service])
     monkeypatch.setenv("MODELS", MODELS)
-    monkeypatch.setenv("STATE_MACHINE_ARN", "arn:machine")
+    monkeypatch.setattr(boto3, "resource", lambda service: clients[service])
+    monkeypatch.setenv("STATE_MACHINE_ARN", "arn:stateMachine:promotion")
+    monkeypatch.setenv("TURNS_TABLE", "turns")
     monkeypatch.setenv("ARTIFACTS_BUCKET", "edgeline-artifacts")
     monkeypatch.setenv("MODEL_ROLE_ARN", "arn:role")
     return clients
@@ -93,8 +107,11 @@ def test_an_approval_starts_the_promotion_of_its_own_package_once(aws: Any, desc
             "model_package_arn": ARN,
             "event_id": EVENT["id"],
             "approved_at": "2026-11-21T17:00:14.123Z",
+            "turn": {"line": "promotion of tags", "order": "2026-11-21T17:00:14.123Z"},
         }
     ]
+    (name,) = aws["stepfunctions"].started
+    assert {entry["execution"] for entry in aws["dynamodb"].items} == {f"arn:execution:promotion:{name}"}
 
 
 def test_a_second_approval_of_the_same_package_is_another_promotion(aws: Any, describe_package: Any) -> None:
