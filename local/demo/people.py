@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import boto3
 
-from local.cloud.iam import Credentials
+from local.cloud.call import Credentials
 from local.cloud.server import LocalCloud
 
 LABELERS = ("annotator-ada", "annotator-ben")
