@@ -7,6 +7,7 @@ checked when the cloud starts; a version that lacks one is refused by name inste
 from __future__ import annotations
 
 import contextvars
+import functools
 import importlib
 import importlib.metadata
 import inspect
@@ -199,6 +200,8 @@ class Ministack:
         if not _module("app").AUTH:
             raise LocalCloudError("ministack was imported before the local cloud: IAM would not be enforced")
         _module("services.eventbridge")._SUPPORTED_TARGET_SERVICES.intersection_update(_EVENT_TARGETS)
+        # Kept when a token is spent: who may use it is then told that it is, not that it is denied.
+        self._machines_of_tokens: dict[str, str] = {}
         self._keep_bucket_keys()
         self._check_queries()
         self._name_function_errors()
@@ -217,6 +220,7 @@ class Ministack:
         evaluator = _module("core.iam_evaluator")
         original = evaluator.enforce
 
+        @functools.wraps(original)
         def enforce(
             access_key_id: str, iam_action: str, service: str, region: str, *rest: Any, **options: Any
         ) -> Any:
@@ -233,14 +237,13 @@ class Ministack:
         evaluator.enforce = enforce
 
     def _machine_of_token(self, otherwise: str) -> str:
-        """Return the state machine that the request's task token belongs to, which AWS checks the call against."""
+        """Return the state machine that the request's task token is of: AWS checks the call against it."""
         request = _module("core.iam_evaluator")._signed_request.get()
         try:
             token = json.loads(request.body)["taskToken"]
         except (AttributeError, ValueError, TypeError, KeyError):
             return otherwise
-        waiting = _module("services.stepfunctions")._task_tokens.get(token)
-        return _machine_arn(waiting["execution"]) if waiting and "execution" in waiting else otherwise
+        return self._machines_of_tokens.get(token, otherwise)
 
     def _key_denial(self, access_key: str, s3_action: str, resource: str, region: str) -> Any:
         """Return the denial of the call's use of the bucket's key, which ministack does not check."""
@@ -291,6 +294,7 @@ class Ministack:
         athena = _module("services.athena")
         original = athena._materialize_table_files
 
+        @functools.wraps(original)
         def read(location: str, workdirs: Any) -> Any:
             bucket, _, prefix = location.removeprefix("s3://").partition("/")
             where = f"arn:aws:s3:::{bucket}"
@@ -314,6 +318,7 @@ class Ministack:
         functions = _module("services.lambda_svc")
         original = functions._execute_function_warm
 
+        @functools.wraps(original)
         def execute(function: Any, event: Any, request_id: str) -> Any:
             answer = original(function, event, request_id)
             last = str(answer.get("log", "")).strip().rpartition("\n")[2]
@@ -400,6 +405,7 @@ class Ministack:
         original = machines._execute_task
         activity = machines._invoke_resource
 
+        @functools.wraps(original)
         def execute_task(state: Any, raw_input: Any, execution: Any, context: Any) -> Any:
             role = machines._state_machines[execution["stateMachineArn"]]["roleArn"]
             running = Execution(
@@ -411,6 +417,7 @@ class Ministack:
             finally:
                 _execution.reset(token)
 
+        @functools.wraps(activity)
         def invoke(resource: str, parameters: Any) -> Any:
             if ":activity:" in resource:
                 return activity(resource, parameters)
@@ -419,11 +426,12 @@ class Ministack:
             except TaskError as error:
                 raise machines._ExecutionError(error.error, error.cause) from error
 
+        @functools.wraps(machines._invoke_with_callback)
         def invoke_with_callback(resource: str, parameters: Any, token: str, state: Any) -> Any:
             waiting: dict[str, Any] = {
-                "event": threading.Event(), "result": None, "error": None, "heartbeat": None,
-                "execution": _required(_execution).arn,
+                "event": threading.Event(), "result": None, "error": None, "heartbeat": None
             }  # fmt: skip
+            self._machines_of_tokens[token] = _machine_arn(_required(_execution).arn)
             machines._task_tokens[token] = waiting
             try:
                 invoke(resource.replace(".waitForTaskToken", ""), parameters)
@@ -456,6 +464,7 @@ class Ministack:
         events = _module("services.eventbridge")
         original = events._invoke_target
 
+        @functools.wraps(original)
         def invoke_target(target: Any, event: Any, rule: Any, view: Any = None) -> None:
             rule_arn = rule.get("Arn", "")
             token = _delivery.set(Delivery(target.get("Arn", ""), target.get("RoleArn", ""), rule_arn, ""))
@@ -504,7 +513,12 @@ class Ministack:
         _module("services.cloudformation.provisioners")._RESOURCE_HANDLERS.update(handlers)
         stacks = _module("services.cloudformation.stacks")
         original = stacks._runs_on_worker_thread
-        stacks._runs_on_worker_thread = lambda kind: kind in handlers or original(kind)
+
+        @functools.wraps(original)
+        def runs_on_worker_thread(resource_type: str) -> bool:
+            return resource_type in handlers or original(resource_type)
+
+        stacks._runs_on_worker_thread = runs_on_worker_thread
 
     @contextmanager
     def _root_scope(self) -> Iterator[None]:

@@ -136,6 +136,17 @@ def test_state_machine_waits_for_its_task_token(cloud: LocalCloud, outputs: dict
         lambda: (d := machines.describe_execution(executionArn=arn))["status"] != "RUNNING" and d
     )
     assert json.loads(ended["output"]) == {"labels": 3}
+    document = {
+        "Version": "2012-10-17",
+        "Statement": [sample_stack.allow("states:SendTaskSuccess", outputs["Waiting"])],
+    }
+    policy = client(cloud, "iam").create_policy(PolicyName="may-answer", PolicyDocument=json.dumps(document))
+    late = cloud.session(cloud.user("late", [policy["Policy"]["Arn"]])).client("stepfunctions")
+    with pytest.raises(ClientError, match=r"TaskDoesNotExist|TaskTimedOut"):
+        late.send_task_success(taskToken=token, output="{}")
+    stranger = cloud.session(cloud.user("unanswering", [])).client("stepfunctions")
+    with pytest.raises(ClientError, match=r"AccessDenied.*states:SendTaskSuccess"):
+        stranger.send_task_success(taskToken=token, output="{}")
 
 
 def test_state_machine_fails_with_the_error_of_its_function(
