@@ -6,7 +6,8 @@ import json
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -132,6 +133,19 @@ class Line:
         arn = self.states.start_execution(stateMachineArn=self.machine, input=json.dumps({"model": MODEL}))
         return str(arn["executionArn"])
 
+    @contextmanager
+    def rounds_last(self, *, seconds: int) -> Iterator[None]:
+        """Let rounds end sooner than the configuration can say."""
+        states = self.root.client("stepfunctions")
+        definition = states.describe_state_machine(stateMachineArn=self.machine)["definition"]
+        shorter = definition.replace('"TimeoutSeconds":259200', f'"TimeoutSeconds":{seconds}')
+        assert shorter != definition
+        states.update_state_machine(stateMachineArn=self.machine, definition=shorter)
+        try:
+            yield
+        finally:
+            states.update_state_machine(stateMachineArn=self.machine, definition=definition)
+
     def has_ended(self, execution: str) -> bool:
         return bool(self.states.describe_execution(executionArn=execution)["status"] != "RUNNING")
 
@@ -154,6 +168,11 @@ class Line:
         bucket, _, key = uri.removeprefix("s3://").partition("/")
         body = self._reads.get_object(Bucket=bucket, Key=key)["Body"].read()
         return [json.loads(line) for line in body.splitlines()]
+
+    def has_object(self, prefix: str, suffix: str) -> bool:
+        """Whether the artifacts bucket has such an object."""
+        listed = self.root.client("s3").list_objects_v2(Bucket=self.artifacts, Prefix=prefix)
+        return any(found["Key"].endswith(suffix) for found in listed.get("Contents", []))
 
     def item(self, uri: str) -> dict[str, Any]:
         """The image as the ledger knows it."""
@@ -203,6 +222,7 @@ def test_a_picture_is_labelled_by_one_and_verified_by_another(line: Line) -> Non
         {"class_id": 0, "left": 4, "top": 3, "width": 20, "height": 10}
     ]
     assert line.item(uri)["status"] == "labeled"
+    until(lambda: line.has_object("feature-store/", ".parquet"))
 
 
 def test_a_second_execution_finds_nothing_more_to_label(line: Line) -> None:
@@ -380,6 +400,25 @@ def test_an_overwritten_image_is_labelled_anew(line: Line) -> None:
         [row] = line.lines(line.result(execution)["manifest"])
         assert row["source-ref"] == uri
         assert row["sha256"] == hashlib.sha256(picture(7000 + number)).hexdigest()
+
+
+def test_a_round_that_nobody_finishes_goes_on_as_far_as_it_came(line: Line) -> None:
+    uris = {line.upload("timed/first.jpg"), line.upload("timed/second.jpg")}
+    with line.rounds_last(seconds=15):
+        execution = line.start()
+        line.ann.answers("label", {"boxes": []}, count=1)
+        line.bob.answers("verify", {"verdict": "approve"}, count=1)
+        result = line.result(execution)
+    assert (result["labeled"], result["unresolved"]) == (1, 1)
+    [labeled] = line.lines(result["manifest"])
+    [left] = line.lines(result["quarantine"])
+    assert {labeled["source-ref"], left["source-ref"]} == uris
+    assert left["reason"] == "nobody labelled it while the round was open"
+    assert line.ann.claim("label") == []
+    again = line.start()
+    line.ann.answers("label", {"boxes": []}, count=1)
+    line.bob.answers("verify", {"verdict": "approve"}, count=1)
+    assert line.result(again)["labeled"] == 1
 
 
 def test_an_execution_for_an_unknown_model_fails_by_name(line: Line) -> None:

@@ -1,0 +1,168 @@
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+import aws_cdk as cdk
+import pytest
+from aws_cdk import assertions
+from machines import actions_of, defects, definition_in, holders_of, statements_in
+
+from config import Edgeline
+from stacks.data_stack import DataStack
+from stacks.labeling_stack import LabelingStack
+
+ROOT = Path(__file__).parents[2]
+
+
+def synthesized(schedule: str | None) -> dict[str, Any]:
+    app = cdk.App(context=json.loads((ROOT / "cdk.json").read_text())["context"])
+    config = Edgeline.from_values(
+        {
+            "name": "edgeline",
+            "labeling": {"max_rounds": 2, "round_timeout_hours": 5},
+            "models": {
+                "tags": {"task": "detection", "classes": ["scratch"]},
+                "pcb": {"task": "detection", "classes": ["open", "short"]},
+            },
+        }
+    )
+    labeling = dataclasses.replace(config.labeling, schedule=schedule)
+    config = dataclasses.replace(config, labeling=labeling)
+    data = DataStack(app, "Data", config=config)
+    stack = LabelingStack(
+        app, "Labeling", config=config, images=data.images, artifacts=data.artifacts, key=data.key,
+        feature_group_name=data.feature_group_name,
+    )  # fmt: skip
+    found: dict[str, Any] = assertions.Template.from_stack(stack).to_json()
+    return found
+
+
+@pytest.fixture(scope="module")
+def template() -> dict[str, Any]:
+    return synthesized("rate(1 day)")
+
+
+@pytest.fixture(scope="module")
+def states(template: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = definition_in(template)["States"]
+    return found
+
+
+def properties(template: dict[str, Any], kind: str) -> list[dict[str, Any]]:
+    return [r["Properties"] for r in template["Resources"].values() if r["Type"] == kind]
+
+
+def test_the_state_machine_is_whole(template: dict[str, Any]) -> None:
+    assert defects(definition_in(template)) == []
+
+
+def test_what_is_rejected_is_labelled_again(states: dict[str, Any]) -> None:
+    order = ["Find images without a label", "Anything to label?", "Label", "Verify", "Collect answers"]
+    assert [states[name].get("Next") for name in order] == [
+        "Anything to label?", None, "Verify", "Collect answers", "Anything rejected?",
+    ]  # fmt: skip
+    for question in ("Anything to label?", "Anything rejected?"):
+        assert (states[question]["Choices"][0]["Next"], states[question]["Default"]) == (
+            "Label", "Write labels",
+        )  # fmt: skip
+
+
+def test_a_round_ends_in_time_and_goes_on_as_far_as_it_came(states: dict[str, Any]) -> None:
+    for name, following in (("Label", "Verify"), ("Verify", "Collect answers")):
+        assert states[name]["TimeoutSeconds"] == 5 * 3600
+        assert states[name]["Resource"].endswith("lambda:invoke.waitForTaskToken")
+        first, rest = states[name]["Catch"]
+        assert (first["ErrorEquals"], first["Next"]) == (["States.Timeout"], following)
+        assert (rest["ErrorEquals"], rest["Next"]) == (["States.ALL"], f"{name} failed")
+
+
+def test_a_round_that_waits_for_people_is_never_opened_again_for_having_waited(
+    states: dict[str, Any],
+) -> None:
+    for name in ("Label", "Verify"):
+        retried = {error for rule in states[name]["Retry"] for error in rule["ErrorEquals"]}
+        assert "OutOfTime" in retried
+        assert not retried & {"States.Timeout", "States.ALL", "States.TaskFailed"}
+
+
+def test_lists_do_not_travel_in_the_state(states: dict[str, Any]) -> None:
+    names = {"execution.$", "model.$", "classes.$", "round.$", "kind", "token.$"}
+    for state in states.values():
+        parameters = state.get("Parameters", {})
+        assert set(parameters.get("Payload", parameters)) - {"FunctionName"} <= names
+
+
+def test_every_method_demands_a_signature_and_checks_its_body(template: dict[str, Any]) -> None:
+    methods = properties(template, "AWS::ApiGateway::Method")
+    assert len(methods) == 2
+    for method in methods:
+        assert (method["HttpMethod"], method["AuthorizationType"]) == ("POST", "AWS_IAM")
+        assert "RequestValidatorId" in method
+        assert "application/json" in method["RequestModels"]
+    [validator] = properties(template, "AWS::ApiGateway::RequestValidator")
+    assert validator["ValidateRequestBody"] is True
+
+
+def test_an_annotator_may_claim_and_answer_and_nothing_else(template: dict[str, Any]) -> None:
+    [statement] = [
+        statement
+        for name, statement in statements_in(template)
+        if name.startswith("WorkbenchAnnotatorPolicy")
+    ]
+    assert actions_of(statement) == ["execute-api:Invoke"]
+    paths = sorted(json.dumps(arn).rsplit("/POST", 1)[1].rstrip('"]} ') for arn in statement["Resource"])
+    assert paths == ["/tasks/*/answer", "/tasks/claim"]
+
+
+def test_the_ledger_outlives_the_stack_and_can_be_restored(template: dict[str, Any]) -> None:
+    [(name, table)] = [
+        (name, resource)
+        for name, resource in template["Resources"].items()
+        if resource["Type"] == "AWS::DynamoDB::Table"
+    ]
+    assert name == "WorkbenchTasks666C9812"
+    assert (table["DeletionPolicy"], table["UpdateReplacePolicy"]) == ("Retain", "Retain")
+    assert table["Properties"]["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
+    assert table["Properties"]["SSESpecification"]["SSEEnabled"] is True
+    assert table["Properties"]["DeletionProtectionEnabled"] is True
+    [index] = table["Properties"]["GlobalSecondaryIndexes"]
+    keys = [key["AttributeName"] for key in index["KeySchema"]]
+    assert (index["IndexName"], keys) == ("Queue", ["queue", "available_at"])
+    assert set(index["Projection"]["NonKeyAttributes"]) == {"labeled_by", "lessee", "execution"}
+
+
+@pytest.mark.parametrize(
+    ("action", "holders"),
+    [
+        ("sagemaker:PutRecord", {"FunctionsWriteLabelsRoleDefaultPolicy"}),
+        ("states:DescribeExecution", {"FunctionsAsksForExecutions", "OperatorPolicy"}),
+        ("states:SendTaskSuccess", {"FunctionsCompletesRounds"}),
+        ("dynamodb:DeleteItem", set()),
+    ],
+)
+def test_who_may_do_what(template: dict[str, Any], action: str, holders: set[str]) -> None:
+    assert holders_of(template, action) == holders
+
+
+def test_no_statement_allows_a_whole_service(template: dict[str, Any]) -> None:
+    actions = [action for _, statement in statements_in(template) for action in actions_of(statement)]
+    assert not [action for action in actions if action == "*" or action.endswith(":*")]
+
+
+def test_the_schedule_starts_an_execution_for_each_model(template: dict[str, Any]) -> None:
+    [rule] = properties(template, "AWS::Events::Rule")
+    assert rule["ScheduleExpression"] == "rate(1 day)"
+    assert [json.loads(target["Input"]) for target in rule["Targets"]] == [
+        {"model": "tags"},
+        {"model": "pcb"},
+    ]
+
+
+def test_without_a_schedule_nothing_starts_by_itself() -> None:
+    assert properties(synthesized(None), "AWS::Events::Rule") == []
+
+
+def test_the_outputs_are_what_the_people_need(template: dict[str, Any]) -> None:
+    outputs = {"StateMachineArn", "ApiUrl", "AnnotatorPolicyArn", "OperatorPolicyArn"}
+    assert outputs <= template["Outputs"].keys()
