@@ -3,6 +3,9 @@ import pytest
 from local.cloud.errors import LocalCloudError
 from local.cloud.ministack import TOUCHPOINTS, Touchpoint, check_touchpoints
 
+# Importing the emulator before a cloud has set its environment would switch IAM off for the whole process.
+pytestmark = pytest.mark.usefixtures("cloud")
+
 
 def test_installed_version_has_every_touchpoint() -> None:
     check_touchpoints(TOUCHPOINTS)
