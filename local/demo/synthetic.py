@@ -21,7 +21,7 @@ Random = np.random.Generator
 
 WIDTH, HEIGHT = 450, 300
 LABEL = "scratch"
-SHOTS_PER_TAG = (0.35, 0.4, 0.25)  # how often a tag is photographed once, twice, three times
+SHOTS_PER_TAG = (0.5, 0.32, 0.18)  # how often a tag is photographed once, twice, three times
 SCRATCHES_PER_TAG = (0.12, 0.22, 0.38, 0.17, 0.08, 0.03)  # none, one, … five
 TEXT = "ABCDEFGHJKLMNPRSTUVXYZ0123456789-"
 QUARTER_TURNS = (0.0, np.pi / 2, np.pi, np.pi * 3 / 2)
@@ -205,7 +205,7 @@ def _scratch(rng: Random, outline: Points, others: list[Scratch]) -> Scratch | N
         direction = rng.uniform(0, np.pi)
         path = _curve(rng, centre, direction, rng.uniform(28, 200), rng.normal(0, 0.15))
         thickness = int(rng.choice([1, 2, 3], p=[0.3, 0.5, 0.2]))
-        scratch = Scratch(path, thickness, rng.uniform(60, 190), direction)
+        scratch = Scratch(path, thickness, rng.uniform(75, 200), direction)
         if _inside(path, outline) and not any(_crowds(scratch, other) for other in others):
             return scratch
     return None
