@@ -41,8 +41,8 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     del context
     try:
         who = caller(event)
-        table, s3 = _connections()
-        queue = TaskQueue(table, Rounds(table, boto3.client("stepfunctions")), who)
+        table, states, s3 = _connections()
+        queue = TaskQueue(table, Rounds(table, states), who)
         return _respond(200, route(event, queue, s3))
     except Refused as refusal:
         return _respond(refusal.status, {"message": str(refusal)})
@@ -115,11 +115,11 @@ def offered(claimed: Claimed, s3: Any) -> dict[str, Any]:
 
 
 @functools.cache
-def _connections() -> tuple[Any, Any]:
+def _connections() -> tuple[Any, Any, Any]:
     env = environment.read(Environment)
     # Objects under a KMS key can only be fetched with signature version 4.
     s3 = boto3.client("s3", config=Config(signature_version="s3v4"))
-    return boto3.resource("dynamodb").Table(env.table), s3
+    return boto3.resource("dynamodb").Table(env.table), boto3.client("stepfunctions"), s3
 
 
 def _respond(status: int, document: dict[str, Any]) -> dict[str, Any]:
