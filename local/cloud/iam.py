@@ -113,7 +113,8 @@ class Iam:
     ) -> Credentials:  # fmt: skip
         """Assume `role_arn` as the AWS service `service` does ("sagemaker.amazonaws.com").
 
-        `context` holds condition keys of the call, `aws:SourceArn` for instance.
+        `context` holds condition keys of the call, `aws:SourceArn` for instance; they also fill the variables
+        of the role's policies, `${credentials-iot:ThingName}` for instance.
         Raises AwsError AccessDenied when the role does not exist or does not trust the service.
         """
         role = self._ministack.role(role_arn)
@@ -124,7 +125,7 @@ class Iam:
             denied = f"{service} is not authorized to perform: sts:AssumeRole on resource: {role_arn}"
             raise AwsError("AccessDenied", f"{denied} because the role {why}", 403)
         self._calls.record(service, "sts:AssumeRole", role_arn, True)
-        return self._session(role, session_name, lifetime_seconds)
+        return self._session(role, session_name, lifetime_seconds, context)
 
     def authorize(self, service: LocalService, call: Call, operation: str, parameters: Parameters) -> None:
         """Raise AwsError AccessDenied when the caller's policies do not allow the call."""
@@ -161,7 +162,9 @@ class Iam:
         ]
         return "Allow" in matching and "Deny" not in matching
 
-    def _session(self, role: Mapping[str, Any], session_name: str, lifetime_seconds: int) -> Credentials:
+    def _session(
+        self, role: Mapping[str, Any], session_name: str, lifetime_seconds: int, context: Mapping[str, Any]
+    ) -> Credentials:
         name, session = role["RoleName"], session_name[:64]
         arn = f"arn:aws:sts::{self._account}:assumed-role/{name}/{session}"
         keys = Credentials(
@@ -176,6 +179,7 @@ class Iam:
                 "SessionToken": keys.session_token,
                 "Expiration": time.time() + lifetime_seconds,
             },
+            context,
         )
         return keys
 

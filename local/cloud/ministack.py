@@ -55,6 +55,12 @@ TOUCHPOINTS = (
     ),
     Touchpoint("ministack.core.iam_evaluator", "pin_signed_body", ("body",)),
     Touchpoint("ministack.core.iam_evaluator", "_signed_request"),
+    Touchpoint(
+        "ministack.core.iam_evaluator",
+        "_resource_matches",
+        ("resource_arn", "resources", "not_resources"),
+    ),
+    Touchpoint("ministack.services.athena", "_executions"),
     Touchpoint("ministack.core.iam_evaluator", "find_iam_access_key_account", ("access_key_id",)),
     Touchpoint("ministack.core.iam_evaluator", "EvalContext", ("principal_arn", "principal_type")),
     Touchpoint("ministack.core.iam_evaluator", "_conditions_met", ("conditions", "ctx")),
@@ -100,6 +106,8 @@ _KEY_ACTIONS = {
     ("POST", "s3:PutObject"): "kms:GenerateDataKey",
 }
 _TOKEN_ACTIONS = ("states:SendTaskSuccess", "states:SendTaskFailure", "states:SendTaskHeartbeat")
+_QUERY_ACTIONS = ("athena:GetQueryExecution", "athena:GetQueryResults", "athena:StopQueryExecution")
+_VARIABLE = re.compile(r"\$\{([^}]+)\}")
 _EVENT_TARGETS = ("lambda", "states", "sqs", "sns", "events")
 
 
@@ -202,6 +210,8 @@ class Ministack:
         _module("services.eventbridge")._SUPPORTED_TARGET_SERVICES.intersection_update(_EVENT_TARGETS)
         # Kept when a token is spent: who may use it is then told that it is, not that it is denied.
         self._machines_of_tokens: dict[str, str] = {}
+        self._session_variables: dict[str, Mapping[str, Any]] = {}
+        self._fill_policy_variables()
         self._keep_bucket_keys()
         self._check_queries()
         self._name_function_errors()
@@ -228,6 +238,8 @@ class Ministack:
             resource = str(options.pop("resource_arn", rest[0] if rest else "*"))
             if iam_action in _TOKEN_ACTIONS:
                 resource = self._machine_of_token(resource)
+            elif iam_action in _QUERY_ACTIONS:
+                resource = self._workgroup_of_query(resource, region)
             denied = original(access_key_id, iam_action, service, region, resource, *rest[1:], **options)
             listener(self.identity(access_key_id).arn, iam_action, resource, denied is None)
             if denied is None and service == "s3":
@@ -238,12 +250,32 @@ class Ministack:
 
     def _machine_of_token(self, otherwise: str) -> str:
         """Return the state machine that the request's task token is of: AWS checks the call against it."""
-        request = _module("core.iam_evaluator")._signed_request.get()
-        try:
-            token = json.loads(request.body)["taskToken"]
-        except (AttributeError, ValueError, TypeError, KeyError):
-            return otherwise
+        token = _member_of_request("taskToken")
         return self._machines_of_tokens.get(token, otherwise)
+
+    def _workgroup_of_query(self, otherwise: str, region: str) -> str:
+        """Return the workgroup that the request's query runs in, which AWS checks the call against."""
+        query = _module("services.athena")._executions.get(_member_of_request("QueryExecutionId"))
+        if query is None:
+            return otherwise
+        return f"arn:aws:athena:{region}:{self._account}:workgroup/{query['WorkGroup']}"
+
+    def _fill_policy_variables(self) -> None:
+        """Fill `${key}` in the resources of a policy from what is known of the session, as AWS does."""
+        evaluator = _module("core.iam_evaluator")
+        original = evaluator._resource_matches
+
+        @functools.wraps(original)
+        def matches(resource_arn: str, resources: list[str], not_resources: list[str]) -> Any:
+            known = self._session_variables.get(_access_key.get() or "", {})
+            filled = [_filled(pattern, known) for pattern in resources]
+            # A pattern with a variable that has no value matches nothing.
+            usable = [pattern for pattern in filled if pattern is not None]
+            if resources and not usable:
+                return False
+            return original(resource_arn, usable, not_resources)
+
+        evaluator._resource_matches = matches
 
     def _key_denial(self, access_key: str, s3_action: str, resource: str, region: str) -> Any:
         """Return the denial of the call's use of the bucket's key, which ministack does not check."""
@@ -300,7 +332,8 @@ class Ministack:
             where = f"arn:aws:s3:::{bucket}"
             token = _method.set("GET")
             try:
-                self.enforce(_access_key.get() or "", "s3:ListBucket", self._region, where)
+                key = _access_key.get() or ""
+                self.enforce(key, "s3:ListBucket", self._region, where, {"s3:prefix": prefix})
                 self.enforce(
                     _access_key.get() or "",
                     "s3:GetObject",
@@ -393,8 +426,11 @@ class Ministack:
         )  # fmt: skip
         return bool(evaluator._conditions_met(dict(conditions), evaluation))
 
-    def register_session(self, access_key: str, session: Mapping[str, Any]) -> None:
-        """Make temporary credentials known."""
+    def register_session(
+        self, access_key: str, session: Mapping[str, Any], variables: Mapping[str, Any]
+    ) -> None:
+        """Make temporary credentials known; `variables` fill `${key}` in the policies of their role."""
+        self._session_variables[access_key] = dict(variables)
         _module("services.sts").register_session(access_key, dict(session))
 
     # -- Step Functions -------------------------------------------------------------------------------------
@@ -573,3 +609,20 @@ def _await_callback(waiting: Mapping[str, Any], state: Mapping[str, Any], execut
 
 def _machine_arn(execution_arn: str) -> str:
     return execution_arn.replace(":execution:", ":stateMachine:", 1).rpartition(":")[0]
+
+
+def _member_of_request(name: str) -> str:
+    """Return a text member of the signed request's JSON body; empty where there is none."""
+    request = _module("core.iam_evaluator")._signed_request.get()
+    try:
+        return str(json.loads(request.body)[name])
+    except (AttributeError, ValueError, TypeError, KeyError):
+        return ""
+
+
+def _filled(pattern: str, variables: Mapping[str, Any]) -> str | None:
+    """Fill the variables of a policy's resource; None where one has no value."""
+    names = _VARIABLE.findall(pattern)
+    if not all(name in variables for name in names):
+        return None
+    return _VARIABLE.sub(lambda found: str(variables[found[1]]), pattern)

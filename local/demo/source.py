@@ -5,13 +5,16 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
+from inference.pictures import decode
 from local.demo import synthetic
 from local.demo.annotator import Truth
 from local.demo.batch import Batch, Picture, SetAside
 from local.demo.folder import Progress
 from local.demo.holdout import hold_out
 from local.demo.labels import read_labeled_folder
-from pipeline_defs.detection import grouping
+from pipeline_defs.detection.similarity import detail, group_by_similarity
 
 FRESH_PICTURES = 24
 UNKNOWN_PICTURE = "the demo's label file says nothing of it"
@@ -64,7 +67,8 @@ def read(images: Path, labels: Path | None, *, seed: int, progress: Progress) ->
 
 
 def _objects(pictures: Sequence[Picture]) -> Sequence[Hashable]:
-    return grouping.by_similarity([picture.path for picture in pictures])
+    details = np.stack([detail(decode(picture.path.read_bytes())) for picture in pictures])
+    return group_by_similarity(details).numbers
 
 
 def _written(folder: Path, picture: synthetic.SyntheticPicture) -> Picture:
