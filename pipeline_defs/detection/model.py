@@ -9,7 +9,6 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 STRIDE = 8
-INPUT_MULTIPLE = 32  # the deepest level's stride
 WIDTHS = (16, 24, 48, 64, 80)
 BLOCKS = (1, 2, 2, 2)
 FEATURES = 48
@@ -46,7 +45,7 @@ class Residual(nn.Module):  # type: ignore[misc]
 
 
 class CompactDetector(nn.Module):  # type: ignore[misc]
-    """Pictures (batch, 3, height, width) from 0 to 1 -> boxes and logits; sides are INPUT_MULTIPLEs."""
+    """Pictures (batch, 3, height, width) from 0 to 1 -> boxes and logits; sides are multiples of 32."""
 
     def __init__(self, class_count: int) -> None:
         super().__init__()

@@ -21,7 +21,7 @@ Details = NDArray[np.float32]
 SIDE = 96  # of the square in which pictures are compared
 MAX_SHIFT = 8  # pixels of that square
 TURNS = (-3.0, -1.5, 0.0, 1.5, 3.0)  # degrees, beside upright and upside down
-TIE = 0.47  # correlation; docs/adr/0005-grouped-frozen-split.md has the measured distributions
+TIE = 0.47  # correlation; docs/adr/0007-grouped-frozen-split.md has the measured distributions
 STRICTER_TIES = (0.55, 0.65, 0.75, 0.85)
 MAX_GROUP_SHARE = 0.5
 

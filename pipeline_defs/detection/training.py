@@ -17,10 +17,10 @@ from inference.suppression import select
 from pipeline_defs.detection.augment import Targets, augment
 from pipeline_defs.detection.dataset import LabeledPicture, Split
 from pipeline_defs.detection.loss import detection_loss
-from pipeline_defs.detection.model import INPUT_MULTIPLE, CompactDetector, cell_centres, output_shape
+from pipeline_defs.detection.model import CompactDetector, cell_centres, output_shape
 from pipeline_defs.detection.scoring import PictureResult, Score, Scored, Truth, score_detections
+from pipeline_defs.detection.settings import InputSize, Settings
 
-MAX_ASPECT = 3.0
 WARM_UP_STEPS = 30
 FINAL_RATE_SHARE = 0.02
 MAX_GRADIENT_NORM = 10.0
@@ -32,39 +32,11 @@ OPERATING_SCORE = 0.25
 
 
 @dataclass(frozen=True)
-class Settings:
-    """What a training run is given; the defaults are those of docs/adr/0004-compact-detector.md."""
-
-    seed: int
-    steps: int = 1000
-    batch_size: int = 8
-    learning_rate: float = 2.5e-3
-    weight_decay: float = 0.02
-    input_area: int = 224 * 320  # pixels
-
-
-@dataclass(frozen=True)
-class InputSize:
-    """The network's input in pixels."""
-
-    height: int
-    width: int
-
-
-@dataclass(frozen=True)
 class Trained:
     """The best averaged weights, and how they scored on the validation split."""
 
     network: CompactDetector
     validation: Score
-
-
-def choose_input_size(pictures: tuple[LabeledPicture, ...], area: int) -> InputSize:
-    """Return a size of the typical picture's aspect, near `area` pixels, in whole multiples."""
-    aspect = float(np.median([picture.width / picture.height for picture in pictures]))
-    aspect = min(max(aspect, 1 / MAX_ASPECT), MAX_ASPECT)
-    height = math.sqrt(area / aspect)
-    return InputSize(height=_to_multiple(height), width=_to_multiple(height * aspect))
 
 
 class Canvases:
@@ -251,7 +223,3 @@ def _train_step(
 
 def _fitness(score: Score) -> float:
     return (score.map50 + score.map50_95) / 2
-
-
-def _to_multiple(pixels: float) -> int:
-    return max(1, round(pixels / INPUT_MULTIPLE)) * INPUT_MULTIPLE

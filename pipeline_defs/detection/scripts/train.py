@@ -9,13 +9,10 @@ import sys
 import time
 from pathlib import Path
 
-import torch
-
 from pipeline_defs.common.job import TRAINING_FAILURE_FILE, JobError, run
-from pipeline_defs.detection.dataset import read_split
-from pipeline_defs.detection.export import ModelCard, export_onnx
+from pipeline_defs.detection.dataset import Split, read_split
 from pipeline_defs.detection.packaging import pack_serving_code
-from pipeline_defs.detection.training import Settings, choose_input_size, train_detector
+from pipeline_defs.detection.settings import InputSize, Settings, choose_input_size
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -30,7 +27,6 @@ def main(arguments: list[str] | None = None) -> None:
         input_area=options.input_area,
     )
     _check(settings)
-    torch.set_num_threads(options.threads)
     started = time.monotonic()
     train, validation = read_split(options.train), read_split(options.validation)
     if train.classes != validation.classes:
@@ -41,6 +37,20 @@ def main(arguments: list[str] | None = None) -> None:
         f"input {size.height}x{size.width}, seed {settings.seed}, {options.threads} threads",
         flush=True,
     )
+    _train(train, validation, size, settings, options)
+    print(f"trained in {time.monotonic() - started:.0f} s, {time.process_time():.0f} CPU s", flush=True)
+
+
+def _train(
+    train: Split, validation: Split, size: InputSize, settings: Settings, options: argparse.Namespace
+) -> None:
+    # Only here, since OpenMP reads OMP_WAIT_POLICY when torch loads it.
+    import torch
+
+    from pipeline_defs.detection.export import ModelCard, export_onnx
+    from pipeline_defs.detection.training import train_detector
+
+    torch.set_num_threads(options.threads)
     trained = train_detector(train, validation, size, settings)
     options.model_dir.mkdir(parents=True, exist_ok=True)
     card = ModelCard(train.classes, size.height, size.width, train.dataset_sha256)
@@ -48,7 +58,6 @@ def main(arguments: list[str] | None = None) -> None:
     pack_serving_code(options.model_dir)
     score = trained.validation
     print(f"validation:map50={score.map50:.4f}; validation:map50_95={score.map50_95:.4f};")
-    print(f"trained in {time.monotonic() - started:.0f} s, {time.process_time():.0f} CPU s", flush=True)
 
 
 def parse(arguments: list[str] | None) -> argparse.Namespace:
@@ -88,5 +97,7 @@ def _check(settings: Settings) -> None:
 
 
 if __name__ == "__main__":
+    # Threads that spin while they wait are many times slower as soon as anything else needs the cores.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     in_training_job = "SM_MODEL_DIR" in os.environ
     sys.exit(run(main, failure_file=TRAINING_FAILURE_FILE if in_training_job else None))

@@ -16,7 +16,8 @@ from pipeline_defs.detection.dataset import LabeledPicture, Split
 from pipeline_defs.detection.export import ModelCard, export_onnx
 from pipeline_defs.detection.model import CompactDetector
 from pipeline_defs.detection.scripts import evaluate, train
-from pipeline_defs.detection.training import InputSize, choose_input_size, validation_steps
+from pipeline_defs.detection.settings import InputSize, choose_input_size
+from pipeline_defs.detection.training import validation_steps
 
 MakeSplit = Callable[[Path, range], Split]
 STEPS = 150
