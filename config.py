@@ -66,6 +66,7 @@ class Model:
     map50_threshold: float = 0.6
     group_rule: str | None = None
     train_instance: str = "ml.m5.2xlarge"
+    train_steps: int = 1000
     job_instance: str = "ml.m5.xlarge"
     staging: Endpoint = field(default_factory=Endpoint)
     prod: Endpoint = field(default_factory=Endpoint)
@@ -236,6 +237,7 @@ def _model(name: str, table: _Table) -> Model:
         map50_threshold=table.number("map50_threshold", 0.6),
         group_rule=_group_rule(table),
         train_instance=table.text("train_instance", Model.train_instance, pattern=_INSTANCE),
+        train_steps=table.whole("train_steps", Model.train_steps, low=1, high=1_000_000),
         job_instance=table.text("job_instance", Model.job_instance, pattern=_INSTANCE),
         staging=_endpoint(table.table("staging", optional=True)),
         prod=_endpoint(table.table("prod", optional=True)),

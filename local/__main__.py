@@ -9,6 +9,7 @@ from types import FrameType
 from typing import NoReturn
 
 INTERRUPTED = 130
+ROOT = Path(__file__).parents[1]
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -27,6 +28,7 @@ def main(arguments: Sequence[str]) -> int:
             labels=options.labels and options.labels.resolve(),
             seed=options.seed,
             pictures=options.pictures,
+            configuration=options.config.resolve(),
         ),
         terminal,
     )
@@ -47,6 +49,7 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
         "--seed", type=int, default=7, help="of the drawing, the mistakes, the split, the training"
     )
     demo.add_argument("--pictures", type=int, default=300, help="how many to draw")
+    demo.add_argument("--config", type=Path, default=ROOT / "edgeline.toml", help="another edgeline.toml")
     demo.add_argument("--folder", type=Path, default=Path("local_run"), help="where everything goes")
     return parser.parse_args(arguments)
 

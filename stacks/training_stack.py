@@ -94,6 +94,7 @@ class TrainingStack(cdk.Stack):
             "map50_threshold": model.map50_threshold,
             "group_rule": model.group_rule or "",
             "train_instance": model.train_instance,
+            "train_steps": model.train_steps,
             "job_instance": model.job_instance,
             "inference_instances": sorted({model.staging.instance_type, model.prod.instance_type}),
         }

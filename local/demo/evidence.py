@@ -47,19 +47,23 @@ class Evaluated:
 
 
 def read_package(session: Any, arn: str, folder: Path) -> Evaluated:
-    """Read a package and keep its evaluation, predictions and manifest in `folder`, as the approver may."""
+    """Read a package, and keep its evaluation, manifest and test set in `folder`, as the approver may."""
     package = session.client("sagemaker").describe_model_package(ModelPackageName=arn)
     s3 = session.client("s3")
     metadata = package["CustomerMetadataProperties"]
-    evaluation = read_json(s3, metadata["evaluation"])
-    manifest = read_json(s3, metadata["dataset_manifest"])
-    predictions = read_json(s3, metadata["evaluation"].rpartition("/")[0] + "/predictions.json")
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, document in (
-        ("evaluation.json", evaluation), ("predictions.json", predictions), ("manifest.json", manifest)
-    ):  # fmt: skip
+    predictions = metadata["evaluation"].rpartition("/")[0] + "/predictions.json"
+    documents: dict[str, Any] = {
+        "evaluation.json": read_json(s3, metadata["evaluation"]),
+        "manifest.json": read_json(s3, metadata["dataset_manifest"]),
+        "predictions.json": read_json(s3, predictions),
+    }
+    for name, document in documents.items():
         (folder / name).write_text(json.dumps(document, indent=1), encoding="utf-8")
-    return Evaluated(package, evaluation, manifest)
+    (folder / "test" / "images").mkdir(parents=True, exist_ok=True)
+    for prediction in documents["predictions.json"]:
+        content = read_bytes(s3, f"{metadata['test_set'].rstrip('/')}/{prediction['file']}")
+        (folder / "test" / prediction["file"]).write_bytes(content)
+    return Evaluated(package, documents["evaluation.json"], documents["manifest.json"])
 
 
 def read_quarantine(s3: Any, uri: str | None) -> list[Excluded]:
@@ -71,28 +75,29 @@ def read_quarantine(s3: Any, uri: str | None) -> list[Excluded]:
     return [Excluded(entry["source-ref"], entry["reason"], "labeling") for entry in entries]
 
 
-def chain(
-    device: summary.Device, evaluated: Evaluated, labels_manifest: str, git_commit: str | None
-) -> tuple[Link, ...]:
-    """The way from a device back to the pictures; each step names what it came from."""
-    metadata = evaluated.package["CustomerMetadataProperties"]
-    manifest = evaluated.manifest
-    images = manifest["images"]
-    newest = images[0]
+def chain(device: summary.Device, evaluated: Evaluated) -> tuple[Link, ...]:
+    """The way from a device back to its dataset manifest; the report goes on from there to the pictures."""
+    metadata, manifest = evaluated.package["CustomerMetadataProperties"], evaluated.manifest
+    components = [
+        Link("Component", f"{name} {version}", {}) for name, version in device.component_versions.items()
+    ]
+    package = {
+        "ARN": evaluated.arn,
+        "evaluation": metadata["evaluation"],
+        "code": metadata["code"],
+        "git commit": metadata.get("git_commit") or "none",
+    }
+    dataset = {
+        "where": metadata["dataset_manifest"],
+        "SHA-256": manifest["sha256"],
+        "as of": manifest["as_of"],
+    }
     return (
         Link("Device", device.name, {"environment": device.environment, "status": device.status}),
-        *(Link("Component", name, {"version": version}) for name, version in device.component_versions.items()),
-        Link(
-            "Model package", evaluated.arn,
-            {"evaluation": metadata["evaluation"], "code": metadata["code"], "git commit": git_commit or "none"},
-        ),
-        Link(
-            "Dataset manifest", metadata["dataset_manifest"],
-            {"sha256": manifest["sha256"], "as of": manifest["as_of"], "pictures": str(len(images))},
-        ),
-        Link("Labels", labels_manifest, {"labeling job": newest["labeling_job"], "at": newest["event_time"]}),
-        Link("Picture", newest["uri"], {"sha256": newest["sha256"], "split": newest["split"]}),
-    )  # fmt: skip
+        *components,
+        Link("Model package", evaluated.arn.rpartition(":model-package/")[2], package),
+        Link("Dataset manifest", "manifest.json", dataset),
+    )
 
 
 def read_json(s3: Any, uri: str) -> Document:

@@ -1,4 +1,4 @@
-"""The demo's fleet: one staging device and two in production, the pictures that their cameras take, what they say."""
+"""The demo's fleet: a staging device and two in production, what their cameras take, and what they say."""
 
 import json
 import os
@@ -67,7 +67,7 @@ class DemoFleet:
             placed.device.provision()
 
     def take_pictures(self, pictures: Sequence[Picture]) -> None:
-        """Let the cameras take pictures: each device gets its share, and each at least one where there is one."""
+        """Let the cameras take pictures: each device gets its share, at least one where there is one."""
         for index, placed in enumerate(self._placed):
             share = pictures[index :: len(self._placed)] or pictures[:1]
             inbox = placed.device.work(self._inspector) / "pictures"
@@ -92,7 +92,7 @@ class DemoFleet:
             time.sleep(_POLL_SECONDS)
 
     def devices(self, health: "Health") -> tuple[summary.Device, ...]:
-        """Return what is known of each device: its own word for its status, its health report for the rest."""
+        """Return what is known of each device: its status from itself, the rest from its health report."""
         found = []
         for placed in self._placed:
             status, report = placed.device.status(), health.of(placed.device.thing_name)
@@ -144,9 +144,9 @@ def returned_pictures(s3: Any, bucket: str, model: str, folder: Path) -> tuple[R
                     thing,
                     f"s3://{bucket}/{entry['Key']}",
                     name,
-                    _score(scores.get("min_score") or scores.get("min-score")),
-                    _score(scores.get("max_score") or scores.get("max-score")),
-                )  # fmt: skip
+                    float(scores["min-score"]),
+                    float(scores["max-score"]),
+                )
             )
     return tuple(found)
 
@@ -165,8 +165,5 @@ def _looked_at(report: Mapping[str, Any]) -> int:
 
 def _behind(placed: Placed, done: int) -> str:
     status = placed.device.status()
-    return f"{placed.device.thing_name} is {status['status']}, inspected {done} of {placed.pictures}: {status['reason']}"
-
-
-def _score(text: str | None) -> float | None:
-    return float(text) if text else None
+    name, found = placed.device.thing_name, status["status"]
+    return f"{name} is {found}, inspected {done} of {placed.pictures}: {status['reason']}"

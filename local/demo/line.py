@@ -3,7 +3,6 @@
 import json
 import shutil
 import subprocess
-import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -34,6 +33,10 @@ from local.demo.workflows import LineStopped, await_execution, follow_execution
 SYNTHETIC_PICTURES = 300
 MISTAKE_RATE = 0.08
 APP_REQUESTS = 20
+LEFT_BY_A_RUN = (
+    "summary.json", "details.json", "report.html", "evaluation.json", "predictions.json", "manifest.json",
+    "pictures", "cdk.out", "cloud", "build", "devices", "test", "returned",
+)  # fmt: skip
 PROBLEMS = (
     BadInput, LineStopped, DeploymentError, synthesis.SynthesisError, LocalCloudError, AwsError, ClientError,
     BotoCoreError, OSError,
@@ -52,6 +55,7 @@ class Options:
     seed: int = 7
     pictures: int = SYNTHETIC_PICTURES
     mistake_rate: float = MISTAKE_RATE
+    configuration: Path = synthesis.ROOT / "edgeline.toml"
 
 
 @dataclass
@@ -85,6 +89,8 @@ class Line:
         """Go through the line; write the summary and the report whatever happens."""
         folder = self._options.folder
         folder.mkdir(parents=True, exist_ok=True)
+        for left in LEFT_BY_A_RUN:
+            _remove(folder / left)
         self._terminal.say(f"Edgeline demo, seed {self._options.seed}, in {folder}")
         failure: Failure | None = None
         try:
@@ -102,7 +108,6 @@ class Line:
     def _go(self) -> None:
         material = self._read_pictures()
         cloud_folder = self._options.folder / "cloud"
-        shutil.rmtree(cloud_folder, ignore_errors=True)
         with LocalCloud(cloud_folder, plugins=[sagemaker.plug, greengrass.plug]) as cloud:
             self._cloud = cloud
             with self._terminal.part("Synthesize the templates") as part:
@@ -123,7 +128,6 @@ class Line:
                     options.images, options.labels, seed=options.seed, progress=part.bar("pictures")
                 )
             else:
-                shutil.rmtree(options.folder / "pictures", ignore_errors=True)
                 material = source.draw(
                     options.folder / "pictures", number=options.pictures, seed=options.seed,
                     progress=part.bar("pictures"),
@@ -133,9 +137,10 @@ class Line:
         return material
 
     def _synthesize(self, material: Material, part: Part) -> Path:
-        configuration = synthesis.configure(self._options.folder, material.classes)
+        configuration = synthesis.configure(
+            self._options.configuration, self._options.folder, material.classes
+        )
         assembly = self._options.folder / "cdk.out"
-        shutil.rmtree(assembly, ignore_errors=True)
         synthesis.synthesize(configuration, assembly)
         part.result("cdk synth, without credentials")
         return configuration
@@ -161,10 +166,8 @@ class Line:
     def _details(self, failure: Failure | None) -> Details:
         facts, material = self._facts, self._facts.material
         chain: tuple[Any, ...] = ()
-        if facts.evaluated and facts.devices and facts.labeling:
-            chain = evidence.chain(
-                facts.devices[-1], facts.evaluated, facts.labeling[0]["manifest"], self._commit
-            )
+        if facts.evaluated and facts.devices:
+            chain = evidence.chain(facts.devices[-1], facts.evaluated)
         aside = (
             [Excluded(s.name, s.reason, "label file and folder") for s in material.set_aside]
             if material
@@ -270,7 +273,8 @@ class _Deployed:
             s3 = self._people.operator.client("s3")
             self._facts.set_aside += evidence.read_quarantine(s3, output["quarantine"])
             part.result(
-                f"{output['labeled']} labeled, {output['relabeled']} of them again, {output['quarantined']} set aside"
+                f"{output['labeled']} labeled, {output['relabeled']} of them again, "
+                f"{output['quarantined']} set aside"
             )
         return output
 
@@ -301,7 +305,6 @@ class _Deployed:
             arguments = ["--model", self._model.name, "--start", "--labels-manifest", labels_manifest]
             arguments += ["--seed", str(self._options.seed)]
             folder = self._options.folder / "build"
-            shutil.rmtree(folder, ignore_errors=True)
             started = training_run.start_pipeline(
                 self._cloud, build, folder, arguments, {"GIT_COMMIT": self._commit or ""}
             )
@@ -310,7 +313,7 @@ class _Deployed:
             jobs = self._cloud.plugins[0].jobs  # type: ignore[attr-defined]
             training_run.follow_pipeline(sagemaker_client, execution, part, jobs)
             package = training_run.registered_package(sagemaker_client, execution)
-            found = evidence.read_package(self._people.approver, package, self._options.folder / "evaluation")
+            found = evidence.read_package(self._people.approver, package, self._options.folder)
             self._facts.evaluated = found
             part.result(f"mAP50 {found.evaluation['map50']:.3f}, mAP50-95 {found.evaluation['map50_95']:.3f}")
         return package
@@ -418,6 +421,13 @@ def _what_to_do(error: BaseException) -> str:
     if isinstance(error, BadInput):
         return "mend the folder or the label file and run it again"
     return "the logs lie in the run's folder, under cloud/; mend what the reason names and run it again"
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _git_commit() -> str | None:

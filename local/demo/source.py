@@ -1,4 +1,4 @@
-"""Where the demo's pictures come from: drawn, or the user's own; and what is kept from training for the devices."""
+"""Where the demo's pictures come from, and which ones are kept from training for the devices."""
 
 import hashlib
 from collections.abc import Hashable, Sequence
@@ -10,7 +10,7 @@ import numpy as np
 from inference.pictures import decode
 from local.demo import synthetic
 from local.demo.annotator import Truth
-from local.demo.batch import Batch, Picture, SetAside
+from local.demo.batch import Picture, SetAside
 from local.demo.folder import Progress
 from local.demo.holdout import hold_out
 from local.demo.labels import read_labeled_folder

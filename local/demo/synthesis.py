@@ -15,16 +15,14 @@ class SynthesisError(Exception):
     """`cdk synth` failed; the message is the end of what it said."""
 
 
-def configure(folder: Path, classes: Sequence[str]) -> Path:
-    """Write the project's edgeline.toml with these classes into `folder`; return its path."""
+def configure(base: Path, folder: Path, classes: Sequence[str]) -> Path:
+    """Write the configuration `base` with these classes into `folder`; return its path."""
     text, replaced = _CLASSES.subn(
         lambda _: f"classes = {json.dumps(list(classes), ensure_ascii=False)}",
-        (ROOT / "edgeline.toml").read_text(encoding="utf-8"),
+        base.read_text(encoding="utf-8"),
     )
     if replaced != 1:
-        raise SynthesisError(
-            "edgeline.toml: the demo runs one model and found no single `classes = [...]` line"
-        )
+        raise SynthesisError(f"{base}: the demo runs one model and found no single `classes = [...]` line")
     path = folder / "edgeline.toml"
     path.write_text(text, encoding="utf-8")
     return path
@@ -35,7 +33,11 @@ def synthesize(configuration: Path, assembly: Path) -> None:
     command = ["cdk", "synth", "--quiet", "--output", str(assembly), "--context", f"config={configuration}"]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     # The CLI asks for the newest version and for notices; neither is wanted of a command that works offline.
-    environment |= {"CDK_VALIDATION": "false", "CDK_DISABLE_VERSION_CHECK": "1", "JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION": "1"}
+    environment |= {
+        "CDK_VALIDATION": "false",
+        "CDK_DISABLE_VERSION_CHECK": "1",
+        "JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION": "1",
+    }
     command += ["--no-notices", "--no-version-reporting"]
     done = subprocess.run(
         command,

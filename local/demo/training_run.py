@@ -124,4 +124,4 @@ def _unpack(s3: Any, source: str, folder: Path) -> None:
     bucket, _, key = source.partition("/")
     content = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
-        archive.extractall(folder)  # noqa: S202 - our own asset, made by this run's synth
+        archive.extractall(folder)

@@ -22,6 +22,7 @@ class ModelSettings:
     map50_threshold: float
     group_rule: str
     train_instance: str
+    train_steps: int
     job_instance: str
     inference_instances: tuple[str, ...]
 

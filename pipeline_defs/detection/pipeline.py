@@ -125,6 +125,7 @@ class _DetectionPipeline:
                 "sagemaker_program": "pipeline_defs/detection/scripts/train.py",
                 "sagemaker_submit_directory": f"{self._code}{ARCHIVE}",
                 "seed": self._seed.to_string(),
+                "steps": str(self._model.train_steps),
             },
         ).with_metric_definitions(
             [

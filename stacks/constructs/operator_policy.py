@@ -18,8 +18,8 @@ _OF_AN_EXECUTION = ("states:DescribeExecution", "states:GetExecutionHistory")
 class OperatorPolicy(iam.ManagedPolicy):
     """Follow the executions of a state machine, start them where `may_start`, read what they write.
 
-    `reads` are the prefixes of the artifacts bucket in which the workflow leaves its results. The stack's output
-    `OperatorPolicyArn` names the policy.
+    `reads` are the prefixes of the artifacts bucket in which the workflow leaves its results. The output
+    `OperatorPolicyArn` of the stack names the policy.
     """
 
     def __init__(

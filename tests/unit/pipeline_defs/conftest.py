@@ -14,6 +14,7 @@ MODEL = {
     "map50_threshold": 0.6,
     "group_rule": "",
     "train_instance": "ml.m5.2xlarge",
+    "train_steps": 1000,
     "job_instance": "ml.m5.xlarge",
     "inference_instances": ["ml.m5.large"],
 }
