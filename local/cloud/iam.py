@@ -81,6 +81,8 @@ def principal_name(arn: str) -> str:
         return f"role/{rest.partition('/')[0]}"
     if kind in ("user", "role"):
         return f"{kind}/{rest.rpartition('/')[2]}"
+    if kind == "federated-user":  # a service in its own name, see Iam.service_session
+        return rest
     return arn.rpartition(":")[2]
 
 
@@ -127,11 +129,28 @@ class Iam:
         self._calls.record(service, "sts:AssumeRole", role_arn, True)
         return self._session(role, session_name, lifetime_seconds, context)
 
+    def service_session(self, service: str, actions: Sequence[str]) -> Credentials:
+        """Return keys of the AWS service itself, for these actions ("iot:*") of its own and no others."""
+        keys = _keys(f"arn:aws:sts::{self._account}:federated-user/{service}")
+        allowed = {"Effect": "Allow", "Action": list(actions), "Resource": "*"}
+        self._register(
+            keys,
+            {
+                # A principal that the account's root vouches for; the session policy is all that it may do.
+                "PrincipalType": "FederatedUser",
+                "UserId": f"{self._account}:{service}",
+                "SessionPolicies": {"Policy": {"Version": "2012-10-17", "Statement": [allowed]}},
+            },
+            {},
+        )
+        return keys
+
     def authorize(self, service: LocalService, call: Call, operation: str, parameters: Parameters) -> None:
         """Raise AwsError AccessDenied when the caller's policies do not allow the call."""
         action = f"{service.iam_prefix}:{operation}"
+        conditions = service.conditions(operation, parameters)
         for resource in service.resource_arns(call, operation, parameters):
-            self._ministack.enforce(call.access_key, action, call.region, resource)
+            self._ministack.enforce(call.access_key, action, call.region, resource, conditions)
         for role_arn in service.pass_roles(operation, parameters):
             self._ministack.enforce(
                 call.access_key, "iam:PassRole", call.region, role_arn,
@@ -167,21 +186,24 @@ class Iam:
     ) -> Credentials:
         name, session = role["RoleName"], session_name[:64]
         arn = f"arn:aws:sts::{self._account}:assumed-role/{name}/{session}"
-        keys = Credentials(
-            f"ASIA{secrets.token_hex(8).upper()}", secrets.token_hex(20), secrets.token_hex(64), arn
-        )
-        self._ministack.register_session(
-            keys.access_key,
-            {
-                "Arn": arn,
-                "UserId": f"{role['RoleId']}:{session}",
-                "SecretAccessKey": keys.secret_key,
-                "SessionToken": keys.session_token,
-                "Expiration": time.time() + lifetime_seconds,
-            },
-            context,
-        )
+        keys = _keys(arn)
+        expires = time.time() + lifetime_seconds
+        self._register(keys, {"UserId": f"{role['RoleId']}:{session}", "Expiration": expires}, context)
         return keys
+
+    def _register(self, keys: Credentials, more: Mapping[str, Any], variables: Mapping[str, Any]) -> None:
+        session = {
+            "Arn": keys.principal_arn,
+            "SecretAccessKey": keys.secret_key,
+            "SessionToken": keys.session_token,
+            **more,
+        }
+        self._ministack.register_session(keys.access_key, session, variables)
+
+
+def _keys(principal_arn: str) -> Credentials:
+    key, secret, token = secrets.token_hex(8), secrets.token_hex(20), secrets.token_hex(64)
+    return Credentials(f"ASIA{key.upper()}", secret, token, principal_arn)
 
 
 def _listed(value: Any) -> Iterator[Any]:

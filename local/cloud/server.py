@@ -112,6 +112,14 @@ class LocalCloud:
         """Return a boto3 session of the account's root: for the deployment, nothing else."""
         return self.session(self._root)
 
+    def service_session(self, service: str, actions: Sequence[str]) -> Any:
+        """Return a boto3 session of an AWS service ("greengrass.amazonaws.com") acting in its own name.
+
+        It may do `actions` and nothing else. Where AWS uses a role or the caller's rights, its
+        double does so too, with `service_credentials` and `require`.
+        """
+        return self.session(self._iam.service_session(service, actions))
+
     def session(self, credentials: Credentials) -> Any:
         """Return a boto3 session of a principal."""
         return aws_session(credentials, self.region)

@@ -361,9 +361,7 @@ class _Deployed:
 
     def _ask_prod(self) -> None:
         with self._part("Ask the prod endpoint") as part:
-            caller = self._cloud.session(
-                self._cloud.user("app", [self._outputs["promotion"]["CallerPolicyArn"]])
-            ).client("sagemaker-runtime")
+            caller = self._people.app.client("sagemaker-runtime")
             endpoint = self._facts.prod.endpoint if self._facts.prod else ""
             found: Counter[str] = Counter()
             for picture in self._material.fresh[:APP_REQUESTS]:

@@ -14,11 +14,15 @@ VERIFIERS = ("annotator-cleo",)
 
 @dataclass(frozen=True)
 class People:
-    """Who does what by hand; a boto3 session each, but for the annotators, who sign their own requests."""
+    """Who does what by hand; a boto3 session each, but for the annotators, who sign their own requests.
+
+    `app` is no person but the application that asks the prod endpoint.
+    """
 
     uploader: boto3.Session
     operator: boto3.Session
     approver: boto3.Session
+    app: boto3.Session
     annotators: Mapping[str, Credentials]
 
 
@@ -30,5 +34,6 @@ def hire(cloud: LocalCloud, outputs: Mapping[str, Mapping[str, str]]) -> People:
         uploader=cloud.session(cloud.user("uploader", [outputs["data"]["UploaderPolicyArn"]])),
         operator=cloud.session(cloud.user("operator", operates)),
         approver=cloud.session(cloud.user("approver", [outputs["training"]["ApproverPolicyArn"]])),
+        app=cloud.session(cloud.user("app", [outputs["promotion"]["CallerPolicyArn"]])),
         annotators={name: cloud.user(name, annotates) for name in LABELERS + VERIFIERS},
     )

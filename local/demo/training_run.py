@@ -38,7 +38,8 @@ class Build:
 
 def read_project(cloud: LocalCloud, name: str) -> Build:
     """Read a project as the CodeBuild service itself knows it."""
-    project = cloud.root_session().client("codebuild").batch_get_projects(names=[name])["projects"][0]
+    codebuild = cloud.service_session("codebuild.amazonaws.com", ("codebuild:BatchGetProjects",))
+    project = codebuild.client("codebuild").batch_get_projects(names=[name])["projects"][0]
     variables = project["environment"].get("environmentVariables", [])
     environment = {variable["name"]: variable["value"] for variable in variables}
     return Build(project["serviceRole"], environment, project["source"]["location"])

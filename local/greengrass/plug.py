@@ -1,6 +1,6 @@
 """GreengrassV2 beside the local AWS: `plug(cloud)` is what LocalCloud calls."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -13,6 +13,13 @@ from local.greengrass.identity import Registry
 from local.greengrass.resource_types import ComponentVersionType, DeploymentType
 from local.greengrass.service import GreengrassV2
 
+# What the services do themselves, once the caller's or the device's own rights have been checked.
+_IN_ITS_OWN_NAME = {
+    "iot": ("iot.amazonaws.com", ("iot:Describe*", "iot:Get*", "iot:List*")),
+    "iot-data": ("iot.amazonaws.com", ("iot:Publish",)),
+    "s3": ("greengrass.amazonaws.com", ("s3:GetObject", "kms:Decrypt")),
+}
+
 
 class Cloud(Protocol):
     """What this needs of LocalCloud."""
@@ -21,8 +28,8 @@ class Cloud(Protocol):
     region: str
     state_dir: Path
 
-    def root_session(self) -> Any:
-        """Return a boto3 session of the account itself."""
+    def service_session(self, service: str, actions: Sequence[str]) -> Any:
+        """Return a boto3 session of an AWS service in its own name, for these actions only."""
 
     def service_credentials(
         self,
@@ -49,7 +56,8 @@ class _Backing:
 
     def client(self, service: str) -> Any:
         if service not in self._clients:
-            self._clients[service] = self._cloud.root_session().client(service)
+            principal, actions = _IN_ITS_OWN_NAME[service]
+            self._clients[service] = self._cloud.service_session(principal, actions).client(service)
         return self._clients[service]
 
     def require(self, call: Call, action: str, resource: str) -> None:

@@ -84,7 +84,7 @@ class Deployment:
                     files.folder,
                     files.environment,
                     folder,
-                    self._log_opener(name, number, folder),
+                    self._log_opener(files.logs, name, number, folder),
                 )
                 timeout = float(settings.get("ContainerStartupHealthCheckTimeoutInSeconds", _HEALTH_SECONDS))
                 variant.instances.append(instance)
@@ -98,8 +98,7 @@ class Deployment:
             ) from error
         return variant
 
-    def _log_opener(self, variant: str, number: int, folder: Path) -> Callable[[], LogStream]:
-        logs = self._cloud.root_session().client("logs")
+    def _log_opener(self, logs: Any, variant: str, number: int, folder: Path) -> Callable[[], LogStream]:
         group = f"/aws/sagemaker/Endpoints/{self._endpoint}"
         stream = f"{variant}/{self._folder.name}-{number}"
         return lambda: LogStream(logs, group, stream, folder / "serving.log")

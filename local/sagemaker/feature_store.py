@@ -106,7 +106,8 @@ class FeatureGroups:
         return config
 
     def _make_glue_table(self, group: Record) -> None:
-        glue = self._cloud.root_session().client("glue")
+        actions = ("glue:CreateDatabase", "glue:CreateTable")
+        glue = self._cloud.service_session(SERVICE, actions).client("glue")
         try:
             glue.create_database(DatabaseInput={"Name": DATABASE})
         except ClientError as error:

@@ -60,7 +60,9 @@ class Jobs:
         run = JobRun(self.kind, request, self._place(name, arn, call, credentials), self._processes)
         self._runs[name] = run
         self._emit(name)
-        thread = threading.Thread(target=self._run, args=(name, run), name=f"job {name}", daemon=True)
+        thread = threading.Thread(
+            target=self._run, args=(name, run, credentials["logs"]), name=f"job {name}", daemon=True
+        )
         self._threads.append(thread)
         thread.start()
         return {f"{self.kind.word}Arn": arn}
@@ -112,8 +114,12 @@ class Jobs:
         except AwsError as error:
             message = f"Could not assume role {role}: {error.message}"
             raise AwsError("ValidationException", message) from error
-        s3 = self._cloud.session(credentials).client("s3")
-        return {"s3": s3, "environment": self._cloud.environment(credentials)}
+        session = self._cloud.session(credentials)
+        return {
+            "s3": session.client("s3"),
+            "logs": session.client("logs"),
+            "environment": self._cloud.environment(credentials),
+        }
 
     def _place(self, name: str, arn: str, call: Call, credentials: Mapping[str, Any]) -> Place:
         root = self._folder(name) / "ml"
@@ -127,9 +133,9 @@ class Jobs:
             credentials=credentials["environment"],
         )
 
-    def _run(self, name: str, run: JobRun) -> None:
+    def _run(self, name: str, run: JobRun, logs: Any) -> None:
         log = LogStream(
-            self._cloud.root_session().client("logs"),
+            logs,
             self.kind.log_group,
             f"{name}/algo-1-{int(time.time())}",
             self._folder(name) / "job.log",

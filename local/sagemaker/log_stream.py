@@ -24,7 +24,7 @@ _SEND_EVERY_SECONDS = 1.0
 
 
 class LogStream:
-    """One CloudWatch log stream and its copy in a file. `logs` is the service's own client."""
+    """One CloudWatch log stream and its copy in a file; `logs` is the execution role's client, as on AWS."""
 
     def __init__(
         self,

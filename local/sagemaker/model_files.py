@@ -22,10 +22,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ModelFiles:
-    """A model as the serving process needs it: its folder and the environment of its container."""
+    """A model as the serving process needs it: its folder and the environment of its container.
+
+    `logs` is a CloudWatch Logs client of the model's execution role, which SageMaker writes the log with.
+    """
 
     folder: Path
     environment: Mapping[str, str]
+    logs: Any
 
 
 def fetch_model(cloud: LocalCloud, model: Mapping[str, Any], folder: Path) -> ModelFiles:
@@ -37,7 +41,8 @@ def fetch_model(cloud: LocalCloud, model: Mapping[str, Any], folder: Path) -> Mo
         credentials = cloud.service_credentials(
             role, SERVICE, model["ModelName"][:64], lifetime_seconds=CREDENTIALS_SECONDS
         )
-        download_object(cloud.session(credentials).client("s3"), url, archive)
+        session = cloud.session(credentials)
+        download_object(session.client("s3"), url, archive)
         unpack(archive, unpacked)
     except (AwsError, ClientError, BotoCoreError, ValueError, OSError) as error:
         raise UnhealthyError(f"Failed to download model data from {url} as {role}: {error}") from error
@@ -54,4 +59,4 @@ def fetch_model(cloud: LocalCloud, model: Mapping[str, Any], folder: Path) -> Mo
         },
         **cloud.environment(credentials),
     }
-    return ModelFiles(unpacked, environment)
+    return ModelFiles(unpacked, environment, session.client("logs"))

@@ -345,6 +345,18 @@ def test_calls_are_counted_by_principal(cloud: LocalCloud, outputs: dict[str, st
     assert cloud.calls.summary()["by_principal"]["user/counted"] == {"allowed": 1, "denied": 1}
 
 
+def test_service_in_its_own_name_may_do_its_own_work_only(cloud: LocalCloud) -> None:
+    iot = cloud.service_session("iot.amazonaws.com", ("iot:Describe*", "iot:List*"))
+    before = cloud.calls.summary()["by_principal"].get("iot.amazonaws.com", {"allowed": 0, "denied": 0})
+    iot.client("iot").list_things()
+    with pytest.raises(ClientError, match="iot:CreateThing"):
+        iot.client("iot").create_thing(thingName="not-by-the-service")
+    with pytest.raises(ClientError, match="s3:ListAllMyBuckets"):
+        iot.client("s3").list_buckets()
+    after = cloud.calls.summary()["by_principal"]["iot.amazonaws.com"]
+    assert after == {"allowed": before["allowed"] + 1, "denied": before["denied"] + 2}
+
+
 PLANTED = """
 import sys
 from pathlib import Path

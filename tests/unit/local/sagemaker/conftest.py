@@ -121,11 +121,12 @@ class Lab:
         return body
 
     def role(self, *statements: dict[str, Any], suffix: str = "role") -> str:
-        """Make a role that SageMaker may assume; without statements it may do all on this test's bucket."""
+        """Make a role that SageMaker may assume, for its log and this; else for all on this test's bucket."""
         iam, name = self.client("iam"), f"{self.name}-{suffix}"
         arn: str = iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(_TRUST))["Role"]["Arn"]
         own = [f"arn:aws:s3:::{self.name}", f"arn:aws:s3:::{self.name}/*"]
-        allowed = list(statements) or [allow("s3:*", *own)]
+        logs = allow("logs:*", "arn:aws:logs:*:*:log-group:/aws/sagemaker/*")
+        allowed = [*(statements or [allow("s3:*", *own)]), logs]
         policy = {"Version": "2012-10-17", "Statement": allowed}
         iam.put_role_policy(RoleName=name, PolicyName="p", PolicyDocument=json.dumps(policy))
         return arn
