@@ -74,7 +74,7 @@ class PromotionStack(cdk.Stack):
 
     def _model_role(self, artifacts: s3.IBucket, key: kms.IKey) -> SageMakerRole:
         """What the containers behind the endpoints may do: read models, and nothing that trains or tests."""
-        role = SageMakerRole(self, "ModelRole", runs="Endpoints")
+        role = SageMakerRole(self, "ModelRole", runs=("Endpoints",), images="pytorch-inference")
         models = artifacts.arn_for_objects("runs/*/model.tar.gz")
         allow(role, "s3:GetObject", on=[models], because="each run of the training leaves one model")
         allow(role, "kms:Decrypt", on=[key.key_arn])

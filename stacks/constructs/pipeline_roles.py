@@ -7,13 +7,13 @@ from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from stacks.constructs.label_queries import LabelQueries
+from stacks.constructs.sagemaker_role import SageMakerRole
 from stacks.grants import allow, pass_role, read_objects, write_objects
-from stacks.wildcards import allow_everywhere
 
-_JOB_LOGS = ("ProcessingJobs", "TrainingJobs")
+_VERSIONS = "the versions of a group"
 
 
-class JobRole(iam.Role):
+class JobRole(SageMakerRole):
     """What a job of a pipeline may do: read images and labels, keep the frozen split, write its run."""
 
     def __init__(
@@ -26,56 +26,19 @@ class JobRole(iam.Role):
         key: kms.IKey,
         queries: LabelQueries,
     ) -> None:
-        super().__init__(scope, construct_id, assumed_by=iam.ServicePrincipal("sagemaker.amazonaws.com"))
+        super().__init__(
+            scope, construct_id, runs=("ProcessingJobs", "TrainingJobs"), images="pytorch-training"
+        )
         read_objects(self, images, key, "images/")
         read_objects(self, artifacts, key, "labels/", "code/", "datasets/", "runs/")
         write_objects(self, artifacts, key, "datasets/", "runs/")
         queries.grant(self)
-        self._run_in_containers()
-
-    def _run_in_containers(self) -> None:
-        stack = cdk.Stack.of(self)
-        log_groups = [
-            stack.format_arn(
-                service="logs",
-                resource="log-group",
-                resource_name=f"/aws/sagemaker/{jobs}*",
-                arn_format=cdk.ArnFormat.COLON_RESOURCE_NAME,
-            )
-            for jobs in _JOB_LOGS
-        ]
-        allow(
-            self,
-            "logs:CreateLogGroup",
-            "logs:CreateLogStream",
-            "logs:DescribeLogStreams",
-            "logs:PutLogEvents",
-            on=log_groups,
-            because="SageMaker makes the streams, one a job",
-        )
-        allow(
-            self,
-            "ecr:BatchCheckLayerAvailability",
-            "ecr:BatchGetImage",
-            "ecr:GetDownloadUrlForLayer",
-            on=[
-                stack.format_arn(
-                    service="ecr", account="*", resource="repository", resource_name="pytorch-training"
-                )
-            ],
-            because="AWS keeps its containers in accounts of its own, another one in some regions",
-        )
-        allow_everywhere(self, "ecr:GetAuthorizationToken")
-        namespaces = {
-            "StringLike": {"cloudwatch:namespace": [f"/aws/sagemaker/{jobs}" for jobs in _JOB_LOGS]}
-        }
-        allow_everywhere(self, "cloudwatch:PutMetricData", conditions=namespaces)
 
 
 class PipelineRole(iam.Role):
     """What the pipelines themselves may do: run jobs in the job role, read their reports, register a package.
 
-    No statement here, nor in any other role of the line, may approve a model package.
+    It registers packages that wait for approval and no others; no role of the line may approve one.
     """
 
     def __init__(
@@ -111,20 +74,18 @@ class PipelineRole(iam.Role):
 
     def _register(self, groups: list[str]) -> None:
         stack = cdk.Stack.of(self)
-        allow(
-            self,
-            "sagemaker:DescribeModelPackageGroup",
-            "sagemaker:CreateModelPackage",
-            on=[model_package_group_arn(stack, group) for group in groups],
-        )
+        own = [model_package_group_arn(stack, group) for group in groups]
+        versions = [model_packages_arn(stack, group) for group in groups]
+        allow(self, "sagemaker:DescribeModelPackageGroup", on=own)
         allow(
             self,
             "sagemaker:CreateModelPackage",
-            "sagemaker:DescribeModelPackage",
-            "sagemaker:AddTags",
-            on=[model_packages_arn(stack, group) for group in groups],
-            because="the versions of a group",
+            on=[*own, *versions],
+            because=_VERSIONS,
+            # A package that is registered as approved would be promoted without anybody having seen it.
+            conditions={"StringEquals": {"sagemaker:ModelApprovalStatus": "PendingManualApproval"}},
         )
+        allow(self, "sagemaker:DescribeModelPackage", "sagemaker:AddTags", on=versions, because=_VERSIONS)
 
 
 def model_package_group_arn(stack: cdk.Stack, group: str) -> str:

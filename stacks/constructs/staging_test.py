@@ -36,7 +36,7 @@ class StagingTest(Construct):
     ) -> None:
         super().__init__(scope, construct_id)
         self._job_prefixes = job_prefixes
-        self.role = SageMakerRole(self, "Role", runs="ProcessingJobs")
+        self.role = SageMakerRole(self, "Role", runs=("ProcessingJobs",), images="pytorch-inference")
         read_objects(self.role, artifacts, key, "runs/*/test", "runs/*/dataset", "code/")
         write_objects(self.role, artifacts, key, "releases/*/staging/")
         allow(self.role, "sagemaker:InvokeEndpoint", on=endpoints)
