@@ -69,7 +69,8 @@ class PipelineRun:
         if self._stopping.is_set():
             return "Stopped", None
         if failed:
-            reason = "Step failure: One or multiple steps failed. " + " | ".join(failed)
+            # The API's model allows no line break here; what a job said may have some.
+            reason = " ".join(f"Step failure: One or multiple steps failed. {' | '.join(failed)}".split())
             return "Failed", reason[:_LONGEST_REASON]
         if waiting := {name: needed for name, needed in graph.left().items() if not self._untaken(needed)}:
             return "Failed", f"Steps wait for each other: {', '.join(sorted(waiting))}"

@@ -112,7 +112,7 @@ def test_a_step_that_crashes_fails_the_execution_with_its_reason(
     lab: Any, definition: dict[str, Any]
 ) -> None:
     entry = definition["Steps"][0]["Arguments"]["AppSpecification"]
-    entry["ContainerEntrypoint"] = ["/bin/sh", "-c", "echo 'nothing is labelled' >&2; exit 4"]
+    entry["ContainerEntrypoint"] = ["/bin/sh", "-c", "printf 'nothing\\nis labelled\\n' >&2; exit 4"]
     line = Line(lab, definition)
     arn = line.start()
     execution = line.ended(arn)
