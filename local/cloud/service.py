@@ -66,8 +66,9 @@ class LocalService:
     `implementation` has a method per operation that it serves, named as boto3 names it:
     `create_training_job(call, **parameters) -> dict | None`. It may also have
     `resource_arns(call, operation, parameters) -> list[str]`, what IAM checks the call against (default
-    `["*"]`), and `pass_roles(operation, parameters) -> list[str]`, the roles that the caller must be allowed
-    to pass to the service. Operations are named as in the model: "CreateTrainingJob".
+    `["*"]`), `conditions(operation, parameters) -> dict[str, str]`, the service's condition keys and what the
+    call has for them, and `pass_roles(operation, parameters) -> list[str]`, the roles that the caller must be
+    allowed to pass to the service. Operations are named as in the model: "CreateTrainingJob".
     """
 
     def __init__(self, service_name: str, implementation: object) -> None:
@@ -126,6 +127,11 @@ class LocalService:
         """Return the IAM resources that the call touches."""
         find = getattr(self._implementation, "resource_arns", None)
         return list(find(call, operation, parameters)) if find else ["*"]
+
+    def conditions(self, operation: str, parameters: Parameters) -> dict[str, str]:
+        """Return the condition keys of the service that the call has a value for."""
+        find = getattr(self._implementation, "conditions", None)
+        return dict(find(operation, parameters)) if find else {}
 
     def pass_roles(self, operation: str, parameters: Parameters) -> list[str]:
         """Return the ARNs of the roles that the call hands to the service."""

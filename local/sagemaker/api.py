@@ -79,6 +79,13 @@ class SageMakerApi:
             return [parameters[_BY_ARN[operation]]]
         return _several(call, operation, parameters) or ["*"]
 
+    def conditions(self, operation: str, parameters: Parameters) -> dict[str, str]:
+        """Give the condition keys that a call has a value for."""
+        approval = parameters.get("ModelApprovalStatus")
+        if operation in ("CreateModelPackage", "UpdateModelPackage") and approval:
+            return {"sagemaker:ModelApprovalStatus": approval}
+        return {}
+
     def pass_roles(self, operation: str, parameters: Parameters) -> list[str]:
         """Give the roles that a call hands to SageMaker."""
         return [parameters[field] for field in ("RoleArn", "ExecutionRoleArn") if parameters.get(field)]

@@ -109,6 +109,16 @@ def test_only_the_approver_may_approve(assembly: Assembly) -> None:
     assert {where.rstrip("0123456789ABCDEF") for where in who} == {"Training/ApproverPolicy"}
 
 
+def test_packages_are_registered_only_as_waiting_for_approval(assembly: Assembly) -> None:
+    registering = [
+        (w, s) for w, s in allowed(assembly) if "sagemaker:CreateModelPackage" in listed(s["Action"])
+    ]
+    assert registering
+    for where, statement in registering:
+        condition = statement.get("Condition", {}).get("StringEquals", {})
+        assert condition == {"sagemaker:ModelApprovalStatus": "PendingManualApproval"}, where
+
+
 def test_buckets_refuse_plain_http(assembly: Assembly) -> None:
     buckets = {(stack, logical_id) for stack, logical_id, _ in assembly.resources("AWS::S3::Bucket")}
     refusing = {

@@ -120,6 +120,18 @@ def test_iam_holds_approval_to_the_group_of_the_grant(lab: Any, group: str) -> N
                 client.update_model_package(ModelPackageArn=arn, ModelApprovalStatus="Approved")
 
 
+def test_a_grant_to_register_what_waits_for_approval_registers_nothing_approved(lab: Any, group: str) -> None:
+    pending = {"StringEquals": {"sagemaker:ModelApprovalStatus": "PendingManualApproval"}}
+    role = lab.role({**lab.allow("sagemaker:CreateModelPackage", "*"), "Condition": pending})
+    credentials = lab.cloud.service_credentials(role, "sagemaker.amazonaws.com", "test")
+    client = lab.cloud.session(credentials).client("sagemaker")
+    package = {"ModelPackageGroupName": group, "InferenceSpecification": _SPECIFICATION}
+    for refused in ({"ModelApprovalStatus": "Approved"}, {}):
+        with pytest.raises(ClientError, match="sagemaker:CreateModelPackage"):
+            client.create_model_package(**package, **refused)
+    client.create_model_package(**package, ModelApprovalStatus="PendingManualApproval")
+
+
 def test_tags_are_kept_by_arn(lab: Any) -> None:
     tags = [{"Key": "a", "Value": "1"}]
     arn = lab.sm.create_model_package_group(ModelPackageGroupName=lab.name, Tags=tags)["ModelPackageGroupArn"]
