@@ -1,4 +1,4 @@
-"""State machine executions that are started by events, each event once."""
+"""State machine executions: started by events, each event once; and why one of their states failed."""
 
 import hashlib
 import json
@@ -28,3 +28,12 @@ def start_once(states: Any, *, state_machine: str, name: str, document: Mapping[
     except states.exceptions.ExecutionAlreadyExists:
         return False
     return True
+
+
+def message_of(cause: str) -> str:
+    """Take the message out of what a failed function leaves as cause; other causes stay as they are."""
+    try:
+        document = json.loads(cause)
+    except ValueError:
+        return cause
+    return str(document.get("errorMessage", cause)) if isinstance(document, dict) else cause

@@ -8,6 +8,7 @@ from typing import Any
 import boto3
 
 from lambdas.common import environment
+from lambdas.common.executions import message_of
 from lambdas.common.objects import keep_record
 from lambdas.common.packages import PackageArn
 
@@ -45,8 +46,8 @@ def evidence(rollout: Mapping[str, Any], *, execution: str, started_at: str) -> 
     return {
         "version": 1,
         "outcome": failure["Error"] if failure else "rolled out",
-        "reason": failure["Cause"] if failure else "",
-        "rollback_failure": (rollout.get("rollback_failure") or {}).get("Cause", ""),
+        "reason": message_of(failure["Cause"]) if failure else "",
+        "rollback_failure": message_of((rollout.get("rollback_failure") or {}).get("Cause", "")),
         "model": rollout["model"],
         "model_package_arn": rollout["model_package_arn"],
         "package_version": PackageArn.parse(rollout["model_package_arn"]).version,

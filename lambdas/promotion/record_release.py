@@ -1,6 +1,5 @@
 """Write down what a promotion did, once, so that it can be asked afterwards."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -9,6 +8,7 @@ from typing import Any
 import boto3
 
 from lambdas.common import environment
+from lambdas.common.executions import message_of
 from lambdas.common.objects import keep_record, read_json
 from lambdas.common.packages import PackageArn
 
@@ -44,8 +44,8 @@ def evidence(promotion: Mapping[str, Any], *, execution: str, started_at: str) -
     return {
         "version": 1,
         "outcome": failure["Error"] if failure else "promoted",
-        "reason": _reason(failure["Cause"]) if failure else "",
-        "rollback_failure": _reason((promotion.get("rollback_failure") or {}).get("Cause", "")),
+        "reason": message_of(failure["Cause"]) if failure else "",
+        "rollback_failure": message_of((promotion.get("rollback_failure") or {}).get("Cause", "")),
         "model": promotion["model"],
         "model_package_arn": promotion["model_package_arn"],
         "package_version": PackageArn.parse(promotion["model_package_arn"]).version,
@@ -76,12 +76,3 @@ def _dataset(s3: Any, package: Mapping[str, Any] | None) -> dict[str, str]:
         return {"manifest": "", "sha256": ""}
     manifest = package["dataset_manifest"]
     return {"manifest": manifest, "sha256": read_json(s3, manifest)["sha256"]}
-
-
-def _reason(cause: str) -> str:
-    """Take the message out of what a failed function leaves as cause; other causes stay as they are."""
-    try:
-        document = json.loads(cause)
-    except ValueError:
-        return cause
-    return str(document.get("errorMessage", cause)) if isinstance(document, dict) else cause
