@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any
 
+_EVERYTHING = ""  # the JSON pointer to the whole configuration
 Components = Mapping[str, Mapping[str, Any]]
 
 
@@ -13,10 +14,16 @@ def client_token(execution: str, group_arn: str, purpose: str) -> str:
 
 
 def with_components(previous: Components, ours: Mapping[str, str]) -> dict[str, Any]:
-    """Add our component versions to what the group has; other components stay, configuration too."""
+    """Add our component versions to what the group has; other components stay, configuration too.
+
+    A device keeps what a component was configured with, old defaults included: ours are reset, so that each
+    version runs with its own defaults and with what the deployment merges into them.
+    """
     components: dict[str, Any] = {name: dict(component) for name, component in previous.items()}
     for name, version in ours.items():
-        components[name] = {**components.get(name, {}), "componentVersion": version}
+        component = components.get(name, {})
+        update = {**component.get("configurationUpdate", {}), "reset": [_EVERYTHING]}
+        components[name] = {**component, "componentVersion": version, "configurationUpdate": update}
     return components
 
 

@@ -280,7 +280,8 @@ def test_a_failed_rollout_puts_the_components_before_back(aws: dict[str, Any]) -
     back = {"group_arn": GROUP, "previous": previous, "model_package_arn": ARN, "execution": "e"}
     assert redeploy_previous.handler(back, None) == {"deployment_id": None}, "nothing to undo yet"
     deploy(create_model_component.handler(PROMOTED, None), previous)
-    assert fleet.deployments[-1]["components"]["com.edgeline.model.tags"] == {"componentVersion": "1.0.2"}
+    taken = fleet.deployments[-1]["components"]["com.edgeline.model.tags"]
+    assert taken == {"componentVersion": "1.0.2", "configurationUpdate": {"reset": [""]}}
     for _ in range(2):
         redeploy_previous.handler(back, None)
     assert fleet.deployments[-1]["components"] == before

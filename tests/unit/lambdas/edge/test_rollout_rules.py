@@ -18,6 +18,7 @@ from lambdas.edge.components import (
 from lambdas.edge.deployments import client_token, request, with_components
 from lambdas.edge.groups import Counts, DevicesFailed, count, is_done
 from lambdas.edge.judge_health import problem_of
+from lambdas.edge.record_rollout import evidence
 
 ARN = "arn:aws:sagemaker:eu-west-1:123456789012:model-package/edgeline-tags/2"
 
@@ -83,9 +84,12 @@ def test_other_components_and_configuration_of_the_group_stay() -> None:
     }
     ours = {"com.edgeline.inspector": "1.0.7", "com.edgeline.model.tags": "1.0.2"}
     assert with_components(previous, ours) == {
-        "com.edgeline.inspector": {"componentVersion": "1.0.7", "configurationUpdate": {"merge": "{}"}},
+        "com.edgeline.inspector": {
+            "componentVersion": "1.0.7",
+            "configurationUpdate": {"merge": "{}", "reset": [""]},
+        },
         "aws.greengrass.LogManager": {"componentVersion": "2.3.0"},
-        "com.edgeline.model.tags": {"componentVersion": "1.0.2"},
+        "com.edgeline.model.tags": {"componentVersion": "1.0.2", "configurationUpdate": {"reset": [""]}},
     }
     assert previous["com.edgeline.inspector"]["componentVersion"] == "1.0.1"
 
@@ -174,3 +178,16 @@ def test_what_keeps_a_device_from_passing_is_said(report: dict[str, object] | No
 def test_a_device_that_inspects_with_the_package_is_healthy() -> None:
     assert problem_of({"model_package_arn": ARN, "inferences": 5}, ARN, 5) is None
     assert problem_of({"model_package_arn": ARN, "inferences": 0}, ARN, 0) is None
+
+
+def test_a_failed_rollout_is_recorded_with_its_reason_in_plain_words() -> None:
+    rollout = {
+        "model": "tags",
+        "model_package_arn": ARN,
+        "release": "s3://artifacts/releases/tags/2/release.json",
+        "failure": {"Error": "DevicesFailed", "Cause": json.dumps({"errorMessage": "1 of 1 devices failed"})},
+        "rollback_failure": {"Error": "States.Timeout", "Cause": "no JSON"},
+    }
+    record = evidence(rollout, execution="e", started_at="2026-11-21T12:00:00Z")
+    assert (record["outcome"], record["reason"]) == ("DevicesFailed", "1 of 1 devices failed")
+    assert record["rollback_failure"] == "no JSON"
