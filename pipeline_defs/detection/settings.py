@@ -16,7 +16,7 @@ class Settings:
     """What a training run is given; the defaults are those of docs/adr/0006-compact-detector.md."""
 
     seed: int
-    steps: int = 1000
+    steps: int = 1500
     batch_size: int = 8
     learning_rate: float = 2.5e-3
     weight_decay: float = 0.02
