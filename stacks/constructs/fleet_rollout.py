@@ -3,19 +3,16 @@
 In: {"model", "model_package_arn", "release", "promoted_at", "event_id", "turn"}, from start_rollout.py.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import aws_cdk as cdk
-from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_stepfunctions as sfn
 from aws_cdk import aws_stepfunctions_tasks as tasks
 from constructs import Construct
 
 from stacks.constructs.rollout_functions import RolloutFunctions
 from stacks.constructs.states import EXECUTION, STARTED, call, fields, until_ready
-from stacks.constructs.turns import SUPERSEDED, Turns
+from stacks.constructs.turns import Turns, end_failed
 from stacks.constructs.workflow import Workflow
 
 # A state machine's history holds 25,000 events; a look at the devices is nine, and there are four waits.
@@ -82,7 +79,8 @@ class FleetRollout(Construct):
         self.turns.watch(self.machine)
 
     def _beginning(self, *, then: sfn.IChainable) -> sfn.IChainable:
-        create = self._call(
+        create = call(
+            self,
             "Create model component",
             self._functions.create_model_component,
             fields("model", "model_package_arn"),
@@ -91,30 +89,26 @@ class FleetRollout(Construct):
             wait_on=["ComponentNotReady"],
         )
         create.next(then)
-        superseded = sfn.Pass(
-            self,
-            "Came too late",
-            parameters={
-                "Error": SUPERSEDED,
-                "Cause": "a package that was promoted later has been rolled out already",
-            },
-            result_path="$.failure",
+        return self.turns.take(
+            then=create,
+            late="a package that was promoted later has been rolled out already",
+            on_failure=self._ending,
         )
-        superseded.next(self._ending)
-        return self.turns.take(then=create, superseded=superseded, on_failure=self._ending)
 
     def _deploy(
         self, wave: Wave, *, then: sfn.IChainable, before: sfn.IChainable, after: sfn.IChainable
     ) -> sfn.IChainable:
         """Note what runs, deploy, wait, judge; a failure leads to `before`, from the change on to `after`."""
-        read = self._call(
+        read = call(
+            self,
             f"Read {wave.name} group",
             self._functions.read_group,
             {"group_arn": wave.group_arn, "required": wave.required},
             f"$.{wave.name}_before",
             on_failure=before,
         )
-        deploy = self._call(
+        deploy = call(
+            self,
             f"Deploy to {wave.name} devices",
             self._functions.deploy_to_group,
             {
@@ -131,7 +125,8 @@ class FleetRollout(Construct):
         return read.next(deploy).next(self._settle(wave, then=self._judge(wave, then, after), after=after))
 
     def _settle(self, wave: Wave, *, then: sfn.IChainable, after: sfn.IChainable) -> sfn.IChainable:
-        check = self._call(
+        check = call(
+            self,
             f"Check {wave.name} devices",
             self._functions.check_group,
             {
@@ -158,7 +153,8 @@ class FleetRollout(Construct):
             parameters={"since": sfn.JsonPath.string_at("$$.State.EnteredTime")},
             result_path=f"$.{wave.name}_settled",
         )
-        judge = self._call(
+        judge = call(
+            self,
             f"Judge {wave.name} devices",
             self._functions.judge_health,
             {
@@ -182,7 +178,8 @@ class FleetRollout(Construct):
         return note.next(wait)
 
     def _undo(self, wave: Wave, *, then: sfn.IChainable) -> sfn.IChainable:
-        redeploy = self._call(
+        redeploy = call(
+            self,
             f"Redeploy version before to {wave.name} devices",
             self._functions.redeploy_previous,
             {
@@ -206,29 +203,7 @@ class FleetRollout(Construct):
 
     def _record_failure(self) -> sfn.IChainable:
         record = self._record("Record failure")
-        give_back = self.turns.give_back("Give turn back after failure")
-        how = sfn.Choice(self, "How did it end?")
-        how.when(sfn.Condition.string_equals("$.failure.Error", SUPERSEDED), sfn.Succeed(self, "Superseded"))
-        how.when(
-            sfn.Condition.is_present("$.rollback_failure"),
-            sfn.Fail(
-                self,
-                "Rollback failed",
-                error="RollbackFailed",
-                cause_path=sfn.JsonPath.string_at("$.rollback_failure.Cause"),
-            ),
-        )
-        how.otherwise(
-            sfn.Fail(
-                self,
-                "Rollout failed",
-                error_path=sfn.JsonPath.string_at("$.failure.Error"),
-                cause_path=sfn.JsonPath.string_at("$.failure.Cause"),
-            )
-        )
-        record.add_catch(give_back, result_path="$.record_failure")
-        give_back.add_catch(how, result_path=sfn.JsonPath.DISCARD)
-        return record.next(give_back).next(how)
+        return end_failed(self, record=record, turns=self.turns, failed="Rollout failed")
 
     def _record(self, name: str, *, on_failure: sfn.IChainable | None = None) -> _State:
         payload = {
@@ -236,7 +211,7 @@ class FleetRollout(Construct):
             "started_at": sfn.JsonPath.string_at(STARTED),
             "rollout": sfn.JsonPath.entire_payload,
         }
-        return self._call(name, self._functions.record_rollout, payload, "$.record", on_failure=on_failure)
+        return call(self, name, self._functions.record_rollout, payload, "$.record", on_failure=on_failure)
 
     def _deployment(self, wave: Wave) -> dict[str, str]:
         return {
@@ -244,18 +219,3 @@ class FleetRollout(Construct):
             "deployment_id": sfn.JsonPath.string_at(f"$.{wave.name}.deployment_id"),
             "started_at": sfn.JsonPath.string_at(f"$.{wave.name}.started_at"),
         }
-
-    def _call(
-        self,
-        name: str,
-        function: lambda_.Function,
-        payload: Mapping[str, Any],
-        result_path: str,
-        *,
-        on_failure: sfn.IChainable | None = None,
-        wait_on: list[str] | None = None,
-    ) -> _State:
-        state = call(self, name, function, payload=payload, result_path=result_path, wait_on=wait_on or [])
-        if on_failure is not None:
-            state.add_catch(on_failure, result_path="$.failure")
-        return state

@@ -67,7 +67,7 @@ class LabelingFunctions(Construct):
         The machine needs these functions to exist, so that their own policies cannot name it: this is one
         apart from them.
         """
-        asks = iam.Policy(self, "AsksForExecutions", roles=[_role(self.find)])
+        asks = iam.Policy(self, "AsksForExecutions", roles=[self.find.own_role])
         executions = cdk.Stack.of(self).format_arn(
             service="states",
             resource="execution",
@@ -77,7 +77,7 @@ class LabelingFunctions(Construct):
         asks.add_statements(iam.PolicyStatement(actions=["states:DescribeExecution"], resources=[executions]))
         acknowledge_pattern(asks, executions, "an execution is named when it starts")
         completes = iam.Policy(
-            self, "CompletesRounds", roles=[_role(self.open_round), _role(self._workbench.function)]
+            self, "CompletesRounds", roles=[self.open_round.own_role, self._workbench.function.own_role]
         )
         completes.add_statements(
             iam.PolicyStatement(actions=["states:SendTaskSuccess"], resources=[machine.state_machine_arn])
@@ -100,9 +100,3 @@ class LabelingFunctions(Construct):
         )
         grant_table(self._workbench.table, self._key, function)
         return function
-
-
-def _role(function: PythonFunction) -> iam.IRole:
-    if function.role is None:
-        raise TypeError(f"{function.node.path} has no role")
-    return function.role

@@ -18,27 +18,9 @@ from constructs import Construct
 
 from stacks.constructs.labeling_functions import LabelingFunctions
 from stacks.constructs.python_function import PythonFunction
+from stacks.constructs.states import retry_what_passes
 from stacks.constructs.workflow import Workflow
 
-_PASSES_BY_ITSELF = [
-    "Lambda.ClientExecutionTimeoutException",
-    "Lambda.ServiceException",
-    "Lambda.AWSLambdaException",
-    "Lambda.SdkClientException",
-    "Lambda.TooManyRequestsException",
-    "Lambda.Unknown",
-    "Sandbox.Timedout",
-    "InternalFailure",
-    "InternalServerError",
-    "ProvisionedThroughputExceededException",
-    "RequestLimitExceeded",
-    "ServiceUnavailable",
-    "ThrottlingException",
-    "Contended",
-    "ConnectTimeoutError",
-    "EndpointConnectionError",
-    "ReadTimeoutError",
-]
 _EXECUTION = {"execution": sfn.JsonPath.string_at("$$.Execution.Id")}
 _STATE = {
     **_EXECUTION,
@@ -127,12 +109,5 @@ class LabelingWorkflow(Construct):
 def _retried(state: tasks.LambdaInvoke) -> tasks.LambdaInvoke:
     """Go on at once where a function ran out of time; wait ever longer for what passes by itself."""
     state.add_retry(errors=["OutOfTime"], interval=cdk.Duration.seconds(1), backoff_rate=1, max_attempts=50)
-    state.add_retry(
-        errors=_PASSES_BY_ITSELF,
-        interval=cdk.Duration.seconds(2),
-        backoff_rate=2,
-        max_attempts=8,
-        max_delay=cdk.Duration.minutes(5),
-        jitter_strategy=sfn.JitterType.FULL,
-    )
+    retry_what_passes(state, max_attempts=8)
     return state

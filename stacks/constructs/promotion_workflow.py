@@ -3,11 +3,8 @@
 In: {"model", "model_package_arn", "event_id", "approved_at", "turn"}, from start_promotion.py.
 """
 
-from typing import Any
-
 import aws_cdk as cdk
 from aws_cdk import aws_events as events
-from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_stepfunctions as sfn
 from aws_cdk import aws_stepfunctions_tasks as tasks
 from constructs import Construct
@@ -15,7 +12,7 @@ from constructs import Construct
 from stacks.constructs.promotion_functions import PromotionFunctions
 from stacks.constructs.staging_test import StagingTest
 from stacks.constructs.states import EXECUTION, STARTED, call, fields, until_ready
-from stacks.constructs.turns import SUPERSEDED, Turns
+from stacks.constructs.turns import Turns, end_failed
 from stacks.constructs.workflow import Workflow
 
 _EVERY_SECONDS = 5
@@ -57,20 +54,15 @@ class PromotionWorkflow(Construct):
     def _beginning(self, *, then: sfn.IChainable) -> sfn.IChainable:
         read = self._read_package("Read model package", on_failure=self._ending)
         read.next(then)
-        superseded = sfn.Pass(
-            self,
-            "Came too late",
-            parameters={
-                "Error": SUPERSEDED,
-                "Cause": "a package that was approved later has been promoted already",
-            },
-            result_path="$.failure",
+        return self.turns.take(
+            then=read,
+            late="a package that was approved later has been promoted already",
+            on_failure=self._ending,
         )
-        superseded.next(self._ending)
-        return self.turns.take(then=read, superseded=superseded, on_failure=self._ending)
 
     def _staging(self, staging_test: StagingTest, *, then: sfn.IChainable) -> sfn.IChainable:
-        judge = self._call(
+        judge = call(
+            self,
             "Judge staging",
             self._functions.judge_staging,
             {**_PACKAGE, "endpoint": sfn.JsonPath.string_at("$.staging.endpoint")},
@@ -84,7 +76,8 @@ class PromotionWorkflow(Construct):
         return self._deploy("staging", then=staging_test.state, before=self._ending, after=self._undo_staging)
 
     def _prod(self, *, then: sfn.IChainable) -> sfn.IChainable:
-        smoke = self._call(
+        smoke = call(
+            self,
             "Smoke prod",
             self._functions.smoke_endpoint,
             {**_PACKAGE, "endpoint": sfn.JsonPath.string_at("$.prod.endpoint")},
@@ -98,7 +91,8 @@ class PromotionWorkflow(Construct):
         self, environment: str, *, then: sfn.IChainable, before: sfn.IChainable, after: sfn.IChainable
     ) -> sfn.IChainable:
         """Note what is there, deploy, wait; a failure leads to `before`, or from the change on to `after`."""
-        read = self._call(
+        read = call(
+            self,
             f"Read {environment} endpoint",
             self._functions.read_endpoint,
             {**fields("model"), "environment": environment},
@@ -106,7 +100,8 @@ class PromotionWorkflow(Construct):
             on_failure=before,
             wait_on=["EndpointBusy"],
         )
-        deploy = self._call(
+        deploy = call(
+            self,
             f"Deploy to {environment}",
             self._functions.deploy_endpoint,
             {**_PACKAGE, "environment": environment},
@@ -114,7 +109,8 @@ class PromotionWorkflow(Construct):
             on_failure=after,
             wait_on=["EndpointBusy"],
         )
-        check = self._call(
+        check = call(
+            self,
             f"Check {environment}",
             self._functions.check_endpoint,
             {name: sfn.JsonPath.string_at(f"$.{environment}.{name}") for name in _DEPLOYED},
@@ -138,7 +134,8 @@ class PromotionWorkflow(Construct):
             parameters={"since": sfn.JsonPath.string_at("$$.State.EnteredTime")},
             result_path="$.undo",
         )
-        restore = self._call(
+        restore = call(
+            self,
             f"Put {environment} back",
             self._functions.restore_endpoint,
             {
@@ -196,38 +193,13 @@ class PromotionWorkflow(Construct):
 
     def _record_failure(self) -> sfn.IChainable:
         record = self._record("Record failure")
-        give_back = self.turns.give_back("Give turn back after failure")
-        how = sfn.Choice(self, "How did it end?")
-        how.when(sfn.Condition.string_equals("$.failure.Error", SUPERSEDED), sfn.Succeed(self, "Superseded"))
-        how.when(
-            sfn.Condition.is_present("$.rollback_failure"),
-            sfn.Fail(
-                self,
-                "Rollback failed",
-                error="RollbackFailed",
-                cause_path=sfn.JsonPath.string_at("$.rollback_failure.Cause"),
-            ),
+        return end_failed(
+            self,
+            record=record,
+            turns=self.turns,
+            failed="Promotion failed",
+            outcomes={"NoLongerApproved": "No longer approved"},
         )
-        how.when(
-            sfn.Condition.string_equals("$.failure.Error", "NoLongerApproved"),
-            sfn.Fail(
-                self,
-                "No longer approved",
-                error="NoLongerApproved",
-                cause_path=sfn.JsonPath.string_at("$.failure.Cause"),
-            ),
-        )
-        how.otherwise(
-            sfn.Fail(
-                self,
-                "Promotion failed",
-                error_path=sfn.JsonPath.string_at("$.failure.Error"),
-                cause_path=sfn.JsonPath.string_at("$.failure.Cause"),
-            )
-        )
-        record.add_catch(give_back, result_path="$.record_failure")
-        give_back.add_catch(how, result_path=sfn.JsonPath.DISCARD)
-        return record.next(give_back).next(how)
 
     def _test_did_not_run(self) -> sfn.IChainable:
         named = sfn.Pass(
@@ -240,8 +212,8 @@ class PromotionWorkflow(Construct):
 
     def _read_package(self, name: str, *, on_failure: sfn.IChainable) -> _State:
         payload = {**fields("model", "model_package_arn"), "execution": sfn.JsonPath.string_at(EXECUTION)}
-        return self._call(
-            name, self._functions.read_model_package, payload, "$.package", on_failure=on_failure
+        return call(
+            self, name, self._functions.read_model_package, payload, "$.package", on_failure=on_failure
         )
 
     def _record(self, name: str, *, on_failure: sfn.IChainable | None = None) -> _State:
@@ -250,22 +222,7 @@ class PromotionWorkflow(Construct):
             "started_at": sfn.JsonPath.string_at(STARTED),
             "promotion": sfn.JsonPath.entire_payload,
         }
-        return self._call(name, self._functions.record_release, payload, "$.release", on_failure=on_failure)
-
-    def _call(
-        self,
-        name: str,
-        function: lambda_.Function,
-        payload: dict[str, Any],
-        result_path: str,
-        *,
-        on_failure: sfn.IChainable | None = None,
-        wait_on: list[str] | None = None,
-    ) -> _State:
-        state = call(self, name, function, payload=payload, result_path=result_path, wait_on=wait_on or [])
-        if on_failure is not None:
-            state.add_catch(on_failure, result_path="$.failure")
-        return state
+        return call(self, name, self._functions.record_release, payload, "$.release", on_failure=on_failure)
 
 
 _DEPLOYED = ("endpoint", "config", "started_at")

@@ -19,7 +19,7 @@ class PythonFunction(lambda_.Function):
 
     `handler` is the import path that tests use too, as `lambdas.labeling.find_unlabeled_images.handler`.
     `environment` holds exactly the variables of the handler's `Environment` dataclass.
-    The role may write to its own log group and send traces, and nothing else until something is granted.
+    `own_role` may write to its own log group and send traces, and nothing else until something is granted.
     """
 
     def __init__(
@@ -59,4 +59,5 @@ class PythonFunction(lambda_.Function):
             log_group=log_group,
             tracing=lambda_.Tracing.ACTIVE,
         )
+        self.own_role = role
         acknowledge_wildcard(role, "xray:PutTraceSegments", "xray:PutTelemetryRecords")

@@ -9,10 +9,21 @@ from aws_cdk import aws_stepfunctions as sfn
 from aws_cdk import aws_stepfunctions_tasks as tasks
 from constructs import Construct
 
-_TRANSIENT = [
+_PASSES_BY_ITSELF = [
+    "Lambda.ClientExecutionTimeoutException",
+    "Lambda.ServiceException",
+    "Lambda.AWSLambdaException",
+    "Lambda.SdkClientException",
     "Lambda.TooManyRequestsException",
+    "Lambda.Unknown",
     "Sandbox.Timedout",
+    "InternalFailure",
+    "InternalServerError",
+    "ProvisionedThroughputExceededException",
+    "RequestLimitExceeded",
+    "ServiceUnavailable",
     "ThrottlingException",
+    "Contended",
     "ConnectTimeoutError",
     "EndpointConnectionError",
     "ReadTimeoutError",
@@ -23,14 +34,16 @@ def call(
     scope: Construct,
     name: str,
     function: lambda_.Function,
-    *,
     payload: Mapping[str, Any],
     result_path: str,
+    *,
     wait_on: Sequence[str] = (),
+    on_failure: sfn.IChainable | None = None,
 ) -> tasks.LambdaInvoke:
     """Call a function, again after what passes by itself, and keep the answer at `result_path`.
 
-    Errors in `wait_on` mean "not yet": they are tried again every 20 seconds for up to 20 minutes.
+    Errors in `wait_on` mean "not yet": they are tried again every 20 seconds for up to 20 minutes. What fails
+    in the end is kept at `$.failure` and leads to `on_failure`.
     """
     timeout = function.timeout or cdk.Duration.seconds(30)
     state = tasks.LambdaInvoke(
@@ -40,17 +53,29 @@ def call(
         payload=sfn.TaskInput.from_object(dict(payload)),
         payload_response_only=True,
         result_path=result_path,
+        retry_on_service_exceptions=False,
         task_timeout=sfn.Timeout.duration(timeout.plus(cdk.Duration.seconds(10))),
     )
-    state.add_retry(
-        errors=_TRANSIENT, interval=cdk.Duration.seconds(2), backoff_rate=2, max_attempts=5,
-        jitter_strategy=sfn.JitterType.FULL,
-    )  # fmt: skip
+    retry_what_passes(state, max_attempts=5)
     if wait_on:
         state.add_retry(
             errors=list(wait_on), interval=cdk.Duration.seconds(20), backoff_rate=1, max_attempts=60
         )
+    if on_failure is not None:
+        state.add_catch(on_failure, result_path="$.failure")
     return state
+
+
+def retry_what_passes(state: tasks.LambdaInvoke, *, max_attempts: int) -> None:
+    """Wait ever longer, up to five minutes, for what passes by itself."""
+    state.add_retry(
+        errors=_PASSES_BY_ITSELF,
+        interval=cdk.Duration.seconds(2),
+        backoff_rate=2,
+        max_attempts=max_attempts,
+        max_delay=cdk.Duration.minutes(5),
+        jitter_strategy=sfn.JitterType.FULL,
+    )
 
 
 def until_ready(

@@ -1,5 +1,8 @@
 """Turns: executions that change the same thing go one after another."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 import aws_cdk as cdk
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_iam as iam
@@ -12,7 +15,7 @@ from stacks.constructs.python_function import PythonFunction
 from stacks.constructs.states import STARTED, call
 from stacks.grants import allow
 
-SUPERSEDED = "Superseded"
+_SUPERSEDED = "Superseded"
 
 
 class Turns(Construct):
@@ -61,18 +64,20 @@ class Turns(Construct):
         """Let a function put executions in line."""
         allow(function, "dynamodb:PutItem", on=[self._table.table_arn])
 
-    def take(
-        self, *, then: sfn.IChainable, superseded: sfn.IChainable, on_failure: sfn.IChainable
-    ) -> tasks.LambdaInvoke:
-        """Wait for the turn; `superseded` is where one with a later order has had its turn already."""
+    def take(self, *, then: sfn.IChainable, late: str, on_failure: sfn.IChainable) -> tasks.LambdaInvoke:
+        """Wait for the turn; where a later order has had its turn, fail as superseded because of `late`."""
         take = call(
             self,
             "Take turn",
             self._take,
-            payload={**self._ticket, "started_at": sfn.JsonPath.string_at(STARTED)},
-            result_path="$.turn.state",
+            {**self._ticket, "started_at": sfn.JsonPath.string_at(STARTED)},
+            "$.turn.state",
+            on_failure=on_failure,
         )
-        take.add_catch(on_failure, result_path="$.failure")
+        superseded = sfn.Pass(
+            self, "Came too late", parameters={"Error": _SUPERSEDED, "Cause": late}, result_path="$.failure"
+        )
+        superseded.next(on_failure)
         wait = sfn.Wait(self, "Wait for turn", time=sfn.WaitTime.seconds_path("$.turn.state.wait_seconds"))
         choice = sfn.Choice(self, "Whose turn is it?")
         choice.when(sfn.Condition.string_equals("$.turn.state.turn", "mine"), then)
@@ -84,12 +89,12 @@ class Turns(Construct):
 
     def give_back(self, name: str) -> tasks.LambdaInvoke:
         """A state that ends the turn, named for where in the state machine it stands."""
-        return call(self, name, self._give_back, payload=self._ticket, result_path=sfn.JsonPath.DISCARD)
+        return call(self, name, self._give_back, self._ticket, sfn.JsonPath.DISCARD)
 
     def watch(self, machine: sfn.StateMachine) -> None:
         """Let the one who waits see whether the holder still runs."""
         # Beside the role's own policy, on which the function waits, and on the function the state machine.
-        policy = iam.ManagedPolicy(self, "SeeExecutions", roles=[_role(self._take)])
+        policy = iam.ManagedPolicy(self, "SeeExecutions", roles=[self._take.own_role])
         executions = cdk.Stack.of(self).format_arn(
             service="states",
             resource="execution",
@@ -107,7 +112,41 @@ class Turns(Construct):
         )
 
 
-def _role(function: lambda_.Function) -> iam.IRole:
-    if function.role is None:
-        raise ValueError(f"{function.node.path} has no role")
-    return function.role
+def end_failed(
+    scope: Construct,
+    *,
+    record: sfn.TaskStateBase,
+    turns: Turns,
+    failed: str,
+    outcomes: Mapping[str, str] = MappingProxyType({}),
+) -> sfn.IChainable:
+    """End what failed with `$.failure`: record it, give the turn back, and fail by the error's name.
+
+    `failed` is the state that it ends in; `outcomes` gives some errors a state of their own. To have come too
+    late is no failure. A way back that failed (`$.rollback_failure`) is told before all else.
+    """
+    give_back = turns.give_back("Give turn back after failure")
+    how = sfn.Choice(scope, "How did it end?")
+    how.when(_failed_with(_SUPERSEDED), sfn.Succeed(scope, "Superseded"))
+    rollback = sfn.Condition.is_present("$.rollback_failure")
+    how.when(rollback, _fail(scope, "Rollback failed", "$.rollback_failure", error="RollbackFailed"))
+    for error, name in outcomes.items():
+        how.when(_failed_with(error), _fail(scope, name, "$.failure", error=error))
+    how.otherwise(_fail(scope, failed, "$.failure"))
+    record.add_catch(give_back, result_path="$.record_failure")
+    give_back.add_catch(how, result_path=sfn.JsonPath.DISCARD)
+    return record.next(give_back).next(how)
+
+
+def _failed_with(error: str) -> sfn.Condition:
+    return sfn.Condition.string_equals("$.failure.Error", error)
+
+
+def _fail(scope: Construct, name: str, path: str, *, error: str | None = None) -> sfn.Fail:
+    return sfn.Fail(
+        scope,
+        name,
+        error=error,
+        error_path=None if error else sfn.JsonPath.string_at(f"{path}.Error"),
+        cause_path=sfn.JsonPath.string_at(f"{path}.Cause"),
+    )
