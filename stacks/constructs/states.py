@@ -67,15 +67,20 @@ def call(
 
 
 def retry_what_passes(state: tasks.LambdaInvoke, *, max_attempts: int) -> None:
-    """Wait ever longer, up to five minutes, for what passes by itself."""
-    state.add_retry(
-        errors=_PASSES_BY_ITSELF,
-        interval=cdk.Duration.seconds(2),
-        backoff_rate=2,
-        max_attempts=max_attempts,
-        max_delay=cdk.Duration.minutes(5),
-        jitter_strategy=sfn.JitterType.FULL,
-    )
+    """Wait ever longer, up to five minutes, for what passes by itself.
+
+    An API's error that its model does not list, throttling by SageMaker or S3 among them, reaches us as
+    ClientError only. It may as well be a denial, which should soon fail in its own words.
+    """
+    for errors, attempts in ((_PASSES_BY_ITSELF, max_attempts), (["ClientError"], 3)):
+        state.add_retry(
+            errors=errors,
+            interval=cdk.Duration.seconds(2),
+            backoff_rate=2,
+            max_attempts=attempts,
+            max_delay=cdk.Duration.minutes(5),
+            jitter_strategy=sfn.JitterType.FULL,
+        )
 
 
 def until_ready(
