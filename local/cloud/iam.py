@@ -94,6 +94,9 @@ class Iam:
         self._account = account
         self._calls = calls
         ministack.on_enforce(calls.record)
+        ministack.on_api_invocation(
+            lambda function, method: self.invocable(function, "apigateway.amazonaws.com", method)
+        )
 
     def user(self, client: Any, name: str, policy_arns: Sequence[str]) -> Credentials:
         """Return new keys of the user `name`, who has exactly these managed policies."""

@@ -88,6 +88,7 @@ TOUCHPOINTS = (
     Touchpoint("ministack.services.eventbridge", "_dispatch_to_stepfunctions", ("arn", "payload")),
     Touchpoint("ministack.services.eventbridge", "_dispatch_to_lambda", ("arn", "payload")),
     Touchpoint("ministack.services.eventbridge", "_SUPPORTED_TARGET_SERVICES"),
+    Touchpoint("ministack.services.apigateway_v1", "_call_lambda_raw", ("function_ref", "event")),
     Touchpoint("ministack.services.lambda_svc", "_get_func_record_for_ref"),
     Touchpoint("ministack.services.lambda_svc", "_execution_record_for_config"),
     Touchpoint("ministack.services.lambda_svc", "invoke_async_with_retry", ("func", "event")),
@@ -334,12 +335,7 @@ class Ministack:
             try:
                 key = _access_key.get() or ""
                 self.enforce(key, "s3:ListBucket", self._region, where, {"s3:prefix": prefix})
-                self.enforce(
-                    _access_key.get() or "",
-                    "s3:GetObject",
-                    self._region,
-                    f"{where}/{prefix.rstrip('/')}/data",
-                )
+                self.enforce(key, "s3:GetObject", self._region, f"{where}/{prefix.rstrip('/')}/data")
             finally:
                 _method.reset(token)
             return original(location, workdirs)
@@ -527,6 +523,22 @@ class Ministack:
                 return None
             policy = record.get("policy") or config.get("_policy") or {"Statement": []}
             return json.loads(policy) if isinstance(policy, str) else dict(policy)
+
+    def on_api_invocation(self, may_invoke: Callable[[str, str], bool]) -> None:
+        """Let `may_invoke` decide, by function and API method ARN, whether an API may call a function."""
+        apis = _module("services.apigateway_v1")
+        original = apis._call_lambda_raw
+
+        @functools.wraps(original)
+        async def call(function: str, event: Mapping[str, Any], **scope: Any) -> Any:
+            context = event["requestContext"]
+            method = f"{context['stage']}/{context['httpMethod']}{context['resourcePath']}"
+            api = f"arn:aws:execute-api:{self._region}:{self._account}:{context['apiId']}/{method}"
+            if not may_invoke(function, api):
+                return None, f"{function} does not let {api} invoke it"
+            return await original(function, event, **scope)
+
+        apis._call_lambda_raw = call
 
     def invoke_asynchronously(self, function_arn: str, event: Any) -> None:
         """Queue an event for a function, retried as Lambda retries asynchronous invocations."""

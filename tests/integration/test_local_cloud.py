@@ -252,6 +252,24 @@ def test_api_knows_its_caller_and_refuses_who_has_no_grant(
     assert call_api(cloud, outputs["Api"], None)[0] == 403
 
 
+def test_api_calls_only_a_function_that_lets_it(cloud: LocalCloud, outputs: dict[str, str]) -> None:
+    functions, name = client(cloud, "lambda"), outputs["Function"]
+    statements = json.loads(functions.get_policy(FunctionName=name)["Policy"])["Statement"]
+    (ours,) = [s for s in statements if s["Principal"] == {"Service": "apigateway.amazonaws.com"}]
+    functions.remove_permission(FunctionName=name, StatementId=ours["Sid"])
+    annotator = cloud.user("annotator", [outputs["MayClaim"]])
+    try:
+        assert call_api(cloud, outputs["Api"], annotator)[0] == 500
+        assert denied(cloud, "apigateway.amazonaws.com", "lambda:InvokeFunction")
+    finally:
+        (source,) = next(iter(ours["Condition"].values())).values()
+        functions.add_permission(
+            FunctionName=name, StatementId=ours["Sid"], Action=ours["Action"],
+            Principal="apigateway.amazonaws.com", SourceArn=source,
+        )  # fmt: skip
+    assert call_api(cloud, outputs["Api"], annotator)[0] == 200
+
+
 def test_forged_signature_is_refused(cloud: LocalCloud, outputs: dict[str, str]) -> None:
     annotator = cloud.user("annotator", [outputs["MayClaim"]])
     forged = Credentials(annotator.access_key, "guessed", "", annotator.principal_arn)
