@@ -15,22 +15,18 @@ Document = dict[str, Any]
 
 @dataclass(frozen=True)
 class Evaluated:
-    """A registered package and what its evaluation and its dataset manifest say."""
+    """What a run's evaluation and its dataset manifest say, and the package that it registered, if it did."""
 
-    package: Document
+    package: Document | None
     evaluation: Document
     manifest: Document
-
-    @property
-    def arn(self) -> str:
-        """The package's own ARN."""
-        return str(self.package["ModelPackageArn"])
+    manifest_uri: str
 
     def dataset(self) -> summary.Dataset:
         """The manifest and how many pictures are in each part."""
         splits = [image["split"] for image in self.manifest["images"]]
         return summary.Dataset(
-            manifest=self.package["CustomerMetadataProperties"]["dataset_manifest"],
+            manifest=self.manifest_uri,
             sha256=self.manifest["sha256"],
             train=splits.count("train"),
             validation=splits.count("validation"),
@@ -38,8 +34,9 @@ class Evaluated:
         )
 
     def model(self, threshold: float) -> summary.Model:
-        """The package and its score."""
-        return summary.Model(self.arn, self.evaluation["map50"], self.evaluation["map50_95"], threshold)
+        """The package, None where none was registered, and the score."""
+        arn = self.package["ModelPackageArn"] if self.package else None
+        return summary.Model(arn, self.evaluation["map50"], self.evaluation["map50_95"], threshold)
 
     def excluded(self) -> list[Excluded]:
         """What the dataset step set aside, by name."""
@@ -49,21 +46,33 @@ class Evaluated:
 def read_package(session: Any, arn: str, folder: Path) -> Evaluated:
     """Read a package, and keep its evaluation, manifest and test set in `folder`, as the approver may."""
     package = session.client("sagemaker").describe_model_package(ModelPackageName=arn)
-    s3 = session.client("s3")
     metadata = package["CustomerMetadataProperties"]
-    predictions = metadata["evaluation"].rpartition("/")[0] + "/predictions.json"
+    evaluation, manifest = metadata["evaluation"], metadata["dataset_manifest"]
+    return _read(session.client("s3"), evaluation, manifest, metadata["test_set"], folder, package)
+
+
+def read_refused(session: Any, run: str, folder: Path) -> Evaluated:
+    """Read the same of a run, given by its S3 prefix, whose metric let nothing be registered."""
+    evaluation, manifest = f"{run}/evaluation/evaluation.json", f"{run}/dataset/manifest.json"
+    return _read(session.client("s3"), evaluation, manifest, f"{run}/test", folder, None)
+
+
+def _read(
+    s3: Any, evaluation: str, manifest: str, test_set: str, folder: Path, package: Document | None
+) -> Evaluated:
+    predictions = evaluation.rpartition("/")[0] + "/predictions.json"
     documents: dict[str, Any] = {
-        "evaluation.json": read_json(s3, metadata["evaluation"]),
-        "manifest.json": read_json(s3, metadata["dataset_manifest"]),
+        "evaluation.json": read_json(s3, evaluation),
+        "manifest.json": read_json(s3, manifest),
         "predictions.json": read_json(s3, predictions),
     }
     for name, document in documents.items():
         (folder / name).write_text(json.dumps(document, indent=1), encoding="utf-8")
     (folder / "test" / "images").mkdir(parents=True, exist_ok=True)
     for prediction in documents["predictions.json"]:
-        content = read_bytes(s3, f"{metadata['test_set'].rstrip('/')}/{prediction['file']}")
+        content = read_bytes(s3, f"{test_set.rstrip('/')}/{prediction['file']}")
         (folder / "test" / prediction["file"]).write_bytes(content)
-    return Evaluated(package, documents["evaluation.json"], documents["manifest.json"])
+    return Evaluated(package, documents["evaluation.json"], documents["manifest.json"], manifest)
 
 
 def read_quarantine(s3: Any, uri: str | None) -> list[Excluded]:
@@ -76,26 +85,32 @@ def read_quarantine(s3: Any, uri: str | None) -> list[Excluded]:
 
 
 def chain(device: summary.Device, evaluated: Evaluated) -> tuple[Link, ...]:
-    """The way from a device back to its dataset manifest; the report goes on from there to the pictures."""
-    metadata, manifest = evaluated.package["CustomerMetadataProperties"], evaluated.manifest
+    """The way from a device back to its dataset manifest; the report goes on from there to the pictures.
+
+    There is none without a registered package.
+    """
+    if evaluated.package is None:
+        return ()
+    arn, metadata = evaluated.package["ModelPackageArn"], evaluated.package["CustomerMetadataProperties"]
+    manifest = evaluated.manifest
     components = [
         Link("Component", f"{name} {version}", {}) for name, version in device.component_versions.items()
     ]
     package = {
-        "ARN": evaluated.arn,
+        "ARN": arn,
         "evaluation": metadata["evaluation"],
         "code": metadata["code"],
         "git commit": metadata.get("git_commit") or "none",
     }
     dataset = {
-        "where": metadata["dataset_manifest"],
+        "where": evaluated.manifest_uri,
         "SHA-256": manifest["sha256"],
         "as of": manifest["as_of"],
     }
     return (
         Link("Device", device.name, {"environment": device.environment, "status": device.status}),
         *components,
-        Link("Model package", evaluated.arn.rpartition(":model-package/")[2], package),
+        Link("Model package", arn.rpartition(":model-package/")[2], package),
         Link("Dataset manifest", "manifest.json", dataset),
     )
 

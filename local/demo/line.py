@@ -311,12 +311,22 @@ class _Deployed:
             sagemaker_client = self._people.operator.client("sagemaker")
             execution = started["execution_arn"]
             jobs = self._cloud.plugins[0].jobs  # type: ignore[attr-defined]
-            training_run.follow_pipeline(sagemaker_client, execution, part, jobs)
+            try:
+                training_run.follow_pipeline(sagemaker_client, execution, part, jobs)
+            except training_run.MetricTooLow as refusal:
+                raise LineStopped(self._read_refusal(execution)) from refusal
             package = training_run.registered_package(sagemaker_client, execution)
             found = evidence.read_package(self._people.approver, package, self._options.folder)
             self._facts.evaluated = found
             part.result(f"mAP50 {found.evaluation['map50']:.3f}, mAP50-95 {found.evaluation['map50_95']:.3f}")
         return package
+
+    def _read_refusal(self, execution: str) -> str:
+        run = f"s3://{self._artifacts}/runs/{self._model.name}/{execution.rpartition('/')[2]}"
+        found = evidence.read_refused(self._people.approver, run, self._options.folder)
+        self._facts.evaluated = found
+        measured, threshold = found.evaluation["map50"], self._model.map50_threshold
+        return f"mAP50 {measured:.4f} is below the threshold of {threshold:g}: nothing is registered"
 
     def _approve(self, package: str) -> None:
         with self._part("Approve") as part:

@@ -25,6 +25,11 @@ from local.sagemaker.jobs import JobsApi
 _POLL_SECONDS = 0.5
 _STEP_OF = re.compile(r"(?:step|evaluated|downloaded|checked) (\d+)/(\d+)")
 _LAST_LINES = 3
+_GATE = "MetricTooLow"
+
+
+class MetricTooLow(LineStopped):
+    """The pipeline has evaluated the model and registered nothing."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +77,10 @@ def start_pipeline(
 
 
 def follow_pipeline(sagemaker: Any, execution_arn: str, part: Part, jobs: JobsApi) -> None:
-    """Wait for the execution, with a bar for each job's progress; raises LineStopped with what failed."""
+    """Wait for the execution, with a bar for each job's progress.
+
+    Raises MetricTooLow where the metric gate ended it, and LineStopped with what failed otherwise.
+    """
     jobs.listen(_bars(part))
     while True:
         steps = sagemaker.list_pipeline_execution_steps(PipelineExecutionArn=execution_arn)[
@@ -84,7 +92,8 @@ def follow_pipeline(sagemaker: Any, execution_arn: str, part: Part, jobs: JobsAp
         if found["PipelineExecutionStatus"] == "Succeeded":
             return
         if found["PipelineExecutionStatus"] in ("Failed", "Stopped"):
-            raise LineStopped(_why(found, steps))
+            gated = any(s["StepName"] == _GATE and s["StepStatus"] == "Failed" for s in steps)
+            raise (MetricTooLow if gated else LineStopped)(_why(found, steps))
         time.sleep(_POLL_SECONDS)
 
 
