@@ -42,9 +42,8 @@ class EdgeStack(cdk.Stack):
             key=key,
             inspector=inspector,
         )
-        alias = exchange.alias
-        staging = DeviceGroup(self, "Staging", name=fleet.staging_group, alias=alias)
-        prod = DeviceGroup(self, "Prod", name=fleet.prod_group, alias=alias)
+        staging = DeviceGroup(self, "Staging", name=fleet.staging_group, alias=exchange.alias)
+        prod = DeviceGroup(self, "Prod", name=fleet.prod_group, alias=exchange.alias)
         functions = RolloutFunctions(
             self,
             "Functions",
@@ -64,26 +63,17 @@ class EdgeStack(cdk.Stack):
         )
         self._start_on_promotion(config, rollout)
         operator = OperatorPolicy(
-            self,
-            "OperatorPolicy",
-            machine=rollout.machine,
-            artifacts=artifacts,
-            key=key,
-            reads=["edge/"],
+            self, "OperatorPolicy", machine=rollout.machine, artifacts=artifacts, key=key, reads=["edge/"]
         )
         read_objects(operator, images, key, f"images/{fleet.model}/returned/")
-        outputs = {
-            "StateMachineArn": rollout.machine.state_machine_arn,
-            "StagingThingGroup": fleet.staging_group,
-            "ProdThingGroup": fleet.prod_group,
-            "RoleAlias": alias.ref,
-            "TokenExchangeRoleArn": exchange.role.role_arn,
-            "StagingIotPolicy": staging.policy_name,
-            "ProdIotPolicy": prod.policy_name,
-            "InspectorVersion": inspector.version,
-        }
-        for name, value in outputs.items():
-            cdk.CfnOutput(self, name, value=value)
+        self._output("StateMachineArn", rollout.machine.state_machine_arn)
+        self._output("StagingThingGroup", fleet.staging_group)
+        self._output("ProdThingGroup", fleet.prod_group)
+        self._output("RoleAlias", exchange.alias.ref)
+        self._output("TokenExchangeRoleArn", exchange.role.role_arn)
+        self._output("StagingIotPolicy", staging.policy_name)
+        self._output("ProdIotPolicy", prod.policy_name)
+        self._output("InspectorVersion", inspector.version)
 
     def _start_on_promotion(self, config: Edgeline, rollout: FleetRollout) -> None:
         start = PythonFunction(
@@ -101,3 +91,6 @@ class EdgeStack(cdk.Stack):
             source=[config.name], detail_type=["Model Promoted"], detail={"model": [config.fleet.model]}
         )
         OnEvent(self, "Promotion", pattern=promoted, function=start)
+
+    def _output(self, key: str, value: str) -> None:
+        cdk.CfnOutput(self, key, value=value)

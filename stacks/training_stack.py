@@ -1,7 +1,5 @@
 """The SageMaker pipelines: what builds them, the roles that they run in, and who may approve their models."""
 
-import json
-
 import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
@@ -56,24 +54,17 @@ class TrainingStack(cdk.Stack):
             key=key,
             model_package_groups=list(self._names.values()),
         )
-        build = PipelineBuild(
-            self,
-            "Build",
-            key=key,
-            environment={
-                "PROJECT": config.name,
-                "MODEL": config.models[0].name,
-                "MODEL_CONFIG": json.dumps({model.name: self._described(model) for model in config.models}),
-                "LABELS_MANIFEST": "",
-                "IMAGES_BUCKET": images.bucket_name,
-                "ARTIFACTS_BUCKET": artifacts.bucket_name,
-                "KMS_KEY_ARN": key.key_arn,
-                "FEATURE_GROUP": feature_group_name,
-                "ATHENA_WORKGROUP": queries.workgroup,
-                "JOB_ROLE_ARN": self.job_role.role_arn,
-                "PIPELINE_ROLE_ARN": self.pipeline_role.role_arn,
-            },
-        )
+        described = {model.name: self._described(model) for model in config.models}
+        places = {
+            "IMAGES_BUCKET": images.bucket_name,
+            "ARTIFACTS_BUCKET": artifacts.bucket_name,
+            "KMS_KEY_ARN": key.key_arn,
+            "FEATURE_GROUP": feature_group_name,
+            "ATHENA_WORKGROUP": queries.workgroup,
+            "JOB_ROLE_ARN": self.job_role.role_arn,
+            "PIPELINE_ROLE_ARN": self.pipeline_role.role_arn,
+        }
+        build = PipelineBuild(self, "Build", key=key, models=described, environment=places)
         self._let_build(build.role)
         self._output("BuildProject", build.project.project_name)
         self._output("BuildRoleArn", build.role.role_arn)

@@ -1,5 +1,6 @@
 """The CodeBuild project that builds, checks, upserts and starts the SageMaker pipelines."""
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -21,13 +22,21 @@ _UPSERT = 'python -m pipeline_defs.upsert --model "$MODEL" --labels-manifest "$L
 class PipelineBuild(Construct):
     """Runs `python -m pipeline_defs.upsert`; a start of the build names MODEL, and LABELS_MANIFEST if any.
 
+    `models` says for each model what its pipeline has to know; the first is built where a start names none.
     The build ends once the pipeline's execution has started: it does not wait for the training.
     """
 
     def __init__(
-        self, scope: Construct, construct_id: str, *, key: kms.IKey, environment: Mapping[str, str]
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        key: kms.IKey,
+        models: Mapping[str, Mapping[str, object]],
+        environment: Mapping[str, str],
     ) -> None:
         super().__init__(scope, construct_id)
+        asked = {"MODEL": next(iter(models)), "MODEL_CONFIG": json.dumps(models), "LABELS_MANIFEST": ""}
         self.role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("codebuild.amazonaws.com"))
         self.project = codebuild.Project(
             self,
@@ -41,7 +50,8 @@ class PipelineBuild(Construct):
                 compute_type=codebuild.ComputeType.SMALL,
             ),
             environment_variables={
-                name: codebuild.BuildEnvironmentVariable(value=value) for name, value in environment.items()
+                name: codebuild.BuildEnvironmentVariable(value=value)
+                for name, value in {**asked, **environment}.items()
             },
             encryption_key=key,
             grant_report_group_permissions=False,
