@@ -7,6 +7,8 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from itertools import cycle, islice
+from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,7 @@ from local.demo.workflows import LineStopped
 from local.greengrass.devices import Device
 
 DEVICES = (("press-0-test", "staging"), ("press-1", "prod"), ("press-2", "prod"))
+STAGING_PICTURES = 5  # as many inferences the rollout asks of a staging device before it goes on
 _POLL_SECONDS = 0.5
 _PATIENCE_SECONDS = 120
 
@@ -67,12 +70,12 @@ class DemoFleet:
             placed.device.provision()
 
     def take_pictures(self, pictures: Sequence[Picture]) -> None:
-        """Let the cameras take pictures: each device gets its share, at least one where there is one."""
-        for index, placed in enumerate(self._placed):
-            share = pictures[index :: len(self._placed)] or pictures[:1]
+        """Let the cameras take pictures, as `shares` deals them out."""
+        dealt = shares(pictures, len(self._placed))
+        for index, (placed, share) in enumerate(zip(self._placed, dealt, strict=True)):
             inbox = placed.device.work(self._inspector) / "pictures"
-            for picture in share:
-                _appear(picture.path, inbox / f"{index}-{picture.path.name}")
+            for shot, picture in enumerate(share):
+                _appear(picture.path, inbox / f"{shot}-{picture.path.name}")
             self._placed[index] = Placed(placed.device, placed.environment, placed.pictures + len(share))
 
     def await_inspection(self, health: "Health", part: Part) -> None:
@@ -109,6 +112,19 @@ class DemoFleet:
                 )
             )
         return tuple(found)
+
+
+def shares(pictures: Sequence[Picture], devices: int) -> list[list[Picture]]:
+    """Deal pictures out, the staging device's share first: it needs enough for the rollout to go on.
+
+    Of few pictures the staging camera takes some again, and each of the others one that was taken before.
+    """
+    if not pictures:
+        return [[] for _ in range(devices)]
+    staging = max(STAGING_PICTURES, ceil(len(pictures) / devices))
+    rest = pictures[staging:]
+    others = [list(rest[index :: devices - 1]) or [pictures[0]] for index in range(devices - 1)]
+    return [list(islice(cycle(pictures[:staging]), staging)), *others]
 
 
 class Health:

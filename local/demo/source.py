@@ -62,13 +62,18 @@ def read(images: Path, labels: Path | None, *, seed: int, progress: Progress) ->
         uploads=holdout.uploads,
         fresh=holdout.fresh,
         set_aside=(*batch.set_aside, *left_out),
-        notes=(*batch.notes, *([holdout.note] if holdout.note else [])),
+        notes=(*batch.notes, *([holdout.note] if holdout.note else []), _kept(holdout.fresh)),
     )
 
 
 def _objects(pictures: Sequence[Picture]) -> Sequence[Hashable]:
     details = np.stack([detail(decode(picture.path.read_bytes())) for picture in pictures])
     return group_by_similarity(details).numbers
+
+
+def _kept(fresh: Sequence[Picture]) -> str:
+    names = ", ".join(picture.name for picture in fresh) or "none"
+    return f"{len(fresh)} pictures are kept for the devices and never trained on: {names}"
 
 
 def _written(folder: Path, picture: synthetic.SyntheticPicture) -> Picture:

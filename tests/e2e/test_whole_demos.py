@@ -72,8 +72,11 @@ def _all_accounted_for(given: UserFolder, folder: Path) -> None:
     """Each file went through the line, to a device, or is set aside by name."""
     used = {image["uri"].rpartition("/")[2] for image in read(folder, "manifest.json")["images"]}
     aside = {entry["name"].rpartition("/")[2] for entry in read(folder, "details.json")["set_aside"]}
-    inspected = {path.name.partition("-")[2] for path in (folder / "devices").glob("*/work/**/*-*.*")}
-    assert {path.name for path in given.images.iterdir()} - used - aside - inspected == set()
+    notes = read(folder, "details.json")["notes"]
+    kept = next(note.partition(": ")[2] for note in notes if "kept for the devices" in note).split(", ")
+    assert {path.name for path in given.images.iterdir()} - used - aside - set(kept) == set()
+    assert len(kept) > 0
+    assert used.isdisjoint(kept)
 
 
 @pytest.mark.timeout(900)
