@@ -48,6 +48,8 @@ def test_the_onnx_model_is_found_in_the_archive_of_the_training(name: str) -> No
         (tar_gz(**{"model.onnx": b""}), "or an empty one"),
         (tar_gz(**{"deep/model.onnx": b"onnx"}), "has no model.onnx"),
     ],
+    # The bytes of an archive hold the time: as names they differ from one process to the next.
+    ids=["empty", "no archive", "cut off", "without a model", "empty model", "model elsewhere"],
 )
 def test_a_broken_artifact_is_refused(artifact: bytes, reason: str) -> None:
     with pytest.raises(BrokenArtifact, match=reason):
