@@ -13,12 +13,17 @@ from stacks.wildcards import acknowledge_wildcard
 
 _ROOT = Path(__file__).parents[2]
 
+# Read by the AWS SDK: what is throttled is asked for again as long as the function has time. By itself the
+# SDK gives up after a second or two, with an error that no state machine knows as one that passes.
+SDK_ENVIRONMENT = {"AWS_RETRY_MODE": "standard", "AWS_MAX_ATTEMPTS": "8"}
+
 
 class PythonFunction(lambda_.Function):
     """One function out of the one asset that all functions share; docs/adr/0001 says why.
 
     `handler` is the import path that tests use too, as `lambdas.labeling.find_unlabeled_images.handler`.
-    `environment` holds exactly the variables of the handler's `Environment` dataclass.
+    `environment` holds exactly the variables of the handler's `Environment` dataclass; what the SDK reads
+    comes on top.
     `own_role` may write to its own log group and send traces, and nothing else until something is granted.
     """
 
@@ -51,7 +56,7 @@ class PythonFunction(lambda_.Function):
                 str(_ROOT), exclude=["*", "!lambdas", "**/__pycache__"], ignore_mode=cdk.IgnoreMode.DOCKER
             ),
             handler=handler,
-            environment=dict(environment),
+            environment={**SDK_ENVIRONMENT, **environment},
             timeout=cdk.Duration.seconds(timeout_seconds),
             memory_size=memory_mb,
             description=description,

@@ -7,6 +7,7 @@ import pytest
 from cloud_assembly import Assembly
 
 from lambdas.common.environment import variables
+from stacks.constructs.python_function import SDK_ENVIRONMENT
 
 
 @pytest.fixture(scope="session")
@@ -26,7 +27,7 @@ def test_every_handler_imports_and_its_environment_is_what_it_reads(
         module_name, _, attribute = properties["Handler"].rpartition(".")
         module = importlib.import_module(module_name)
         assert callable(getattr(module, attribute)), name
-        given = set(properties.get("Environment", {}).get("Variables", {}))
+        given = set(properties["Environment"]["Variables"]) - SDK_ENVIRONMENT.keys()
         read = set(variables(module.Environment)) if hasattr(module, "Environment") else set()
         assert given == read, name
 
