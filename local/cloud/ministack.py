@@ -350,10 +350,9 @@ class Ministack:
         @functools.wraps(original)
         def execute(function: Any, event: Any, request_id: str) -> Any:
             answer = original(function, event, request_id)
-            last = str(answer.get("log", "")).strip().rpartition("\n")[2]
-            name = re.match(r"(?:\w+\.)*(\w+)(?::|$)", last)
-            if answer.get("error") and "Traceback (most recent" in str(answer.get("log")) and name:
-                answer["body"]["errorType"] = name[1]
+            name = _exception_name(str(answer.get("log", "")))
+            if answer.get("error") and name:
+                answer["body"]["errorType"] = name
             return answer
 
         functions._execute_function_warm = execute
@@ -617,6 +616,15 @@ def _await_callback(waiting: Mapping[str, Any], state: Mapping[str, Any], execut
             raise TaskError("States.HeartbeatTimeout", f"no heartbeat within {heartbeat} seconds")
     if error := waiting["error"]:
         raise TaskError(error.get("Error", "TaskFailed"), error.get("Cause", ""))
+
+
+def _exception_name(log: str) -> str | None:
+    """Return the name of the exception that a log's last traceback ends with; its message may have lines."""
+    _, traceback, frames = log.rpartition("Traceback (most recent call last):")
+    if not traceback:
+        return None
+    name = re.search(r"^(?:\w+\.)*(\w+)(?::|$)", frames.lstrip("\n"), re.MULTILINE)
+    return name[1] if name else None
 
 
 def _machine_arn(execution_arn: str) -> str:
