@@ -1,0 +1,193 @@
+"""Small stand-in models and their promotions, with a fault in the model, its code or its test."""
+
+import io
+import json
+import tarfile
+import uuid
+from typing import Any
+
+from faults.seams import Deployed, eventually
+
+from local.cloud.server import LocalCloud
+from stacks.data_stack import DataStack
+from stacks.promotion_stack import PromotionStack
+
+NAME = "faults"
+GROUP = f"{NAME}-tags"
+STAGING, PROD = f"{GROUP}-staging", f"{GROUP}-prod"
+SCORE = 0.9
+
+# An endpoint's process runs in a folder that is named after the endpoint.
+INFERENCE = """
+import json, os, pathlib
+PROD = "-prod" in os.getcwd()
+def model_fn(model_dir, context=None):
+    {on_load}
+    return json.loads((pathlib.Path(model_dir) / "model.onnx").read_text())
+def input_fn(body, content_type, context=None):
+    return body
+def predict_fn(picture, model, context=None):
+    {on_picture}
+    return {{**model, "width": 4, "height": 3, "detections": []}}
+def output_fn(prediction, accept, context=None):
+    return json.dumps(prediction), "application/json"
+"""
+EVALUATE = """
+import argparse, boto3, json, os, pathlib, signal, time
+parser = argparse.ArgumentParser()
+for name in ("--test", "--dataset", "--output-dir"):
+    parser.add_argument(name, type=pathlib.Path)
+parser.add_argument("--endpoint")
+given = parser.parse_args()
+{first}
+picture = (given.test / "images" / "a.jpg").read_bytes()
+runtime = boto3.client("sagemaker-runtime")
+answer = runtime.invoke_endpoint(EndpointName=given.endpoint, ContentType="image/jpeg", Body=picture)
+score = json.loads(answer["Body"].read())["score"]
+report = {{
+    "map50": score, "map50_95": score, "images": 1, "requests": 1, "latency_ms": {{"p50": 1.0, "p95": 1.0}},
+    "dataset": {{"manifest_sha256": "abc"}}, "source": "endpoint:" + given.endpoint,
+}}
+given.output_dir.mkdir(parents=True, exist_ok=True)
+(given.output_dir / "evaluation.json").write_text(json.dumps(report))
+"""
+
+
+class Promotions:
+    """The deployed Data and Promotion stacks, a good model in both endpoints, and who approves others."""
+
+    def __init__(self, cloud: LocalCloud, folder: Any) -> None:
+        def make(app: Any, config: Any) -> None:
+            data = DataStack(app, "Data", config=config)
+            PromotionStack(app, "Promotion", config=config, artifacts=data.artifacts, key=data.key)
+
+        self.deployed = Deployed(cloud, folder, NAME, make)
+        session = cloud.root_session()
+        self.sagemaker, self.runtime = session.client("sagemaker"), session.client("sagemaker-runtime")
+        self.events = session.client("events")
+        self.machine = self.deployed.output("promotion", "StateMachineArn")
+        self.bucket = self.deployed.output("data", "ArtifactsBucket")
+        self.turns = session.resource("dynamodb").Table(
+            self.deployed.resource("promotion", "AWS::DynamoDB::Table")
+        )
+        self.good = self.register()
+        assert self.promote(self.good)["status"] == "SUCCEEDED"
+
+    def register(
+        self,
+        *,
+        first: str = "",
+        on_load: str = "pass",
+        on_picture: str = "pass",
+        answers: float = SCORE,
+        archive: bytes | None = None,
+    ) -> str:
+        """Register a model; `first` runs in its staging test, `on_load` and `on_picture` in its endpoints."""
+        run, code = f"runs/tags/{uuid.uuid4().hex}", f"code/{uuid.uuid4().hex}"
+        model = json.dumps({"score": answers, "run": run})
+        inference = INFERENCE.format(on_load=on_load, on_picture=on_picture)
+        evaluation = {"map50": SCORE, "map50_95": SCORE, "images": 1, "dataset": {"manifest_sha256": "abc"}}
+        image = {"file": "a.jpg", "width": 4, "height": 3}
+        objects: dict[str, bytes | str] = {
+            f"{code}/pipeline_defs/run_job.sh": 'cd "$(dirname "$0")/.." && shift && exec python3 e.py "$@"',
+            f"{code}/e.py": EVALUATE.format(first=first),
+            f"{run}/dataset/manifest.json": json.dumps({"sha256": "abc"}),
+            f"{run}/test/labels.json": json.dumps({"images": [image]}),
+            f"{run}/test/images/a.jpg": b"picture",
+            f"{run}/evaluation/evaluation.json": json.dumps(evaluation),
+            f"{run}/model/train/output/model.tar.gz": archive
+            or tar_gz({"model.onnx": model, "code/inference.py": inference}),
+        }
+        for key, body in objects.items():
+            self.deployed.put(self.bucket, key, body)
+        return self._create_package(run, code)
+
+    def _create_package(self, run: str, code: str) -> str:
+        at = f"s3://{self.bucket}"
+        container = {
+            "Image": "763104351884.dkr.ecr.eu-west-1.amazonaws.com/pytorch-inference:cpu",
+            "ModelDataUrl": f"{at}/{run}/model/train/output/model.tar.gz",
+            "Environment": {
+                "SAGEMAKER_PROGRAM": "inference.py",
+                "SAGEMAKER_SUBMIT_DIRECTORY": "/opt/ml/model/code",
+            },
+        }
+        made = self.sagemaker.create_model_package(
+            ModelPackageGroupName=GROUP,
+            ModelApprovalStatus="PendingManualApproval",
+            InferenceSpecification={
+                "Containers": [container],
+                "SupportedContentTypes": ["image/jpeg"],
+                "SupportedResponseMIMETypes": ["application/json"],
+            },
+            CustomerMetadataProperties={
+                "dataset_manifest": f"{at}/{run}/dataset/manifest.json",
+                "evaluation": f"{at}/{run}/evaluation/evaluation.json",
+                "test_set": f"{at}/{run}/test",
+                "dataset": f"{at}/{run}/dataset",
+                "code": f"{at}/{code}",
+                "git_commit": "0123abc",
+                "model": "tags",
+            },
+        )
+        return str(made["ModelPackageArn"])
+
+    def set_approval(self, package: str, approval: str) -> None:
+        self.sagemaker.update_model_package(ModelPackageArn=package, ModelApprovalStatus=approval)
+
+    def executions(self) -> dict[str, dict[str, Any]]:
+        """All executions by ARN."""
+        pages = self.deployed.states.get_paginator("list_executions").paginate(stateMachineArn=self.machine)
+        return {found["executionArn"]: found for page in pages for found in page["executions"]}
+
+    def approve(self, package: str) -> str:
+        """Approve a package and return the execution that this starts."""
+        before = set(self.executions())
+        self.set_approval(package, "Approved")
+        [execution] = eventually(lambda: set(self.executions()) - before)
+        return str(execution)
+
+    def ended(self, execution: str) -> dict[str, Any]:
+        def look() -> dict[str, Any] | None:
+            found: dict[str, Any] = self.deployed.states.describe_execution(executionArn=execution)
+            return None if found["status"] == "RUNNING" else found
+
+        return dict(eventually(look))
+
+    def promote(self, package: str) -> dict[str, Any]:
+        """Approve a package and wait for the end of its promotion."""
+        return self.ended(self.approve(package))
+
+    def serves(self) -> dict[str, tuple[str, str, float]]:
+        """What both endpoints serve: status, endpoint config, and the score that the model really answers."""
+        found = {}
+        for endpoint in (STAGING, PROD):
+            described = self.sagemaker.describe_endpoint(EndpointName=endpoint)
+            asked = self.runtime.invoke_endpoint(
+                EndpointName=endpoint, ContentType="image/jpeg", Body=b"picture"
+            )
+            score = json.loads(asked["Body"].read())["score"]
+            found[endpoint] = (described["EndpointStatus"], described["EndpointConfigName"], score)
+        return found
+
+    def outcome(self, package: str) -> str:
+        """What the record of the package's promotion says."""
+        key = f"releases/tags/{package.rsplit('/', 1)[1]}/release.json"
+        body = self.deployed.s3.get_object(Bucket=self.bucket, Key=key)["Body"].read()
+        return str(json.loads(body)["outcome"])
+
+    def holder(self) -> str | None:
+        """Who holds the turn to promote."""
+        key = {"line": "promotion of tags", "entry": "turn"}
+        holder: str | None = self.turns.get_item(Key=key, ConsistentRead=True)["Item"].get("holder")
+        return holder
+
+
+def tar_gz(files: dict[str, str]) -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
+        for name, content in files.items():
+            entry = tarfile.TarInfo(name)
+            entry.size = len(content)
+            archive.addfile(entry, io.BytesIO(content.encode()))
+    return buffer.getvalue()
