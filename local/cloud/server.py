@@ -232,6 +232,7 @@ class _Server:
 
     async def _serve(self) -> None:
         self._loop = asyncio.get_running_loop()
+        self._loop.set_exception_handler(_report)
         self._stopped = asyncio.Event()
 
         async def started(scope: Any, receive: Any, send: Any) -> None:
@@ -243,3 +244,9 @@ class _Server:
             await self._app(scope, receive, announce if scope["type"] == "lifespan" else send)
 
         await serve(started, self._config, shutdown_trigger=self._stopped.wait)
+
+
+def _report(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Log what went wrong on the loop; Python 3.11 counts a connection that was open at the end as that."""
+    if not isinstance(context.get("exception"), asyncio.CancelledError):
+        loop.default_exception_handler(context)
