@@ -17,7 +17,8 @@ def main(arguments: Sequence[str]) -> int:
     options = _parse(arguments)
     signal.signal(signal.SIGTERM, _interrupt)
     # A second's worth of imports that `--help` and a wrong option do not need.
-    from local.demo.line import Line, Options
+    from local.demo.line import Line
+    from local.demo.options import Options
     from local.demo.progress import Terminal
 
     terminal = Terminal()

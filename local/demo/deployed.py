@@ -1,0 +1,237 @@
+"""The parts of the line that need the deployed stacks."""
+
+import json
+from collections import Counter
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from config import Edgeline, Model
+from local.cloud.addresses import served_at
+from local.cloud.iam import principal_name
+from local.cloud.server import LocalCloud
+from local.demo import evidence, people, summary, training_run
+from local.demo.annotator import Annotator, Crew, KnownLabels, Tally
+from local.demo.batch import Picture
+from local.demo.facts import Facts
+from local.demo.fleet import DEVICES, DemoFleet, Health, returned_pictures
+from local.demo.options import Options
+from local.demo.progress import Part, Terminal
+from local.demo.source import Material
+from local.demo.workbench import Workbench
+from local.demo.workflows import LineStopped, await_execution, follow_execution
+from local.sagemaker.plugin import SageMakerPlugin
+
+APP_REQUESTS = 20
+
+Outputs = Mapping[str, Mapping[str, str]]
+
+
+class DeployedLine:
+    """The parts that need the deployed stacks; each runs as the person or service whose work it is."""
+
+    def __init__(
+        self,
+        terminal: Terminal,
+        options: Options,
+        facts: Facts,
+        cloud: LocalCloud,
+        config: Edgeline,
+        outputs: Outputs,
+        *,
+        git_commit: str | None,
+    ) -> None:
+        self._part = terminal.part
+        self._options, self._facts, self._commit = options, facts, git_commit
+        self._cloud, self._config, self._outputs = cloud, config, outputs
+        self._sagemaker = next(plugin for plugin in cloud.plugins if isinstance(plugin, SageMakerPlugin))
+        self._model: Model = config.model(config.fleet.model)
+        self._facts.threshold = self._model.map50_threshold
+        self._artifacts = outputs["data"]["ArtifactsBucket"]
+
+    def go(self, material: Material) -> None:
+        """Run the parts in order."""
+        self._material = material
+        fleet = self._bring_in_people_and_devices()
+        self._upload()
+        manifest = self._label("Label and verify")["manifest"]
+        if not manifest:
+            raise LineStopped("no picture got a label: all were set aside, see the report")
+        package = self._train(manifest)
+        with fleet.running():
+            fleet.take_pictures(self._material.fresh)
+            self._approve(package)
+            self._promote(package)
+            self._roll_out(package)
+            self._inspect(fleet, package)
+            self._ask_prod()
+            self._label("Label what came back")
+
+    def count_requests(self) -> None:
+        """Bring the endpoints' counts up to date: requests come in until the end."""
+        self._facts.staging = self._counted(self._facts.staging)
+        self._facts.prod = self._counted(self._facts.prod)
+
+    def _counted(self, known: summary.Endpoint | None) -> summary.Endpoint | None:
+        if known is None:
+            return None
+        statistics = self._sagemaker.endpoints.statistics(known.endpoint)
+        return evidence.endpoint(statistics, known.endpoint, known.package_arn)
+
+    def _bring_in_people_and_devices(self) -> DemoFleet:
+        with self._part("Bring in people, devices") as part:
+            self._people = people.hire(self._cloud, self._outputs)
+            inspector = f"com.{self._config.name}.inspector"
+            fleet = DemoFleet(self._cloud, self._outputs["edge"], inspector, self._options.folder / "devices")
+            fleet.provision()
+            # What was counted until here is the deployment, as root; from here on nobody is root.
+            self._cloud.calls.clear()
+            part.result(
+                f"{3 + len(self._people.annotators)} people, {len(DEVICES)} devices, no root from here on"
+            )
+        return fleet
+
+    def _upload(self) -> None:
+        with self._part("Upload") as part:
+            s3, bucket = self._people.uploader.client("s3"), self._outputs["data"]["ImagesBucket"]
+            move, pictures = part.bar("pictures"), self._material.uploads
+
+            def put(picture: Picture) -> None:
+                key = f"images/{self._model.name}/{picture.name}"
+                s3.put_object(
+                    Bucket=bucket, Key=key, Body=picture.path.read_bytes(), Metadata=picture.object_metadata
+                )
+
+            with ThreadPoolExecutor(4) as pool:
+                for done, _ in enumerate(pool.map(put, pictures), start=1):
+                    move(done, len(pictures))
+            part.result(f"{len(pictures)} pictures")
+
+    def _label(self, name: str) -> dict[str, Any]:
+        with self._part(name) as part:
+            states, machine = self._people.operator.client("stepfunctions"), self._outputs["labeling"]
+            crew = self._crew(part)
+            with crew:
+                arn = states.start_execution(
+                    stateMachineArn=machine["StateMachineArn"], input=json.dumps({"model": self._model.name})
+                )["executionArn"]
+                output = follow_execution(states, arn, tick=lambda: _complain(crew))
+            s3 = self._people.operator.client("s3")
+            left_out = evidence.read_quarantine(s3, output["quarantine"])
+            self._facts.add_labeling(output, crew.tally, left_out)
+            part.result(
+                f"{output['labeled']} labeled, {output['relabeled']} of them again, "
+                f"{output['quarantined']} set aside"
+            )
+        return output
+
+    def _crew(self, part: Part) -> Crew:
+        url = served_at(self._cloud.url, self._outputs["labeling"]["ApiUrl"])
+        known = KnownLabels(
+            self._material.truths, mistake_rate=self._options.mistake_rate, seed=self._options.seed
+        )
+        annotators = [
+            Annotator(
+                name,
+                Workbench(url, self._cloud.region, credentials),
+                ("label",) if name in people.LABELERS else ("verify",),
+            )
+            for name, credentials in self._people.annotators.items()
+        ]
+        move, total = part.bar("answers"), 2 * len(self._material.uploads)
+
+        def progress(tally: Tally) -> None:
+            answers = tally.labeled + tally.approved + tally.rejected + tally.unusable
+            move(answers, max(total, answers))
+
+        return Crew(annotators, known, on_progress=progress)
+
+    def _train(self, labels_manifest: str) -> str:
+        with self._part("Train and evaluate") as part:
+            build = training_run.read_project(self._cloud, self._outputs["training"]["BuildProject"])
+            arguments = ["--model", self._model.name, "--start", "--labels-manifest", labels_manifest]
+            arguments += ["--seed", str(self._options.seed)]
+            folder = self._options.folder / "build"
+            started = training_run.start_pipeline(
+                self._cloud, build, folder, arguments, {"GIT_COMMIT": self._commit or ""}
+            )
+            sagemaker_client = self._people.operator.client("sagemaker")
+            execution = started["execution_arn"]
+            jobs = self._sagemaker.jobs
+            try:
+                training_run.follow_pipeline(sagemaker_client, execution, part, jobs)
+            except training_run.MetricTooLow as refusal:
+                raise LineStopped(self._read_refusal(execution)) from refusal
+            package = training_run.registered_package(sagemaker_client, execution)
+            found = evidence.read_package(self._people.approver, package, self._options.folder)
+            self._facts.evaluated = found
+            part.result(f"mAP50 {found.evaluation['map50']:.3f}, mAP50-95 {found.evaluation['map50_95']:.3f}")
+        return package
+
+    def _read_refusal(self, execution: str) -> str:
+        run = f"s3://{self._artifacts}/runs/{self._model.name}/{execution.rpartition('/')[2]}"
+        found = evidence.read_refused(self._people.approver, run, self._options.folder)
+        self._facts.evaluated = found
+        measured, threshold = found.evaluation["map50"], self._model.map50_threshold
+        return f"mAP50 {measured:.4f} is below the threshold of {threshold:g}: nothing is registered"
+
+    def _approve(self, package: str) -> None:
+        with self._part("Approve") as part:
+            registry = self._people.approver.client("sagemaker")
+            registry.update_model_package(
+                ModelPackageArn=package,
+                ModelApprovalStatus="Approved",
+                ApprovalDescription="Approved by the demo's approver after reading the evaluation",
+            )
+            by = registry.describe_model_package(ModelPackageName=package)["LastModifiedBy"]
+            self._facts.approved_by = principal_name(by["IamIdentity"]["Arn"])
+            part.result(f"{package.rpartition('/')[2]} by {self._facts.approved_by}")
+
+    def _promote(self, package: str) -> None:
+        with self._part("Promote to staging, prod") as part:
+            promoted = self._follow(self._outputs["promotion"]["StateMachineArn"], package)
+            shipped = promoted["package"]["arn"]
+            self._facts.staging = summary.Endpoint(promoted["staging"]["endpoint"], shipped, 0, None)
+            self._facts.prod = summary.Endpoint(promoted["prod"]["endpoint"], shipped, 0, None)
+            part.result("tested in staging, then prod")
+
+    def _roll_out(self, package: str) -> None:
+        with self._part("Roll out to the devices") as part:
+            self._follow(self._outputs["edge"]["StateMachineArn"], package)
+            part.result("staging device judged, then prod")
+
+    def _follow(self, machine: str, package: str) -> dict[str, Any]:
+        states = self._people.operator.client("stepfunctions")
+        return follow_execution(states, await_execution(states, machine, {"model_package_arn": package}))
+
+    def _inspect(self, fleet: DemoFleet, package: str) -> None:
+        with self._part("Inspect fresh pictures") as part:
+            s3 = self._people.operator.client("s3")
+            health = Health(s3, self._artifacts, f"1.0.{package.rpartition('/')[2]}")
+            try:
+                fleet.await_inspection(health, part)
+            finally:
+                self._facts.devices = fleet.devices(health)
+            images = self._outputs["data"]["ImagesBucket"]
+            self._facts.returned = returned_pictures(
+                s3, images, self._model.name, self._options.folder / "returned"
+            )
+            inspected = sum(device.inferences for device in self._facts.devices)
+            part.result(f"{inspected} inspected, {len(self._facts.returned)} came back")
+
+    def _ask_prod(self) -> None:
+        with self._part("Ask the prod endpoint") as part:
+            caller = self._people.app.client("sagemaker-runtime")
+            endpoint = self._facts.prod.endpoint if self._facts.prod else ""
+            found: Counter[str] = Counter()
+            for picture in self._material.fresh[:APP_REQUESTS]:
+                answer = caller.invoke_endpoint(
+                    EndpointName=endpoint, ContentType="application/x-image", Body=picture.path.read_bytes()
+                )
+                found.update(d["label"] for d in json.loads(answer["Body"].read())["detections"])
+            part.result(f"{len(self._material.fresh[:APP_REQUESTS])} requests, found {dict(found)}")
+
+
+def _complain(crew: Crew) -> None:
+    if crew.failure:
+        raise LineStopped(f"an annotator gave up: {crew.failure}")
