@@ -64,7 +64,6 @@ class _Writer:
         height, width = picture.pixels.shape
         images, annotations = self._document["images"], self._document["annotations"]
         number = len(images) + 1
-        # Of another folder than the ordinary ones: its object is nobody else's.
         images.append(
             {"id": number, "file_name": name, "width": width, "height": height, "group": picture.group}
         )
@@ -105,14 +104,14 @@ def _unusable_ones(writer: _Writer, scratched: Sequence[SyntheticPicture]) -> No
     (writer.folder.images / "unlabeled.png").write_bytes(_encoded(_image(missing), "PNG"))
     (writer.folder.images / "notes.txt").write_text("taken on a Tuesday", encoding="utf-8")
     writer.folder.unusable = {
-        "cut.jpg": "damaged|cut off|truncated|corrupt",
-        "noise.png": "not a picture|no picture|cannot be|unknown|neither",
-        "empty.jpg": "empty",
-        "twin-2.png": "same bytes as twin-1.png|same bytes",
+        "cut.jpg": "truncated.* cut off",  # the folder's reader says the one, the labeling the other
+        "noise.png": "not a JPEG, PNG",
+        "empty.jpg": "the file is empty",
+        "twin-2.png": "same bytes as twin-1.png",
         "outside.png": "outside the picture",
         "unknown.png": f"unknown category id {_UNKNOWN_CATEGORY}",
-        "missing.png": "not in the folder",
-        "unlabeled.png": "no label",
+        "missing.png": "it is not in the folder",
+        "unlabeled.png": "it has no label",
         "notes.txt": "not a picture",
     }
 
