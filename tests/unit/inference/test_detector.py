@@ -35,7 +35,9 @@ def test_a_lower_score_shows_the_other_class(detector: Detector) -> None:
 
 def test_boxes_are_cut_at_the_picture(detector: Detector) -> None:
     picture = np.full((10, 64, 3), 255, dtype=np.uint8)  # bars above and below
-    for found in detector.detect(picture, min_score=0.3):
+    detections = detector.detect(picture, min_score=0.3)
+    assert detections
+    for found in detections:
         left, top, right, bottom = found.box
         assert 0 <= left < right <= 64
         assert 0 <= top < bottom <= 10
