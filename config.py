@@ -66,7 +66,7 @@ class Model:
     map50_threshold: float = 0.6
     group_rule: str | None = None
     train_instance: str = "ml.m5.2xlarge"
-    train_steps: int = 1000
+    train_steps: int = 1500
     job_instance: str = "ml.m5.xlarge"
     staging: Endpoint = field(default_factory=Endpoint)
     prod: Endpoint = field(default_factory=Endpoint)
