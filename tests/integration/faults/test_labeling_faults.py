@@ -15,6 +15,7 @@ from local.demo.workbench import Workbench
 from stacks.data_stack import DataStack
 from stacks.labeling_stack import LabelingStack
 
+pytestmark = pytest.mark.acceptance
 NAME = "labeling-faults"
 
 

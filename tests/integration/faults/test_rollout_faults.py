@@ -196,24 +196,41 @@ def version_of(package: str) -> str:
     return f"1.0.{package.rsplit('/', 1)[1]}"
 
 
-def test_a_device_that_dies_in_the_middle_of_a_deployment_comes_back_to_it(fleet: Fleet) -> None:
-    package = fleet.register()
+def begin_and_kill(fleet: Fleet, package: str) -> str:
+    """Begin a rollout and cut the staging device's power while it is at the deployment."""
     began = fleet.deployments("Staging")
     execution = fleet.begin(package)
     eventually(lambda: fleet.deployments("Staging") != began)
     [newest, *_] = fleet.deployments("Staging")
-    eventually(lambda: fleet.staging.status()["deployment"].get("deploymentId") == newest)
+
+    def is_at_it() -> bool:
+        deployment = fleet.staging.status()["deployment"]
+        return bool(deployment.get("deploymentId") == newest and deployment["status"] == "IN_PROGRESS")
+
+    eventually(is_at_it)
     fleet.staging.kill()
+    assert is_at_it(), "it had not ended the deployment before"
+    return execution
+
+
+def test_a_device_that_dies_in_the_middle_of_a_deployment_comes_back_to_it(fleet: Fleet) -> None:
+    package = fleet.register()
+    execution = begin_and_kill(fleet, package)
     assert fleet.staging.status()["status"] == "STOPPED"
     fleet.staging.start()
     assert fleet.ended(execution)["status"] == "SUCCEEDED"
     assert [fleet.runs(device) for device in (fleet.staging, fleet.prod)] == [version_of(package)] * 2
 
 
-def test_a_device_that_stays_dead_ends_the_rollout_by_name(untouched: Fleet) -> None:
+@pytest.mark.parametrize("during", [False, True], ids=["before the deployment", "in the middle of it"])
+def test_a_device_that_dies_and_stays_dead_ends_the_rollout_by_name(untouched: Fleet, during: bool) -> None:
     package = untouched.register()
-    untouched.staging.kill()
-    ended = untouched.roll_out(package)
+    if during:
+        execution = begin_and_kill(untouched, package)
+    else:
+        untouched.staging.kill()
+        execution = untouched.begin(package)
+    ended = untouched.ended(execution)
     assert (ended["status"], ended["error"]) == ("FAILED", "DevicesFailed")
     assert untouched.staging.thing_name in ended["cause"]
     assert untouched.outcome(package) == "DevicesFailed"
