@@ -1,22 +1,20 @@
 # ruff: noqa: N803 - parameters are named as the API names them
 """The GreengrassV2 API, as far as the line needs it; every other operation is refused by its name."""
 
-import base64
-import hashlib
 import json
 import time
 import uuid
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from typing import Any
 
-import yaml
 from botocore.exceptions import ClientError
 
 from local.cloud.call import Call
 from local.cloud.errors import AwsError
+from local.greengrass.answers import Backing, Once, Parameters, page_of
+from local.greengrass.component_versions import ComponentVersions, parsed_recipe
 from local.greengrass.fleet import (
     DISCONNECTED_AFTER_SECONDS,
-    Component,
     CoreDevice,
     Deployment,
     Execution,
@@ -24,21 +22,8 @@ from local.greengrass.fleet import (
     deployment_status,
     is_thing,
 )
-from local.greengrass.recipe import Artifact, BadRecipe, Recipe, parse_recipe, with_digests
 from local.greengrass.resolution import PROVIDED
 from local.greengrass.versions import BadVersion, Version
-
-Parameters = dict[str, Any]
-
-
-class Backing(Protocol):
-    """What the API needs of the rest of the cloud."""
-
-    def require(self, call: Call, action: str, resource: str) -> None:
-        """Raise AwsError AccessDeniedException unless the caller may do `action`."""
-
-    def client(self, service: str) -> Any:
-        """Return a boto3 client that reads as the service itself does."""
 
 
 class GreengrassV2:
@@ -47,15 +32,20 @@ class GreengrassV2:
     def __init__(self, fleet: Fleet, backing: Backing) -> None:
         self._fleet = fleet
         self._backing = backing
-        self._tokens: dict[tuple[str, str], tuple[str, Parameters]] = {}
+        self._once = Once()
+        self._components = ComponentVersions(fleet, backing, self._once)
         self._service_role: tuple[str, float] | None = None
+
+    def __getattr__(self, operation: str) -> Callable[..., Any]:
+        found: Callable[..., Any] = getattr(self.__dict__["_components"], operation)
+        return found
 
     # ---- IAM
 
     def resource_arns(self, call: Call, operation: str, parameters: Parameters) -> list[str]:
         """Return the resources that IAM checks, by the service authorization reference."""
         if operation == "CreateComponentVersion":
-            recipe = _parse(parameters)
+            recipe = parsed_recipe(parameters)
             return [call.arn("greengrass", f"components:{recipe.name}")]
         if "coreDeviceThingName" in parameters:
             return [call.arn("greengrass", f"coreDevices:{parameters['coreDeviceThingName']}")]
@@ -69,131 +59,6 @@ class GreengrassV2:
     def pass_roles(self, operation: str, parameters: Parameters) -> list[str]:
         """Return the role that becomes the account's service role."""
         return [parameters["roleArn"]] if operation == "AssociateServiceRoleToAccount" else []
-
-    # ---- components
-
-    def create_component_version(self, call: Call, **parameters: Any) -> Parameters:
-        """Create a version from an inline recipe. A second one of the same version is a conflict."""
-        if "lambdaFunction" in parameters:
-            raise AwsError(
-                "UnsupportedOperation", "CreateComponentVersion with lambdaFunction is not served", 501
-            )
-        return self._once(
-            "CreateComponentVersion", parameters, lambda: self._create_component_version(call, parameters)
-        )
-
-    def _create_component_version(self, call: Call, parameters: Parameters) -> Parameters:
-        recipe = _parse(parameters)
-        arn = call.arn("greengrass", f"components:{recipe.name}:versions:{recipe.version}")
-        digests = self._digests(call, recipe)
-        with self._fleet.lock:
-            if (recipe.name, recipe.version) in self._fleet.components:
-                raise AwsError(
-                    "ConflictException",
-                    f"Component [{recipe.name} : {recipe.version}] for account [{call.account}] already"
-                    " exists with state: [DEPLOYABLE]",
-                    409,
-                )
-            component = Component(arn, with_digests(recipe, digests), time.time(), parameters.get("tags", {}))
-            self._fleet.components[recipe.name, recipe.version] = component
-        return {
-            "arn": arn,
-            "componentName": recipe.name,
-            "componentVersion": str(recipe.version),
-            "creationTimestamp": component.created,
-            "status": _COMPONENT_STATUS,
-        }
-
-    def _digests(self, call: Call, recipe: Recipe) -> dict[str, str]:
-        """Read each artifact with the caller's rights, as AWS does when a version is created."""
-        problems, digests = {}, {}
-        for artifact in recipe.artifacts:
-            try:
-                self._backing.require(call, "s3:GetObject", f"arn:aws:s3:::{artifact.bucket}/{artifact.key}")
-                digests[artifact.uri] = self._digest(artifact)
-            except (AwsError, ClientError) as error:
-                problems[artifact.uri] = f"Specified artifact resource cannot be accessed: {error}"
-        if problems:
-            raise AwsError("ValidationException", f"Encountered following errors in Artifacts: {problems}")
-        return digests
-
-    def _digest(self, artifact: Artifact) -> str:
-        body = self._backing.client("s3").get_object(Bucket=artifact.bucket, Key=artifact.key)["Body"]
-        digest = hashlib.sha256()
-        for chunk in body.iter_chunks(1 << 20):
-            digest.update(chunk)
-        return base64.b64encode(digest.digest()).decode()
-
-    def describe_component(self, call: Call, arn: str) -> Parameters:
-        """Describe one version."""
-        component = self._component(arn)
-        document = component.recipe.document
-        return {
-            "arn": arn,
-            "componentName": component.recipe.name,
-            "componentVersion": str(component.recipe.version),
-            "creationTimestamp": component.created,
-            "publisher": document.get("ComponentPublisher"),
-            "description": document.get("ComponentDescription"),
-            "status": _COMPONENT_STATUS,
-            "platforms": [],
-            "tags": component.tags,
-        }
-
-    def get_component(self, call: Call, arn: str, recipeOutputFormat: str = "JSON") -> Parameters:
-        """Return a version's recipe, with the digests of its artifacts."""
-        component = self._component(arn)
-        document = component.recipe.document
-        text = yaml.safe_dump(document) if recipeOutputFormat == "YAML" else json.dumps(document)
-        return {"recipeOutputFormat": recipeOutputFormat, "recipe": text.encode(), "tags": component.tags}
-
-    def list_components(self, call: Call, scope: str = "PRIVATE", **page: Any) -> Parameters:
-        """List components with their latest versions; the public ones of AWS are not served."""
-        latest: dict[str, Component] = {}
-        with self._fleet.lock:
-            for (name, _), component in sorted(self._fleet.components.items()):
-                latest[name] = component
-        if scope != "PRIVATE":
-            raise AwsError("UnsupportedOperation", f"ListComponents of scope {scope} is not served", 501)
-        entries = [
-            {
-                "arn": component.arn.partition(":versions:")[0],
-                "componentName": name,
-                "latestVersion": {
-                    "arn": component.arn,
-                    "componentVersion": str(component.recipe.version),
-                    "creationTimestamp": component.created,
-                },
-            }
-            for name, component in latest.items()
-        ]
-        return _page(entries, "components", page)
-
-    def list_component_versions(self, call: Call, arn: str, **page: Any) -> Parameters:
-        """List the versions of a component, the highest first."""
-        with self._fleet.lock:
-            found = [c for c in self._fleet.components.values() if c.arn.partition(":versions:")[0] == arn]
-        if not found:
-            raise AwsError("ResourceNotFoundException", f"The component {arn} does not exist", 404)
-        found.sort(key=lambda component: component.recipe.version, reverse=True)
-        entries = [
-            {"componentName": c.recipe.name, "componentVersion": str(c.recipe.version), "arn": c.arn}
-            for c in found
-        ]
-        return _page(entries, "componentVersions", page)
-
-    def delete_component(self, call: Call, arn: str) -> None:
-        """Delete one version; devices that have it keep it."""
-        component = self._component(arn)
-        with self._fleet.lock:
-            del self._fleet.components[component.recipe.name, component.recipe.version]
-
-    def _component(self, arn: str) -> Component:
-        with self._fleet.lock:
-            for component in self._fleet.components.values():
-                if component.arn == arn:
-                    return component
-        raise AwsError("ResourceNotFoundException", f"The component {arn} does not exist", 404)
 
     # ---- deployments
 
@@ -303,7 +168,7 @@ class GreengrassV2:
         if historyFilter == "LATEST_ONLY":
             found = [d for d in found if not d.superseded]
         found.sort(key=lambda deployment: deployment.created, reverse=True)
-        return _page([self._summary(d) for d in found], "deployments", page)
+        return page_of([self._summary(d) for d in found], "deployments", page)
 
     def _deployment(self, deployment_id: str) -> Deployment:
         self._fleet.expire()
@@ -364,7 +229,7 @@ class GreengrassV2:
             if status in (None, _device_status(device))
         ]
         page.pop("runtime", None)
-        return _page(entries, "coreDevices", page)
+        return page_of(entries, "coreDevices", page)
 
     def list_effective_deployments(self, call: Call, coreDeviceThingName: str, **page: Any) -> Parameters:
         """List what was deployed to a device, newest first: the only place where a failure shows."""
@@ -372,7 +237,7 @@ class GreengrassV2:
         with self._fleet.lock:
             executions = sorted(device.executions.values(), key=lambda e: e.created, reverse=True)
             entries = [self._effective(call, execution) for execution in executions]
-        return _page(entries, "effectiveDeployments", page)
+        return page_of(entries, "effectiveDeployments", page)
 
     def _effective(self, call: Call, execution: Execution) -> Parameters:
         deployment = self._fleet.deployments[execution.deployment_id]
@@ -394,7 +259,7 @@ class GreengrassV2:
         device = self._device(coreDeviceThingName)
         everything = page.pop("topologyFilter", "ROOT") == "ALL"
         entries = [entry for entry in device.installed if everything or entry["isRoot"]]
-        return _page(entries, "installedComponents", page)
+        return page_of(entries, "installedComponents", page)
 
     def _device(self, thing: str) -> CoreDevice:
         self._fleet.expire()
@@ -429,37 +294,7 @@ class GreengrassV2:
 
     def _tags(self, arn: str) -> dict[str, str]:
         kind, _, name = arn.split(":", 5)[5].partition(":")
-        return self._deployment(name).tags if kind == "deployments" else self._component(arn).tags
-
-    # ---- shared
-
-    def _once(self, operation: str, parameters: Parameters, act: Callable[[], Parameters]) -> Parameters:
-        """Answer a repeated request, by its clientToken, as the first one."""
-        token = parameters.get("clientToken")
-        asked = repr(sorted((k, v) for k, v in parameters.items() if k != "clientToken"))
-        if token and (before := self._tokens.get((operation, token))):
-            if before[0] != asked:
-                raise AwsError("ConflictException", f"clientToken {token} was used for another request", 409)
-            return before[1]
-        answer = act()
-        if token:
-            self._tokens[operation, token] = (asked, answer)
-        return answer
-
-
-_COMPONENT_STATUS = {
-    "componentState": "DEPLOYABLE",
-    "message": "NONE",
-    "errors": {},
-    "vendorGuidance": "ACTIVE",
-}
-
-
-def _parse(parameters: Parameters) -> Recipe:
-    try:
-        return parse_recipe(parameters.get("inlineRecipe", b""))
-    except BadRecipe as error:
-        raise AwsError("ValidationException", f"inlineRecipe: {error}") from error
+        return self._deployment(name).tags if kind == "deployments" else self._components.component(arn).tags
 
 
 def _check_configuration(name: str, update: Parameters) -> None:
@@ -482,15 +317,3 @@ def _job(call: Call, deployment: Deployment) -> Parameters:
 def _device_status(device: CoreDevice) -> str:
     silent = time.time() - device.seen > DISCONNECTED_AFTER_SECONDS
     return "UNHEALTHY" if silent else device.status
-
-
-def _page(entries: list[Parameters], member: str, page: Mapping[str, Any]) -> Parameters:
-    start, size = int(page.get("nextToken") or 0), int(page.get("maxResults") or 100)
-    rest = start + size < len(entries)
-    shown = [_present(entry) for entry in entries[start : start + size]]
-    return {member: shown, **({"nextToken": str(start + size)} if rest else {})}
-
-
-def _present(entry: Parameters) -> Parameters:
-    """Return the members that have a value: what AWS leaves out is not null on the wire."""
-    return {name: value for name, value in entry.items() if value is not None}
