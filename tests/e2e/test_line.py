@@ -12,7 +12,8 @@ from demo_process import read, run_demo, stage_names, write_configuration
 
 PICTURES = 36
 STAGES = [
-    "Draw the pictures", "Synthesize the templates", "Deploy them", "Bring in people, devices", "Upload",
+    "Draw the pictures", "Start the local cloud", "Synthesize the templates", "Deploy them",
+    "Bring in people, devices", "Upload",
     "Label and verify", "Train and evaluate", "Approve", "Promote to staging, prod",
     "Roll out to the devices", "Inspect fresh pictures", "Ask the prod endpoint", "Label what came back",
 ]  # fmt: skip
