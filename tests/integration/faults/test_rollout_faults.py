@@ -165,6 +165,12 @@ class Fleet:
         version: str | None = status["component_versions"].get(MODEL)
         return version if status["status"] == "RUNNING" else None
 
+    def has_taken(self, device: Device, deployment: str) -> bool:
+        """Tell whether a device has ended a deployment well, by what it reported to the cloud."""
+        found = self.greengrass.list_effective_deployments(coreDeviceThingName=device.thing_name)
+        status = {d["deploymentId"]: d["coreDeviceExecutionStatus"] for d in found["effectiveDeployments"]}
+        return status.get(deployment) == "SUCCEEDED"
+
     def outcome(self, package: str) -> str:
         key = f"releases/tags/{package.rsplit('/', 1)[1]}/rollout.json"
         body = self.deployed.s3.get_object(Bucket=self.bucket, Key=key)["Body"].read()
@@ -189,6 +195,8 @@ def untouched(fleet: Fleet) -> Iterator[Fleet]:
     yield fleet
     assert fleet.deployments("Prod") == deployments, "prod is untouched"
     assert fleet.runs(fleet.prod) == version
+    # The last word to staging is the version before, whatever the device's disk said when it came back.
+    eventually(lambda: fleet.has_taken(fleet.staging, fleet.deployments("Staging")[0]))
     eventually(lambda: fleet.runs(fleet.staging) == version)
 
 
