@@ -46,7 +46,7 @@ test: $(DEV)
 	python -m pytest -m "not acceptance" -n $(or $(WORKERS),auto) --dist loadfile -q
 
 acceptance: $(DEV)
-	python -m pytest -m acceptance -q
+	python -m pytest -m acceptance -n $(or $(WORKERS),2) --dist loadfile -q --durations=20
 
 check: $(DEV) synth
 	ruff check .
