@@ -15,7 +15,9 @@ ROOT = Path(__file__).parents[1]
 def main(arguments: Sequence[str]) -> int:
     """Run a command; return its exit status."""
     options = _parse(arguments)
-    signal.signal(signal.SIGTERM, _interrupt)
+    # SIGINT too: a shell starts what it puts in the background with it ignored, and Python leaves it so.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _interrupt)
     # A second's worth of imports that `--help` and a wrong option do not need.
     from local.demo.line import Line
     from local.demo.options import Options
