@@ -14,6 +14,7 @@ Floats = NDArray[np.float64]
 IOU_THRESHOLDS: Floats = np.linspace(0.5, 0.95, 10)
 RECALL_POINTS: Floats = np.linspace(0.0, 1.0, 101)
 MAX_DETECTIONS = 100
+OPERATING_SCORE = 0.25  # from which a detection counts, in training and evaluation alike
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,14 @@ from pipeline_defs.detection.augment import Targets, augment
 from pipeline_defs.detection.dataset import LabeledPicture, Split
 from pipeline_defs.detection.loss import detection_loss
 from pipeline_defs.detection.model import CompactDetector, cell_centres, output_shape
-from pipeline_defs.detection.scoring import PictureResult, Score, Scored, Truth, score_detections
+from pipeline_defs.detection.scoring import (
+    OPERATING_SCORE,
+    PictureResult,
+    Score,
+    Scored,
+    Truth,
+    score_detections,
+)
 from pipeline_defs.detection.settings import InputSize, Settings
 
 WARM_UP_STEPS = 30
@@ -28,7 +35,6 @@ MAX_AVERAGE_DECAY = 0.99
 VALIDATIONS = 6  # evenly over the second half of the steps
 MAX_CACHED_BYTES = 2 * 1024**3
 VALIDATION_MIN_SCORE = 0.01
-OPERATING_SCORE = 0.25
 
 
 @dataclass(frozen=True)

@@ -22,10 +22,16 @@ from inference.detector import BadModel, Detector
 from inference.pictures import BadPicture, decode
 from pipeline_defs.common.job import JobError, run
 from pipeline_defs.detection.dataset import LabeledPicture, Split, read_split
-from pipeline_defs.detection.scoring import PictureResult, Score, Scored, Truth, score_detections
+from pipeline_defs.detection.scoring import (
+    OPERATING_SCORE,
+    PictureResult,
+    Score,
+    Scored,
+    Truth,
+    score_detections,
+)
 
 MIN_SCORE = 0.01  # low enough that the precision-recall curve has its tail
-OPERATING_SCORE = 0.25
 MAX_BODY_BYTES = 4 * 1024 * 1024  # of a serverless endpoint
 CONTENT_TYPES = {".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".png": "image/png"}
 
