@@ -4,31 +4,77 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, cast
 
+from config_table import ConfigError, Table
+
 Backend = Literal["workbench", "ground_truth"]
 Task = Literal["detection", "classification"]
 EndpointKind = Literal["serverless", "realtime"]
+SourceKind = Literal["codecommit", "connection", "s3"]
+PARTS = ("labeling", "training", "promotion", "edge")
 
 _NAME = r"[a-z][a-z0-9]*(-[a-z][a-z0-9]*)*"
+_ACCOUNT = r"\d{12}"
+_REGION = r"[a-z]{2}(-[a-z]+)+-\d"
+_CONNECTION = r"arn:aws[a-z-]*:(codeconnections|codestar-connections):[a-z0-9-]+:\d{12}:connection/.+"
+_EMAIL = r"[^@\s]+@[^@\s]+\.[^@\s]+"
+_NOT_CODE = ("docs/**", "**/*.md", "LICENSE")
 _SCHEDULE = r"(rate|cron)\(.+\)"
 _INSTANCE = r"ml\.[a-z0-9-]+\.[a-z0-9]+"
-_REQUIRED = object()
-
-
-class ConfigError(ValueError):
-    """A key of the configuration file is missing, unknown or wrong; the message is one line."""
 
 
 @dataclass(frozen=True)
-class Tools:
-    """The account and region of the tools stage; both None leaves the templates environment-agnostic."""
+class Accounts:
+    """Where the stages go; None leaves the templates to the account that the credentials are of.
 
-    account: str | None = None
+    `staging` and `prod` are the tools account where nothing else is said.
+    """
+
+    tools: str | None = None
+    staging: str | None = None
+    prod: str | None = None
     region: str | None = None
+
+    @property
+    def several(self) -> bool:
+        """Whether staging or prod has an account of its own."""
+        return len({self.tools, self.staging, self.prod}) > 1
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """Where the code comes from, and what of a push starts nothing.
+
+    `repository` is a CodeCommit repository, which the Delivery stack makes, or OWNER/NAME behind a
+    connection; for `s3` the Delivery stack makes a bucket. A push whose files all match a pattern of
+    `ignore` starts nothing. `approve_prod`: whether a person lets a deployment on from staging to prod.
+    """
+
+    source: SourceKind = "codecommit"
+    repository: str = ""
+    branch: str = "main"
+    connection_arn: str | None = None
+    ignore: tuple[str, ...] = _NOT_CODE
+    approve_prod: bool = True
+
+
+@dataclass(frozen=True)
+class Data:
+    """What becomes of images, labels and models when the stack is destroyed: kept, or deleted with it."""
+
+    keep: bool = True
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What the account may cost in a month, in US dollars, and who is told before it does."""
+
+    monthly_usd: int = 200
+    email: str | None = None
 
 
 @dataclass(frozen=True)
@@ -56,6 +102,7 @@ class Endpoint:
 class Model:
     """One model: what it detects, what it is trained on, and when it is good enough.
 
+    `schedule` is an EventBridge expression on which it is trained anew; None trains on a push or by hand.
     `group_rule` is a regular expression on an image's file name whose first group names the physical object.
     `tolerance` is how far staging may score under the registered evaluation, in mAP.
     """
@@ -63,6 +110,7 @@ class Model:
     name: str
     task: Task
     classes: tuple[str, ...]
+    schedule: str | None = None
     map50_threshold: float = 0.6
     group_rule: str | None = None
     train_instance: str = "ml.m5.2xlarge"
@@ -96,7 +144,11 @@ class Edgeline:
     """The whole configuration."""
 
     name: str
-    tools: Tools
+    parts: tuple[str, ...]
+    accounts: Accounts
+    delivery: Delivery | None
+    data: Data
+    budget: Budget
     labeling: Labeling
     models: tuple[Model, ...]
     fleet: Fleet
@@ -115,12 +167,16 @@ class Edgeline:
     @classmethod
     def from_values(cls, values: Mapping[str, Any], *, file: str = "edgeline.toml") -> Edgeline:
         """Build from the parsed file; `file` is the name that errors start with."""
-        top = _Table(f"{file}: ", values)
+        top = Table(f"{file}: ", values)
         name = top.text("name", pattern=_NAME, longest=20)
         models = tuple(_model(key, table) for key, table in top.tables("models"))
         config = cls(
             name=name,
-            tools=_tools(top.table("tools", optional=True)),
+            parts=top.words("parts", PARTS, among=PARTS),
+            accounts=_accounts(top.table("accounts", optional=True)),
+            delivery=_delivery(top.table("delivery"), name) if "delivery" in values else None,
+            data=_data(top.table("data", optional=True)),
+            budget=_budget(top.table("budget", optional=True)),
             labeling=_labeling(top.table("labeling", optional=True)),
             models=models,
             fleet=_fleet(top.table("fleet", optional=True), name, models),
@@ -133,89 +189,62 @@ class Edgeline:
         return {model.name: model for model in self.models}[name]
 
 
-class _Table:
-    """A TOML table that is read key by key, and complains about what nobody asked for."""
-
-    def __init__(self, path: str, values: Mapping[str, Any]) -> None:
-        self._path, self._left = path, dict(values)
-
-    def wrong(self, key: str, complaint: str) -> ConfigError:
-        return ConfigError(f"{self._path}{key}: {complaint}")
-
-    def text(
-        self, key: str, default: Any = _REQUIRED, *, pattern: str = ".+", longest: int = 200,
-        among: Sequence[str] = (),
-    ) -> Any:  # fmt: skip
-        value = self._take(key, default, str, "text")
-        if value is default:
-            return value
-        if among and value not in among:
-            raise self.wrong(key, f"{value!r} is not one of {', '.join(among)}")
-        if not re.fullmatch(pattern, value):
-            raise self.wrong(key, f"{value!r} does not match {pattern}")
-        if len(value) > longest:
-            raise self.wrong(key, f"{value!r} is longer than {longest} characters")
-        return value
-
-    def number(self, key: str, default: float, *, low: float = 0, high: float = 1) -> float:
-        return float(self._between(key, self._take(key, default, (int, float), "a number"), low, high))
-
-    def whole(self, key: str, default: int, *, low: int, high: int) -> int:
-        return int(self._between(key, self._take(key, default, int, "a whole number"), low, high))
-
-    def words(self, key: str) -> tuple[str, ...]:
-        values = self._take(key, _REQUIRED, list, "a list of text")
-        bad = [word for word in values if not isinstance(word, str) or not re.fullmatch(r"[^,\s][^,]*", word)]
-        if bad or not values:
-            raise self.wrong(key, f"{values!r} is not a list of at least one text without commas")
-        if len(set(values)) < len(values):
-            raise self.wrong(key, f"{values!r} names a class twice")
-        return tuple(values)
-
-    def table(self, key: str, *, optional: bool = False) -> _Table:
-        values = self._take(key, {} if optional else _REQUIRED, dict, "a table")
-        return _Table(f"{self._path}{key}.", values)
-
-    def tables(self, key: str) -> Iterator[tuple[str, _Table]]:
-        values = self._take(key, _REQUIRED, dict, "a table")
-        if not values:
-            raise self.wrong(key, f"is empty; add a [{key}.NAME] table")
-        for name, inner in values.items():
-            if not isinstance(inner, dict):
-                raise self.wrong(f"{key}.{name}", f"{inner!r} is not a table")
-            yield name, _Table(f"{self._path}{key}.{name}.", inner)
-
-    def end(self) -> None:
-        for key in self._left:
-            raise self.wrong(key, "unknown key")
-
-    def _take(self, key: str, default: Any, kind: type | tuple[type, ...], kind_name: str) -> Any:
-        value = self._left.pop(key, default)
-        if value is _REQUIRED:
-            raise self.wrong(key, "missing")
-        if value is not default and (not isinstance(value, kind) or isinstance(value, bool)):
-            raise self.wrong(key, f"{value!r} is not {kind_name}")
-        return value
-
-    def _between(self, key: str, value: float, low: float, high: float) -> float:
-        if not low <= value <= high:
-            raise self.wrong(key, f"{value} is not between {low} and {high}")
-        return value
-
-
-def _tools(table: _Table) -> Tools:
-    tools = Tools(
-        account=table.text("account", None, pattern=r"\d{12}"),
-        region=table.text("region", None, pattern=r"[a-z]{2}(-[a-z]+)+-\d"),
+def _accounts(table: Table) -> Accounts:
+    tools = table.text("tools", None, pattern=_ACCOUNT)
+    accounts = Accounts(
+        tools=tools,
+        staging=table.text("staging", tools, pattern=_ACCOUNT),
+        prod=table.text("prod", tools, pattern=_ACCOUNT),
+        region=table.text("region", None, pattern=_REGION),
     )
     table.end()
-    if (tools.account is None) != (tools.region is None):
-        missing = "account" if tools.account is None else "region"
-        raise table.wrong(missing, "missing; name both the account and the region, or neither")
-    return tools
+    if tools is None and (accounts.staging or accounts.prod):
+        raise table.wrong("tools", "missing; staging and prod have accounts, so it needs one too")
+    if (accounts.tools is None) != (accounts.region is None):
+        missing = "tools" if accounts.tools is None else "region"
+        raise table.wrong(missing, "missing; name the accounts and the region, or none of them")
+    return accounts
 
 
-def _labeling(table: _Table) -> Labeling:
+def _delivery(table: Table, name: str) -> Delivery:
+    source = cast(SourceKind, table.text("source", "codecommit", among=("codecommit", "connection", "s3")))
+    connected = source == "connection"
+    delivery = Delivery(
+        source=source,
+        repository=_repository(table, source, name),
+        branch=table.text("branch", "main", pattern=r"[A-Za-z0-9._/-]+"),
+        connection_arn=table.text("connection_arn", pattern=_CONNECTION) if connected else None,
+        ignore=table.words("ignore", _NOT_CODE),
+        approve_prod=table.flag("approve_prod", True),
+    )
+    table.end()
+    return delivery
+
+
+def _repository(table: Table, source: SourceKind, name: str) -> str:
+    if source == "s3":
+        return ""
+    if source == "connection":
+        return str(table.text("repository", pattern=r"[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)+"))
+    return str(table.text("repository", name, pattern=r"[A-Za-z0-9._-]+", longest=100))
+
+
+def _data(table: Table) -> Data:
+    data = Data(keep=table.flag("keep", True))
+    table.end()
+    return data
+
+
+def _budget(table: Table) -> Budget:
+    budget = Budget(
+        monthly_usd=table.whole("monthly_usd", Budget.monthly_usd, low=1, high=10_000_000),
+        email=table.text("email", None, pattern=_EMAIL),
+    )
+    table.end()
+    return budget
+
+
+def _labeling(table: Table) -> Labeling:
     labeling = Labeling(
         # "ground_truth" is closed to new customers; it comes with the backend itself.
         backend=cast(Backend, table.text("backend", "workbench", among=("workbench",))),
@@ -227,13 +256,14 @@ def _labeling(table: _Table) -> Labeling:
     return labeling
 
 
-def _model(name: str, table: _Table) -> Model:
+def _model(name: str, table: Table) -> Model:
     if not re.fullmatch(_NAME, name) or len(name) > 24:
         raise table.wrong("", f"the model's name {name!r} does not match {_NAME} within 24 characters")
     model = Model(
         name=name,
         task=cast(Task, table.text("task", among=("detection",))),
         classes=table.words("classes"),
+        schedule=table.text("schedule", None, pattern=_SCHEDULE),
         map50_threshold=table.number("map50_threshold", 0.6),
         group_rule=_group_rule(table),
         train_instance=table.text("train_instance", Model.train_instance, pattern=_INSTANCE),
@@ -248,7 +278,7 @@ def _model(name: str, table: _Table) -> Model:
     return model
 
 
-def _group_rule(table: _Table) -> str | None:
+def _group_rule(table: Table) -> str | None:
     rule = cast(str | None, table.text("group_rule", None))
     if rule is None:
         return None
@@ -261,7 +291,7 @@ def _group_rule(table: _Table) -> str | None:
     return rule
 
 
-def _endpoint(table: _Table) -> Endpoint:
+def _endpoint(table: Table) -> Endpoint:
     kind = cast(EndpointKind, table.text("kind", "serverless", among=("serverless", "realtime")))
     if kind == "realtime":
         endpoint = Endpoint(
@@ -281,7 +311,7 @@ def _endpoint(table: _Table) -> Endpoint:
     return endpoint
 
 
-def _fleet(table: _Table, name: str, models: Sequence[Model]) -> Fleet:
+def _fleet(table: Table, name: str, models: Sequence[Model]) -> Fleet:
     fleet = Fleet(
         model=table.text("model", models[0].name, among=[model.name for model in models]),
         staging_group=table.text("staging_group", f"{name}-staging", pattern="[a-zA-Z0-9:_-]+", longest=128),

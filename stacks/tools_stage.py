@@ -15,7 +15,7 @@ class ToolsStage(cdk.Stage):
     """Everything that lives in the tools account, in the order in which data passes through it."""
 
     def __init__(self, scope: Construct, construct_id: str, *, config: Edgeline) -> None:
-        env = cdk.Environment(account=config.tools.account, region=config.tools.region)
+        env = cdk.Environment(account=config.accounts.tools, region=config.accounts.region)
         super().__init__(scope, construct_id, env=env)
         data = DataStack(self, "Data", config=config)
         LabelingStack(

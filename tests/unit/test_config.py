@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from config import ConfigError, Edgeline, Endpoint
+from config import Accounts, Budget, ConfigError, Data, Delivery, Edgeline, Endpoint
 
 ROOT = Path(__file__).parents[2]
 SMALLEST: dict[str, Any] = {
@@ -34,7 +34,7 @@ def test_the_file_of_the_repository_is_the_default_configuration() -> None:
     assert config.name == "edgeline"
     assert [model.name for model in config.models] == ["tags"]
     assert config.fleet.model == "tags"
-    assert (config.tools.account, config.tools.region) == (None, None)
+    assert config.accounts == Accounts()
 
 
 def test_defaults_fill_what_is_not_said() -> None:
@@ -44,6 +44,31 @@ def test_defaults_fill_what_is_not_said() -> None:
     assert model.map50_threshold == 0.6
     assert config.labeling.max_rounds == 3
     assert (config.fleet.staging_group, config.fleet.prod_group) == ("line-staging", "line-prod")
+
+
+def test_what_is_not_said_of_delivery_and_accounts() -> None:
+    config = Edgeline.from_values(SMALLEST)
+    assert config.delivery is None
+    assert config.parts == ("labeling", "training", "promotion", "edge")
+    assert (config.data, config.budget) == (Data(keep=True), Budget(monthly_usd=200, email=None))
+    by_default = Edgeline.from_values(changed("delivery", {})).delivery
+    assert by_default == Delivery(source="codecommit", repository="line", branch="main")
+    assert Edgeline.from_values(changed("delivery", {"source": "s3"})).delivery == Delivery(source="s3")
+
+
+def test_a_connection_names_the_repository_behind_it() -> None:
+    arn = "arn:aws:codeconnections:eu-west-1:111122223333:connection/01234567"
+    table = {"source": "connection", "repository": "me/line", "connection_arn": arn, "ignore": ["*.md"]}
+    delivery = Edgeline.from_values(changed("delivery", table)).delivery
+    assert delivery == Delivery("connection", "me/line", "main", arn, ("*.md",))
+
+
+def test_staging_and_prod_are_in_the_tools_account_unless_they_have_their_own() -> None:
+    table = {"tools": "111122223333", "prod": "777788889999", "region": "eu-west-1"}
+    accounts = Edgeline.from_values(changed("accounts", table)).accounts
+    assert accounts == Accounts("111122223333", "111122223333", "777788889999", "eu-west-1")
+    assert accounts.several
+    assert not Accounts().several
 
 
 def test_values_are_taken_over() -> None:
@@ -77,7 +102,7 @@ def test_a_model_name_with_hyphens_ends_an_output_key() -> None:
         ("models/tags/task", None, "models.tags.task: missing"),
         ("models/tags/classes", [], "models.tags.classes: [] is not a list of at least one text"),
         ("models/tags/classes", ["a,b"], "models.tags.classes: ['a,b'] is not a list"),
-        ("models/tags/classes", ["a", "a"], "models.tags.classes: ['a', 'a'] names a class twice"),
+        ("models/tags/classes", ["a", "a"], "models.tags.classes: ['a', 'a'] names one of them twice"),
         ("models/tags/classes", "scratch", "models.tags.classes: 'scratch' is not a list of text"),
         ("models/tags/map50_threshold", 1.4, "models.tags.map50_threshold: 1.4 is not between 0 and 1"),
         ("models/tags/map50_threshold", "high", "models.tags.map50_threshold: 'high' is not a number"),
@@ -103,8 +128,25 @@ def test_a_model_name_with_hyphens_ends_an_output_key() -> None:
         ("fleet/model", "other", "fleet.model: 'other' is not one of tags"),
         ("fleet/unsure_low", 0.7, "fleet.unsure_low: 0.7 is not below unsure_high 0.6"),
         ("fleet/prod_group", "line-staging", "fleet.prod_group: 'line-staging' is the staging group too"),
-        ("tools/account", "12", "tools.account: '12' does not match"),
-        ("tools/account", "111122223333", "tools.region: missing; name both"),
+        ("accounts/tools", "12", "accounts.tools: '12' does not match"),
+        ("accounts/tools", "111122223333", "accounts.region: missing; name the accounts and the region"),
+        ("accounts/region", "eu-west-1", "accounts.tools: missing; name the accounts and the region"),
+        ("accounts/prod", "111122223333", "accounts.tools: missing; staging and prod have accounts"),
+        ("parts", ["labelling"], "parts: 'labelling' is not one of labeling, training"),
+        ("parts", ["edge", "edge"], "parts: ['edge', 'edge'] names one of them twice"),
+        ("delivery/source", "github", "delivery.source: 'github' is not one of codecommit"),
+        ("delivery", {"source": "connection"}, "delivery.repository: missing"),
+        (
+            "delivery",
+            {"source": "connection", "repository": "me/line", "connection_arn": "arn:aws:s3:::x"},
+            "delivery.connection_arn: 'arn:aws:s3:::x' does not match",
+        ),
+        ("delivery/connection_arn", "arn", "delivery.connection_arn: unknown key"),
+        ("delivery/approve_prod", 1, "delivery.approve_prod: 1 is not true or false"),
+        ("data/keep", "no", "data.keep: 'no' is not true or false"),
+        ("budget/monthly_usd", 0, "budget.monthly_usd: 0 is not between 1"),
+        ("budget/email", "me", "budget.email: 'me' does not match"),
+        ("models/tags/schedule", "weekly", "models.tags.schedule: 'weekly' does not match"),
     ],
 )
 def test_a_wrong_value_is_one_line_that_names_it(path: str, value: object, complaint: str) -> None:
