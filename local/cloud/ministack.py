@@ -38,6 +38,11 @@ class Touchpoint:
     parameters: tuple[str, ...] = ()
 
 
+# The modules that evaluate a template's conditions, the first of which says how.
+_EVALUATE_CONDITIONS = tuple(
+    f"services.cloudformation.{name}" for name in ("engine", "handlers", "changesets", "stacks")
+)
+
 TOUCHPOINTS = (
     Touchpoint("ministack.app", "app", ("scope", "receive", "send")),
     Touchpoint("ministack.app", "AUTH"),
@@ -94,6 +99,13 @@ TOUCHPOINTS = (
     Touchpoint("ministack.services.lambda_svc", "invoke_async_with_retry", ("func", "event")),
     Touchpoint("ministack.services.lambda_svc", "_execute_function_warm", ("func", "event", "request_id")),
     Touchpoint("ministack.services.s3", "_bucket_encryption"),
+    Touchpoint("ministack.services.s3", "_resolve_sse_write_headers", ("headers", "bucket_name")),
+    *(
+        Touchpoint(
+            f"ministack.services.cloudformation.{name}", "_evaluate_conditions", ("template", "params")
+        )
+        for name in ("engine", "handlers", "changesets", "stacks")
+    ),
     Touchpoint("ministack.services.athena", "_materialize_table_files", ("location", "workdirs")),
     Touchpoint("ministack.services.cloudformation.provisioners", "_RESOURCE_HANDLERS"),
     Touchpoint("ministack.services.cloudformation.stacks", "_runs_on_worker_thread", ("resource_type",)),
@@ -106,6 +118,8 @@ _KEY_ACTIONS = {
     ("PUT", "s3:PutObject"): "kms:GenerateDataKey",
     ("POST", "s3:PutObject"): "kms:GenerateDataKey",
 }
+_SSE = "x-amz-server-side-encryption"
+_IN_CONDITIONS = {"Fn::And", "Fn::Equals", "Fn::Join", "Fn::Not", "Fn::Or", "Fn::Select"}
 _TOKEN_ACTIONS = ("states:SendTaskSuccess", "states:SendTaskFailure", "states:SendTaskHeartbeat")
 _QUERY_ACTIONS = ("athena:GetQueryExecution", "athena:GetQueryResults", "athena:StopQueryExecution")
 _VARIABLE = re.compile(r"\$\{([^}]+)\}")
@@ -214,6 +228,8 @@ class Ministack:
         self._session_variables: dict[str, Mapping[str, Any]] = {}
         self._fill_policy_variables()
         self._keep_bucket_keys()
+        self._default_to_the_managed_key()
+        self._evaluate_joins()
         self._check_queries()
         self._name_function_errors()
 
@@ -321,6 +337,35 @@ class Ministack:
             "<ServerSideEncryptionConfiguration><Rule><ApplyServerSideEncryptionByDefault>"
             f"{applied}</ApplyServerSideEncryptionByDefault></Rule></ServerSideEncryptionConfiguration>"
         )
+
+    def _default_to_the_managed_key(self) -> None:
+        """Let an upload ask for KMS without naming a key: S3 then takes the account's own, aws/s3."""
+        objects = _module("services.s3")
+        original = objects._resolve_sse_write_headers
+
+        @functools.wraps(original)
+        def resolve(headers: Mapping[str, str], bucket_name: str) -> Any:
+            if headers.get(_SSE, "") == "aws:kms" and not headers.get(f"{_SSE}-aws-kms-key-id"):
+                key = f"arn:aws:kms:{self._region}:{self._account}:alias/aws/s3"
+                headers = {**headers, f"{_SSE}-aws-kms-key-id": key}
+            return original(headers, bucket_name)
+
+        objects._resolve_sse_write_headers = resolve
+
+    def _evaluate_joins(self) -> None:
+        """Evaluate `Fn::Join` in a template's conditions, which ministack compares as it stands there."""
+        original = _module(_EVALUATE_CONDITIONS[0])._evaluate_conditions
+
+        @functools.wraps(original)
+        def evaluate(template: Mapping[str, Any], params: Mapping[str, Any]) -> Any:
+            conditions = {
+                name: _joined(condition, params)
+                for name, condition in (template.get("Conditions") or {}).items()
+            }
+            return original({**template, "Conditions": conditions}, params)
+
+        for module in _EVALUATE_CONDITIONS:
+            _module(module)._evaluate_conditions = evaluate
 
     def _check_queries(self) -> None:
         """Hold an Athena query's reading to the policies of who asked, as Athena does."""
@@ -616,6 +661,28 @@ def _await_callback(waiting: Mapping[str, Any], state: Mapping[str, Any], execut
             raise TaskError("States.HeartbeatTimeout", f"no heartbeat within {heartbeat} seconds")
     if error := waiting["error"]:
         raise TaskError(error.get("Error", "TaskFailed"), error.get("Cause", ""))
+
+
+def _joined(expression: Any, params: Mapping[str, Any]) -> Any:
+    """Return a condition's expression with its joins done; ValueError for what would not be evaluated."""
+    if isinstance(expression, list):
+        return [_joined(item, params) for item in expression]
+    if not isinstance(expression, dict):
+        return expression
+    for name in expression:
+        if name.startswith("Fn::") and name not in _IN_CONDITIONS:
+            raise ValueError(f"Template error: the local cloud evaluates no {name} in a condition")
+    if "Fn::Join" in expression:
+        delimiter, items = expression["Fn::Join"]
+        return str(delimiter).join(_texts(items, params))
+    return {name: _joined(item, params) for name, item in expression.items()}
+
+
+def _texts(items: Any, params: Mapping[str, Any]) -> list[str]:
+    """Return what a join in a condition joins: texts and parameters, or one parameter that is a list."""
+    if isinstance(items, Mapping):
+        return [text.strip() for text in str(params[items["Ref"]]["Value"]).split(",")]
+    return [str(params[item["Ref"]]["Value"]) if isinstance(item, Mapping) else item for item in items]
 
 
 def _exception_name(log: str) -> str | None:
