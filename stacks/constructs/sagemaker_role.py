@@ -17,11 +17,20 @@ class SageMakerRole(iam.Role):
     """What containers need anywhere: one repository of AWS's images, their log groups, their metrics.
 
     `runs` are the kinds of what the role runs, as SageMaker names their log groups: "Endpoints",
-    "ProcessingJobs", "TrainingJobs".
+    "ProcessingJobs", "TrainingJobs". `role_name` is for a role that another account must know.
     """
 
-    def __init__(self, scope: Construct, construct_id: str, *, runs: Sequence[str], images: str) -> None:
-        super().__init__(scope, construct_id, assumed_by=iam.ServicePrincipal("sagemaker.amazonaws.com"))
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        runs: Sequence[str],
+        images: str,
+        role_name: str | None = None,
+    ) -> None:
+        sagemaker = iam.ServicePrincipal("sagemaker.amazonaws.com")
+        super().__init__(scope, construct_id, assumed_by=sagemaker, role_name=role_name)
         stack = cdk.Stack.of(self)
         log_groups = [
             stack.format_arn(

@@ -1,0 +1,144 @@
+"""What the accounts know of one another: by name, since no template can refer to another account's.
+
+docs/adr/0010 says why, and lists who trusts whom.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import aws_cdk as cdk
+
+from config import Edgeline, Model
+
+EnvironmentName = Literal["staging", "prod"]
+ENVIRONMENTS: tuple[EnvironmentName, ...] = ("staging", "prod")
+
+# What every environment's endpoint is deployed by; the names are those of the functions' modules.
+_DEPLOYERS = ("read_endpoint", "deploy_endpoint", "check_endpoint", "restore_endpoint")
+
+# So much of an endpoint's name begins those of its configs and models, which are cut at 63 characters.
+_KEPT = 47
+
+
+@dataclass(frozen=True)
+class ToolsAccount:
+    """What the environments know of the tools account."""
+
+    config: Edgeline
+
+    @property
+    def account(self) -> str:
+        """The account's number; a reference to the template's own where the configuration names none."""
+        return self.config.accounts.tools or cdk.Aws.ACCOUNT_ID
+
+    @property
+    def artifacts_bucket_name(self) -> str:
+        """The artifacts bucket; account and region make the name one of a kind."""
+        return f"{self.config.name}-artifacts-{self.account}-{_region(self.config)}"
+
+    @property
+    def staging_test_role_name(self) -> str:
+        """The role of the job that tests the staging endpoint."""
+        return f"{self.config.name}-staging-test"
+
+    def function_role_name(self, function: str) -> str:
+        """The role of one of the promotion's functions, such as `deploy_endpoint`."""
+        return f"{self.config.name}-promotion-{function.replace('_', '-')}"
+
+    def role_arn(self, name: str) -> str:
+        """The ARN of one of these roles."""
+        return _role_arn(self.account, name)
+
+    def model_packages(self, model: Model) -> str:
+        """The ARNs of a model's packages, as a pattern."""
+        return _sagemaker_arn(self.config, self.account, f"model-package/{self.config.name}-{model.name}/*")
+
+
+@dataclass(frozen=True)
+class WorkloadAccount:
+    """What the tools account knows of an environment."""
+
+    config: Edgeline
+    environment: EnvironmentName
+
+    @property
+    def account(self) -> str:
+        """The account's number; a reference to the template's own where the configuration names none."""
+        accounts = self.config.accounts
+        number = accounts.staging if self.environment == "staging" else accounts.prod
+        return number or cdk.Aws.ACCOUNT_ID
+
+    @property
+    def promoter_role_name(self) -> str:
+        """The role that the promotion acts with here."""
+        return f"{self.config.name}-{self.environment}-promoter"
+
+    @property
+    def model_role_name(self) -> str:
+        """The role of the containers behind the endpoints."""
+        return f"{self.config.name}-{self.environment}-model"
+
+    @property
+    def tester_role_name(self) -> str:
+        """The role that the test of the endpoints asks them with."""
+        return f"{self.config.name}-{self.environment}-tester"
+
+    @property
+    def promoted_by(self) -> Sequence[str]:
+        """The functions that act here, by the names of their modules."""
+        return (*_DEPLOYERS, "smoke_endpoint") if self.environment == "prod" else _DEPLOYERS
+
+    @property
+    def region(self) -> str:
+        """The region, the same in all accounts."""
+        return _region(self.config)
+
+    def role_arn(self, name: str) -> str:
+        """The ARN of one of these roles."""
+        return _role_arn(self.account, name)
+
+    def endpoint_name(self, model: Model) -> str:
+        """The endpoint of a model."""
+        return f"{self.config.name}-{model.name}-{self.environment}"
+
+    def endpoints(self) -> list[str]:
+        """The ARNs of all endpoints."""
+        return [self._arn(f"endpoint/{self.endpoint_name(model)}") for model in self.config.models]
+
+    def endpoint_configs(self) -> list[str]:
+        """The ARNs of all endpoint configs, as patterns."""
+        return [self._arn(f"endpoint-config/{self._kept(model)}*") for model in self.config.models]
+
+    def models(self) -> list[str]:
+        """The ARNs of all SageMaker models, as patterns."""
+        return [self._arn(f"model/{self._kept(model)}*") for model in self.config.models]
+
+    def _kept(self, model: Model) -> str:
+        return self.endpoint_name(model)[:_KEPT]
+
+    def _arn(self, resource: str) -> str:
+        return _sagemaker_arn(self.config, self.account, resource)
+
+
+def environments(config: Edgeline) -> list[WorkloadAccount]:
+    """Both environments, in the order of a promotion."""
+    return [WorkloadAccount(config, environment) for environment in ENVIRONMENTS]
+
+
+def elsewhere(config: Edgeline) -> list[WorkloadAccount]:
+    """The environments that are in another account than the tools; usually none."""
+    tools = ToolsAccount(config).account
+    return [workload for workload in environments(config) if workload.account != tools]
+
+
+def _region(config: Edgeline) -> str:
+    return config.accounts.region or cdk.Aws.REGION
+
+
+def _role_arn(account: str, name: str) -> str:
+    return f"arn:{cdk.Aws.PARTITION}:iam::{account}:role/{name}"
+
+
+def _sagemaker_arn(config: Edgeline, account: str, resource: str) -> str:
+    return f"arn:{cdk.Aws.PARTITION}:sagemaker:{_region(config)}:{account}:{resource}"

@@ -1,0 +1,94 @@
+"""What an environment's account has before the first model comes: the roles of its endpoints."""
+
+import aws_cdk as cdk
+from aws_cdk import aws_iam as iam
+from constructs import Construct
+
+from config import Edgeline
+from stacks.accounts import EnvironmentName, ToolsAccount, WorkloadAccount
+from stacks.constructs.sagemaker_role import SageMakerRole
+from stacks.constructs.trusted_role import TrustedRole
+from stacks.grants import allow, pass_role
+
+_NAMED = "models and endpoint configs are named after the release"
+_PACKAGES = "a package is a version number"
+
+
+class ServingStack(cdk.Stack):
+    """Who may deploy models here, and as whom they run; the endpoints themselves are the promotion's."""
+
+    def __init__(
+        self, scope: Construct, construct_id: str, *, config: Edgeline, environment: EnvironmentName
+    ) -> None:
+        super().__init__(scope, construct_id, stack_name=f"{config.name}-{environment}-serving")
+        self._tools = ToolsAccount(config)
+        self._here = WorkloadAccount(config, environment)
+        model_role = self._model_role()
+        promoter = self._promoter(model_role)
+        self._grant_packages(promoter, config)
+        if environment == "staging":
+            self._tester()
+        else:
+            allow(promoter, "sagemaker:InvokeEndpoint", on=self._here.endpoints())
+            self._caller_policy()
+
+    def _model_role(self) -> iam.Role:
+        """What the containers behind the endpoints may do: read models, and nothing that trains or tests."""
+        role = SageMakerRole(
+            self,
+            "ModelRole",
+            runs=("Endpoints",),
+            images="pytorch-inference",
+            role_name=self._here.model_role_name,
+        )
+        bucket = f"arn:{cdk.Aws.PARTITION}:s3:::{self._tools.artifacts_bucket_name}"
+        models = f"{bucket}/runs/*/model.tar.gz"
+        in_tools = {"StringEquals": {"aws:ResourceAccount": self._tools.account}}
+        one_each = "each run of the training leaves one model"
+        allow(role, "s3:GetObject", on=[models], because=one_each, conditions=in_tools)
+        keys = f"arn:{cdk.Aws.PARTITION}:kms:{self._here.region}:{self._tools.account}:key/*"
+        # With a bucket key, S3 decrypts in the name of the bucket; without, in that of the object.
+        of_the_bucket = {
+            "StringEquals": {"kms:ViaService": f"s3.{self._here.region}.{cdk.Aws.URL_SUFFIX}"},
+            "StringLike": {"kms:EncryptionContext:aws:s3:arn": [bucket, models]},
+        }
+        because = "a key has no name to know it by; S3 uses only that of the artifacts bucket for it"
+        allow(role, "kms:Decrypt", on=[keys], because=because, conditions=of_the_bucket)
+        return role
+
+    def _promoter(self, model_role: iam.IRole) -> iam.Role:
+        """What the promotion may do here: change these endpoints, and nothing else."""
+        here, tools = self._here, self._tools
+        functions = [tools.role_arn(tools.function_role_name(name)) for name in here.promoted_by]
+        role = TrustedRole(
+            self, "Promoter", role_name=here.promoter_role_name, account=tools.account, trusts=functions
+        )
+        endpoints, configs, models = here.endpoints(), here.endpoint_configs(), here.models()
+        allow(role, "sagemaker:DescribeEndpoint", "sagemaker:DeleteEndpoint", on=endpoints)
+        changes = ("sagemaker:CreateEndpoint", "sagemaker:UpdateEndpoint")
+        allow(role, *changes, on=[*endpoints, *configs], because=_NAMED)
+        allow(role, "sagemaker:CreateEndpointConfig", on=configs, because=_NAMED)
+        allow(role, "sagemaker:CreateModel", "sagemaker:DescribeModel", on=models, because=_NAMED)
+        allow(role, "sagemaker:AddTags", on=[*models, *configs], because=_NAMED)
+        pass_role(role, model_role, "sagemaker.amazonaws.com")
+        return role
+
+    def _grant_packages(self, promoter: iam.Role, config: Edgeline) -> None:
+        """A model is made from its package in the registry, which another account allows on its side too."""
+        packages = [self._tools.model_packages(model) for model in config.models]
+        uses = ("sagemaker:CreateModel", "sagemaker:DescribeModelPackage")
+        allow(promoter, *uses, on=packages, because=_PACKAGES)
+
+    def _tester(self) -> None:
+        """The staging test runs the code that the package names: it may ask the endpoints, and that is all."""
+        tools, here = self._tools, self._here
+        test = tools.role_arn(tools.staging_test_role_name)
+        tester = TrustedRole(
+            self, "Tester", role_name=here.tester_role_name, account=tools.account, trusts=[test]
+        )
+        allow(tester, "sagemaker:InvokeEndpoint", on=here.endpoints())
+
+    def _caller_policy(self) -> None:
+        policy = iam.ManagedPolicy(self, "CallerPolicy", description="Asks the prod endpoints")
+        allow(policy, "sagemaker:InvokeEndpoint", on=self._here.endpoints())
+        cdk.CfnOutput(self, "CallerPolicyArn", value=policy.managed_policy_arn)
