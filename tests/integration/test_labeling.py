@@ -71,7 +71,8 @@ class Annotator:
             assert self.answer(task, body) == (200, {"accepted": True})
 
 
-def until(look: Callable[[], Any], seconds: float = 60) -> Any:
+def until(look: Callable[[], Any], seconds: float = 240) -> Any:
+    """Wait for it: so long that only what has stopped runs out of time, however busy the machine."""
     end = time.monotonic() + seconds
     while not (found := look()):
         assert time.monotonic() < end, "it did not come to that"
