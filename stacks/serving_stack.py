@@ -80,7 +80,7 @@ class ServingStack(cdk.Stack):
         allow(promoter, *uses, on=packages, because=_PACKAGES)
 
     def _tester(self) -> None:
-        """The staging test runs the code that the package names: it may ask the endpoints, and that is all."""
+        """The staging test runs the code that a package names: it may ask the endpoints, and no more."""
         tools, here = self._tools, self._here
         test = tools.role_arn(tools.staging_test_role_name)
         tester = TrustedRole(

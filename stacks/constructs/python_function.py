@@ -24,7 +24,8 @@ class PythonFunction(lambda_.Function):
     `handler` is the import path that tests use too, as `lambdas.labeling.find_unlabeled_images.handler`.
     `environment` holds exactly the variables of the handler's `Environment` dataclass; what the SDK reads
     comes on top.
-    `own_role` may write to its own log group and send traces, and nothing else until something is granted.
+    `own_role` may write to its own log group and send traces, and nothing else until something is granted;
+    it gets a `role_name` where another account must know it.
     """
 
     def __init__(
@@ -37,6 +38,7 @@ class PythonFunction(lambda_.Function):
         timeout_seconds: int = 30,
         memory_mb: int = 256,
         description: str | None = None,
+        role_name: str | None = None,
     ) -> None:
         log_group = logs.LogGroup(
             scope,
@@ -44,7 +46,12 @@ class PythonFunction(lambda_.Function):
             retention=logs.RetentionDays.SIX_MONTHS,
             removal_policy=cdk.RemovalPolicy.DESTROY,
         )
-        role = iam.Role(scope, f"{construct_id}Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
+        role = iam.Role(
+            scope,
+            f"{construct_id}Role",
+            assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
+            role_name=role_name,
+        )
         log_group.grant_write(role)
         super().__init__(
             scope,
