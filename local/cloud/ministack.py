@@ -69,6 +69,8 @@ TOUCHPOINTS = (
     Touchpoint("ministack.core.iam_evaluator", "find_iam_access_key_account", ("access_key_id",)),
     Touchpoint("ministack.core.iam_evaluator", "EvalContext", ("principal_arn", "principal_type")),
     Touchpoint("ministack.core.iam_evaluator", "_conditions_met", ("conditions", "ctx")),
+    Touchpoint("ministack.core.iam_evaluator", "_resolve_condition_key", ("key", "ctx")),
+    Touchpoint("ministack.core.iam_evaluator", "evaluate_trust_policy", ("trust_doc", "caller_arn", "ctx")),
     Touchpoint("ministack.core.responses", "set_request_account_id", ("access_key_id",)),
     Touchpoint("ministack.core.responses", "set_request_region", ("region",)),
     Touchpoint("ministack.core.lambda_runtime", "reset"),
@@ -123,6 +125,7 @@ _IN_CONDITIONS = {"Fn::And", "Fn::Equals", "Fn::Join", "Fn::Not", "Fn::Or", "Fn:
 _TOKEN_ACTIONS = ("states:SendTaskSuccess", "states:SendTaskFailure", "states:SendTaskHeartbeat")
 _QUERY_ACTIONS = ("athena:GetQueryExecution", "athena:GetQueryResults", "athena:StopQueryExecution")
 _VARIABLE = re.compile(r"\$\{([^}]+)\}")
+_ROLE_SESSION = re.compile(r"arn:([a-z-]+):sts::(\d{12}):assumed-role/([^/]+)/.+")
 _EVENT_TARGETS = ("lambda", "states", "sqs", "sns", "events")
 
 
@@ -227,6 +230,7 @@ class Ministack:
         self._machines_of_tokens: dict[str, str] = {}
         self._session_variables: dict[str, Mapping[str, Any]] = {}
         self._fill_policy_variables()
+        self._know_sessions_by_their_roles()
         self._keep_bucket_keys()
         self._default_to_the_managed_key()
         self._evaluate_joins()
@@ -264,6 +268,16 @@ class Ministack:
             return denied
 
         evaluator.enforce = enforce
+        trusts = evaluator.evaluate_trust_policy
+
+        @functools.wraps(trusts)
+        def evaluate_trust_policy(trust_doc: Any, caller_arn: str, ctx: Any = None) -> bool:
+            trusted = bool(trusts(trust_doc, caller_arn, ctx))
+            if ctx is not None and not trusted:
+                listener(caller_arn, ctx.action, ctx.resource_arn, False)
+            return trusted
+
+        evaluator.evaluate_trust_policy = evaluate_trust_policy
 
     def _machine_of_token(self, otherwise: str) -> str:
         """Return the state machine that the request's task token is of: AWS checks the call against it."""
@@ -294,14 +308,41 @@ class Ministack:
 
         evaluator._resource_matches = matches
 
+    def _know_sessions_by_their_roles(self) -> None:
+        """Let `aws:PrincipalArn` of a role's session be the role, as IAM does, and not the session."""
+        evaluator = _module("core.iam_evaluator")
+        original = evaluator._resolve_condition_key
+
+        @functools.wraps(original)
+        def resolve(key: str, context: Any) -> Any:
+            found = original(key, context)
+            return self._role_of_session(found) if key.lower() == "aws:principalarn" else found
+
+        evaluator._resolve_condition_key = resolve
+
+    def _role_of_session(self, principal_arn: str) -> str:
+        session = _ROLE_SESSION.fullmatch(principal_arn)
+        if session is None:
+            return principal_arn
+        partition, account, name = session.groups()
+        role = _module("services.iam")._roles.get_scoped(account, None, name)
+        return str(role["Arn"]) if role else f"arn:{partition}:iam::{account}:role/{name}"
+
     def _key_denial(self, access_key: str, s3_action: str, resource: str, region: str) -> Any:
         """Return the denial of the call's use of the bucket's key, which ministack does not check."""
         evaluator = _module("core.iam_evaluator")
         action = _KEY_ACTIONS.get((_method.get() or "", s3_action))
-        key = self._bucket_keys.get(resource.removeprefix("arn:aws:s3:::").partition("/")[0])
+        where = resource.partition("/")[0]
+        bucket = where.removeprefix("arn:aws:s3:::")
+        key = self._bucket_keys.get(bucket)
         if action is None or key is None:
             return None
-        via = {"kms:ViaService": f"s3.{region}.amazonaws.com", "kms:CallerAccount": self._account}
+        via = {
+            "kms:ViaService": f"s3.{region}.amazonaws.com",
+            "kms:CallerAccount": self._account,
+            # A bucket key is used in the name of the bucket.
+            "kms:EncryptionContext:aws:s3:arn": where if bucket in self._with_bucket_key else resource,
+        }
         denied = evaluator.enforce(access_key, action, "kms", region, resource_arn=key, service_context=via)
         if denied is None or hasattr(denied, "code"):
             return denied
@@ -310,6 +351,7 @@ class Ministack:
     def _keep_bucket_keys(self) -> None:
         """Remember the keys that templates give to buckets, which ministack forgets."""
         self._bucket_keys: dict[str, str] = {}
+        self._with_bucket_key: set[str] = set()
         bucket = _module("services.cloudformation.provisioners")._RESOURCE_HANDLERS["AWS::S3::Bucket"]
         create, update = bucket["create"], bucket["update"]
 
@@ -317,6 +359,8 @@ class Ministack:
             for rule in properties.get("BucketEncryption", {}).get("ServerSideEncryptionConfiguration", ()):
                 default = rule.get("ServerSideEncryptionByDefault", {})
                 self._encrypt_bucket(made[0], default.get("SSEAlgorithm", ""), default.get("KMSMasterKeyID"))
+                if str(rule.get("BucketKeyEnabled", "")).lower() == "true":
+                    self._with_bucket_key.add(made[0])
             return made
 
         bucket["create"] = lambda logical_id, properties, *rest: kept(
