@@ -3,7 +3,8 @@
 python -m pipeline_defs.upsert --model tags --start --labels-manifest s3://bucket/labels/tags/x.manifest
 
 The environment is that of the build project (stacks/training_stack.py). Prints one line of JSON:
-{"pipeline_arn": ..., "execution_arn": ... or null}.
+{"pipeline_arn": ..., "execution_arn": ... or null}. With `--check` it only builds and checks the definition,
+without a call to AWS, and prints {"definition": ...}.
 """
 
 import argparse
@@ -34,6 +35,8 @@ def main(arguments: Sequence[str], environment: Mapping[str, str]) -> dict[str, 
     settings = Settings.read(environment, options.model)
     sources = Sources.collect(ROOT)
     definition = describe(settings, sources.prefix)
+    if options.check:
+        return {"definition": definition}
     session = boto3.Session(region_name=settings.region)
     sources.upload(session.client("s3"), settings.artifacts_bucket)
     sagemaker = session.client("sagemaker")
@@ -50,6 +53,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m pipeline_defs.upsert")
     parser.add_argument("--model", required=True, help="one of the models of edgeline.toml")
     parser.add_argument("--start", action="store_true", help="start an execution of the pipeline")
+    parser.add_argument("--check", action="store_true", help="build and check the definition, and print it")
     parser.add_argument("--labels-manifest", default="", help="s3 URI of labels that must be visible first")
     parser.add_argument("--as-of", default="", help="labels up to this time, 2026-11-21T12:00:00Z; or now")
     parser.add_argument("--seed", type=int, help="of the training and of the split")
