@@ -1,16 +1,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 
-from local import greengrass, sagemaker
-from local.cloud.server import LocalCloud
+if TYPE_CHECKING:
+    from local.cloud.server import LocalCloud
 
 
 @pytest.fixture(scope="session")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
     """The local AWS with all it serves: one for all tests, since a process can start only one."""
+    # Not above: the delivery pipeline tests the app and its functions where the local cloud is not installed.
+    from local import greengrass, sagemaker
+    from local.cloud.server import LocalCloud
+
     state_dir = tmp_path_factory.mktemp("cloud")
     with LocalCloud(state_dir, plugins=[sagemaker.plug, greengrass.plug]) as started:
         yield started
