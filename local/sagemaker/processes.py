@@ -36,9 +36,9 @@ class Processes:
         self._closed = False
 
     def start(
-        self, argv: Sequence[str], *, environment: Mapping[str, str], folder: Path
+        self, argv: Sequence[str], *, environment: Mapping[str, str], folder: Path, listening: bool = False
     ) -> subprocess.Popen[str]:
-        """Start a child; its standard output and error come on one pipe.
+        """Start a child; its standard output and error come on one pipe. It reads from us if `listening`.
 
         Raises OSError where the program cannot be started, and RuntimeError once closed.
         """
@@ -49,7 +49,7 @@ class Processes:
                 list(argv),
                 env=dict(environment),
                 cwd=folder,
-                stdin=subprocess.DEVNULL,
+                stdin=subprocess.PIPE if listening else subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
                 text=True,
