@@ -1,7 +1,7 @@
 """AWS CodeBuild on this machine, served beside the local cloud's other services.
 
-Builds are started through the API (StartBuild), or by CodePipeline's double, which hands over what CodePipeline
-hands to CodeBuild out of sight:
+Builds are started through the API (StartBuild), or by CodePipeline's double, which hands over what
+CodePipeline hands to CodeBuild out of sight:
 
     codebuild.builds.start(call, "project", pipeline=PipelineRun(...), environment=[...]) -> build id
     codebuild.builds.wait(build_id, seconds) -> the build as BatchGetBuilds gives it, its buildStatus perhaps

@@ -24,10 +24,10 @@ class S3Location:
 class PipelineRun:
     """One action of one pipeline execution, as far as its build knows of it.
 
-    `inputs` are the zips of the action's input artifacts by name; `primary` names the one that is unpacked to
-    CODEBUILD_SRC_DIR, the others go to CODEBUILD_SRC_DIR_<name>; all may be empty only for NO_SOURCE projects.
-    `outputs` is where the zips of the output artifacts go: a single one is made of the buildspec's `artifacts`
-    (or of the secondary artifact of that name), several of the secondary artifacts of their names.
+    `inputs` are the zips of the action's input artifacts by name; `primary` names the one that is unpacked
+    to CODEBUILD_SRC_DIR, the others go to CODEBUILD_SRC_DIR_<name>. `outputs` is where the zips of the output
+    artifacts go: a single one is made of the buildspec's `artifacts` (or of the secondary artifact of that
+    name), several of the secondary artifacts of their names.
     """
 
     pipeline: str
