@@ -108,13 +108,14 @@ class WorkloadAccount:
 
     def endpoint_configs(self) -> list[str]:
         """The ARNs of all endpoint configs, as patterns."""
-        return [self._arn(f"endpoint-config/{self._kept(model)}*") for model in self.config.models]
+        return [self._arn(f"endpoint-config/{self.kept_name(model)}*") for model in self.config.models]
 
     def models(self) -> list[str]:
         """The ARNs of all SageMaker models, as patterns."""
-        return [self._arn(f"model/{self._kept(model)}*") for model in self.config.models]
+        return [self._arn(f"model/{self.kept_name(model)}*") for model in self.config.models]
 
-    def _kept(self, model: Model) -> str:
+    def kept_name(self, model: Model) -> str:
+        """What the names of a model's endpoint configs and SageMaker models begin with."""
         return self.endpoint_name(model)[:_KEPT]
 
     def _arn(self, resource: str) -> str:

@@ -10,7 +10,7 @@ from constructs import IConstruct
 
 from stacks.acknowledgements import acknowledge_pattern
 
-Grantee = iam.IGrantable | iam.ManagedPolicy
+Grantee = iam.IGrantable | iam.ManagedPolicy | iam.Policy
 
 _OBJECTS = "objects that do not exist yet are named by their prefix"
 
@@ -35,8 +35,8 @@ def allow(
 
 
 def attach(grantee: Grantee, statement: iam.PolicyStatement) -> IConstruct:
-    """Add a statement to a role (or what has one) or a managed policy; the construct that now holds it."""
-    if isinstance(grantee, iam.ManagedPolicy):
+    """Add a statement to a role (or what has one) or to a policy; the construct that now holds it."""
+    if isinstance(grantee, iam.ManagedPolicy | iam.Policy):
         grantee.add_statements(statement)
         return grantee
     role = grantee.grant_principal

@@ -2,11 +2,13 @@
 
 import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from config import Edgeline
 from stacks.accounts import EnvironmentName, ToolsAccount, WorkloadAccount
 from stacks.constructs.sagemaker_role import SageMakerRole
+from stacks.constructs.teardown import Teardown
 from stacks.constructs.trusted_role import TrustedRole
 from stacks.grants import allow, pass_role
 
@@ -31,6 +33,7 @@ class ServingStack(cdk.Stack):
         else:
             allow(promoter, "sagemaker:InvokeEndpoint", on=self._here.endpoints())
             self._caller_policy()
+        self._leave_nothing(config)
 
     def _model_role(self) -> iam.Role:
         """What the containers behind the endpoints may do: read models, and nothing that trains or tests."""
@@ -92,3 +95,25 @@ class ServingStack(cdk.Stack):
         policy = iam.ManagedPolicy(self, "CallerPolicy", description="Asks the prod endpoints")
         allow(policy, "sagemaker:InvokeEndpoint", on=self._here.endpoints())
         cdk.CfnOutput(self, "CallerPolicyArn", value=policy.managed_policy_arn)
+
+    def _leave_nothing(self, config: Edgeline) -> None:
+        """With the stack go the endpoints that promotions made; what they write until then expires."""
+        here = self._here
+        removed = Teardown.of_endpoints(
+            self,
+            names=[here.endpoint_name(model) for model in config.models],
+            prefixes=[here.kept_name(model) for model in config.models],
+            endpoints=here.endpoints(),
+            configs=here.endpoint_configs(),
+            models=here.models(),
+        )
+        for model in config.models:
+            log_group = logs.LogGroup(
+                self,
+                f"EndpointLogs-{model.name}",
+                log_group_name=f"/aws/sagemaker/Endpoints/{here.endpoint_name(model)}",
+                retention=logs.RetentionDays.SIX_MONTHS,
+                removal_policy=cdk.RemovalPolicy.DESTROY,
+            )
+            # It goes after the endpoint, which would make it anew, and for ever.
+            removed.resource.node.add_dependency(log_group)

@@ -27,8 +27,13 @@ WILDCARD_ACTIONS: Mapping[str, str] = MappingProxyType(
         "logs:DescribeResourcePolicies": "a resource policy of CloudWatch Logs is one for the account",
         "logs:DescribeLogGroups": "Step Functions lists log groups to check its own destination",
         "sagemaker:ListModelPackages": "SageMaker's List calls know no resources",
+        "sagemaker:ListEndpointConfigs": "SageMaker's List calls know no resources",
+        "sagemaker:ListModels": "SageMaker's List calls know no resources",
+        "codepipeline:PutJobSuccessResult": "a job has no ARN",
+        "codepipeline:PutJobFailureResult": "a job has no ARN",
         "greengrass:CreateDeployment": "a deployment has no ARN before it is made; its IoT job has",
         "greengrass:ListDeployments": "Greengrass's List calls know no resources",
+        "greengrass:ListComponents": "Greengrass's List calls know no resources",
         # In the IoT policies of devices, which AWS documents with * only.
         "greengrass:GetComponentVersionArtifact": "answered to a device for its own deployments",
         "greengrass:GetDeploymentConfiguration": "answered to a device for its own deployments",
