@@ -18,7 +18,7 @@ _LOG = logging.getLogger(__name__)
 
 
 class Deliveries:
-    """Brings events to functions and state machines, off the thread that put them.
+    """Brings events to functions, state machines and pipelines, off the thread that put them.
 
     A delivery that IAM refuses is dropped, as on AWS, and shows in the call log and the process's log.
     """
@@ -41,6 +41,8 @@ class Deliveries:
         try:
             if ":lambda:" in delivery.target_arn:
                 self._invoke(delivery)
+            elif ":codepipeline:" in delivery.target_arn:
+                self._release(delivery)
             else:
                 self._start(delivery)
         except (AwsError, ClientError) as error:
@@ -63,15 +65,23 @@ class Deliveries:
             self._ministack.invoke_asynchronously(delivery.target_arn, event)
 
     def _start(self, delivery: Delivery) -> None:
-        if not delivery.role_arn:
-            raise AwsError("AccessDenied", "the target has no role")
         client = self._client("stepfunctions", delivery)
         client.start_execution(stateMachineArn=delivery.target_arn, input=delivery.payload)
 
+    def _release(self, delivery: Delivery) -> None:
+        """Start a pipeline; a transformed input can say of which revisions and with which variables."""
+        given = json.loads(delivery.payload or "{}")
+        asked = {name: given[name] for name in ("sourceRevisions", "variables") if name in given}
+        name = delivery.target_arn.rpartition(":")[2]
+        self._client("codepipeline", delivery).start_pipeline_execution(name=name, **asked)
+
     def _client(self, service: str, delivery: Delivery) -> Any:
+        if not delivery.role_arn:
+            raise AwsError("AccessDenied", "the target has no role")
         principal = "scheduler" if ":scheduler:" in delivery.rule_arn else "events"
+        rule = delivery.rule_arn.rpartition("/")[2]
         credentials = self._iam.service_credentials(
-            delivery.role_arn, f"{principal}.amazonaws.com", "delivery",
+            delivery.role_arn, f"{principal}.amazonaws.com", f"AWSEvents_{rule}",
             context={"aws:SourceArn": delivery.rule_arn},
         )  # fmt: skip
         return self._session(credentials).client(service)

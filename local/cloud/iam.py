@@ -114,12 +114,13 @@ class Iam:
 
     def service_credentials(
         self, role_arn: str, service: str, session_name: str, lifetime_seconds: int = 3600,
-        context: Mapping[str, Any] | None = None,
+        context: Mapping[str, Any] | None = None, policy: Mapping[str, Any] | None = None,
     ) -> Credentials:  # fmt: skip
         """Assume `role_arn` as the AWS service `service` does ("sagemaker.amazonaws.com").
 
         `context` holds condition keys of the call, `aws:SourceArn` for instance; they also fill the variables
-        of the role's policies, `${credentials-iot:ThingName}` for instance.
+        of the role's policies, `${credentials-iot:ThingName}` for instance. `policy` limits the session to
+        what it allows too.
         Raises AwsError AccessDenied when the role does not exist or does not trust the service.
         """
         role = self._ministack.role(role_arn)
@@ -130,7 +131,8 @@ class Iam:
             denied = f"{service} is not authorized to perform: sts:AssumeRole on resource: {role_arn}"
             raise AwsError("AccessDenied", f"{denied} because the role {why}", 403)
         self._calls.record(service, "sts:AssumeRole", role_arn, True)
-        return self._session(role, session_name, lifetime_seconds, context)
+        limits = {"SessionPolicies": {"Policy": policy}} if policy else {}
+        return self._session(role, session_name, lifetime_seconds, context, limits)
 
     def service_session(self, service: str, actions: Sequence[str]) -> Credentials:
         """Return keys of the AWS service itself, for these actions ("iot:*") of its own and no others."""
@@ -185,13 +187,16 @@ class Iam:
         return "Allow" in matching and "Deny" not in matching
 
     def _session(
-        self, role: Mapping[str, Any], session_name: str, lifetime_seconds: int, context: Mapping[str, Any]
-    ) -> Credentials:
+        self, role: Mapping[str, Any], session_name: str, lifetime_seconds: int, context: Mapping[str, Any],
+        limits: Mapping[str, Any],
+    ) -> Credentials:  # fmt: skip
         name, session = role["RoleName"], session_name[:64]
         arn = f"arn:aws:sts::{self._account}:assumed-role/{name}/{session}"
         keys = _keys(arn)
         expires = time.time() + lifetime_seconds
-        self._register(keys, {"UserId": f"{role['RoleId']}:{session}", "Expiration": expires}, context)
+        self._register(
+            keys, {"UserId": f"{role['RoleId']}:{session}", "Expiration": expires, **limits}, context
+        )
         return keys
 
     def _register(self, keys: Credentials, more: Mapping[str, Any], variables: Mapping[str, Any]) -> None:

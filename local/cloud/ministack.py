@@ -116,6 +116,7 @@ TOUCHPOINTS = (
 # What an S3 action needs of the key that the bucket's objects are encrypted with.
 _KEY_ACTIONS = {
     ("GET", "s3:GetObject"): "kms:Decrypt",
+    ("GET", "s3:GetObjectVersion"): "kms:Decrypt",
     ("PUT", "s3:GetObject"): "kms:Decrypt",  # the source of a copy
     ("PUT", "s3:PutObject"): "kms:GenerateDataKey",
     ("POST", "s3:PutObject"): "kms:GenerateDataKey",
@@ -126,7 +127,7 @@ _TOKEN_ACTIONS = ("states:SendTaskSuccess", "states:SendTaskFailure", "states:Se
 _QUERY_ACTIONS = ("athena:GetQueryExecution", "athena:GetQueryResults", "athena:StopQueryExecution")
 _VARIABLE = re.compile(r"\$\{([^}]+)\}")
 _ROLE_SESSION = re.compile(r"arn:([a-z-]+):sts::(\d{12}):assumed-role/([^/]+)/.+")
-_EVENT_TARGETS = ("lambda", "states", "sqs", "sns", "events")
+_EVENT_TARGETS = ("lambda", "states", "sqs", "sns", "events", "codepipeline")
 
 
 def check_touchpoints(touchpoints: Sequence[Touchpoint] = TOUCHPOINTS) -> None:
@@ -580,22 +581,25 @@ class Ministack:
             _module("services.eventbridge")._put_events({"Entries": [entry]}, allow_aws_source=True)
 
     def on_delivery(self, deliver: Callable[[Delivery], None]) -> None:
-        """Let `deliver` bring events to functions and state machines; it must not block."""
+        """Let `deliver` bring events to functions, state machines and pipelines; it must not block."""
         events = _module("services.eventbridge")
         original = events._invoke_target
 
         @functools.wraps(original)
         def invoke_target(target: Any, event: Any, rule: Any, view: Any = None) -> None:
             rule_arn = rule.get("Arn", "")
-            token = _delivery.set(Delivery(target.get("Arn", ""), target.get("RoleArn", ""), rule_arn, ""))
+            arn = target.get("Arn", "")
+            token = _delivery.set(Delivery(arn, target.get("RoleArn", ""), rule_arn, ""))
+            # ministack drops what is for a pipeline; for a state machine it makes the payload and dispatches.
+            handed = {**target, "Arn": arn.replace(":codepipeline:", ":states:")}
             try:
-                original(target, event, rule, view)
+                original(handed, event, rule, view)
             finally:
                 _delivery.reset(token)
 
         def dispatch(arn: str, payload: str) -> None:
             on_way = _required(_delivery)
-            deliver(Delivery(arn, on_way.role_arn, on_way.rule_arn, payload))
+            deliver(Delivery(on_way.target_arn, on_way.role_arn, on_way.rule_arn, payload))
 
         events._invoke_target = invoke_target
         events._dispatch_to_stepfunctions = dispatch

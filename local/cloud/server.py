@@ -20,14 +20,14 @@ from hypercorn.config import Config
 from local.cloud import cloudformation, ministack
 from local.cloud.aws_session import aws_session
 from local.cloud.call import Call, Credentials
-from local.cloud.errors import LocalCloudError
+from local.cloud.errors import AwsError, LocalCloudError
 from local.cloud.events import Deliveries
-from local.cloud.gateway import Gateway
+from local.cloud.gateway import Gateway, read_signature
 from local.cloud.iam import CallLog, Iam
 from local.cloud.ministack import Ministack
 from local.cloud.plugin import Plugin
 from local.cloud.role_aliases import RoleAliases, RoleAliasType
-from local.cloud.service import LocalService
+from local.cloud.service import LocalService, Request
 from local.cloud.stepfunctions import Tasks
 
 PluginFactory = Callable[["LocalCloud"], Plugin]
@@ -130,14 +130,42 @@ class LocalCloud:
 
     def service_credentials(
         self, role_arn: str, service: str, session_name: str, *, lifetime_seconds: int = 3600,
-        context: Mapping[str, Any] | None = None,
+        context: Mapping[str, Any] | None = None, policy: Mapping[str, Any] | None = None,
     ) -> Credentials:  # fmt: skip
-        """Assume a role as an AWS service does; AwsError AccessDenied when the role does not trust it."""
-        return self._iam.service_credentials(role_arn, service, session_name, lifetime_seconds, context)
+        """Assume a role as an AWS service does; AwsError AccessDenied when the role does not trust it.
 
-    def require(self, call: Call, action: str, resource: str) -> None:
-        """Raise AwsError AccessDeniedException unless the caller's policies allow `action` on `resource`."""
-        self._ministack.enforce(call.access_key, action, call.region, resource)
+        `policy` limits the session to what it allows too.
+        """
+        return self._iam.service_credentials(
+            role_arn, service, session_name, lifetime_seconds, context, policy
+        )
+
+    def require(
+        self, call: Call, action: str, resource: str, context: Mapping[str, Any] | None = None
+    ) -> None:
+        """Raise AwsError AccessDeniedException unless the caller's policies allow `action` on `resource`.
+
+        `context` holds condition keys of the call, `iam:PassedToService` for instance.
+        """
+        self._ministack.enforce(call.access_key, action, call.region, resource, context)
+
+    def require_signed(
+        self, request: Request, action: str, resource: str, context: Mapping[str, Any]
+    ) -> str:  # fmt: skip
+        """Return who signed a request that comes in another way than through the endpoint.
+
+        AwsError unless its signature is right and the signer's policies allow `action` on `resource`.
+        """
+        signature = read_signature(request.headers, "")
+        if signature is None:
+            raise AwsError("AccessDeniedException", f"{action}: the request is not signed", 403)
+        headers = [(name.encode(), value.encode()) for name, value in request.headers.items()]
+        with self._ministack.request(
+            method=request.method, raw_path=request.path, query=request.query, headers=headers,
+            body=request.body, region=signature.region, access_key=signature.access_key,
+        ):  # fmt: skip
+            self._ministack.enforce(signature.access_key, action, self.region, resource, context)
+            return self._ministack.identity(signature.access_key).arn
 
     def environment(self, credentials: Credentials) -> dict[str, str]:
         """Return the variables that make a child process this principal, its endpoint this cloud."""
