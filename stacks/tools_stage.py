@@ -4,6 +4,7 @@ import aws_cdk as cdk
 from constructs import Construct
 
 from config import Edgeline
+from stacks.cost_stack import CostStack
 from stacks.data_stack import DataStack
 from stacks.edge_stack import EdgeStack
 from stacks.labeling_stack import LabelingStack
@@ -38,3 +39,4 @@ class ToolsStage(cdk.Stage):
         )
         PromotionStack(self, "Promotion", config=config, artifacts=data.artifacts, key=data.key)
         EdgeStack(self, "Edge", config=config, images=data.images, artifacts=data.artifacts, key=data.key)
+        CostStack(self, "Cost", config=config, key=data.key)

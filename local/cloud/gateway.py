@@ -26,9 +26,9 @@ from local.cloud.service import LocalService, Request, Response
 
 # Signing scopes that ministack serves by doing what it says.
 SERVED_BY_MINISTACK = frozenset({
-    "apigateway", "athena", "cloudformation", "codebuild", "dynamodb", "events", "execute-api", "glue", "iam",
-    "iot", "iotdata", "iotdevicegateway", "kms", "lambda", "logs", "monitoring", "s3", "scheduler",
-    "secretsmanager", "sns", "sqs", "ssm", "states", "sts",
+    "apigateway", "athena", "budgets", "cloudformation", "codebuild", "dynamodb", "events", "execute-api",
+    "glue", "iam", "iot", "iotdata", "iotdevicegateway", "kms", "lambda", "logs", "monitoring", "s3",
+    "scheduler", "secretsmanager", "sns", "sqs", "ssm", "states", "sts",
 })  # fmt: skip
 
 # Operations that ministack answers with success without doing them.
