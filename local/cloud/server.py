@@ -19,13 +19,14 @@ from hypercorn.config import Config
 
 from local.cloud import cloudformation, ministack
 from local.cloud.aws_session import aws_session
+from local.cloud.budgets import BudgetType
 from local.cloud.call import Call, Credentials
 from local.cloud.errors import AwsError, LocalCloudError
 from local.cloud.events import Deliveries
 from local.cloud.gateway import Gateway, read_signature
 from local.cloud.iam import CallLog, Iam
 from local.cloud.ministack import Ministack
-from local.cloud.plugin import Plugin
+from local.cloud.plugin import Plugin, ResourceType
 from local.cloud.role_aliases import RoleAliases, RoleAliasType
 from local.cloud.service import LocalService, Request
 from local.cloud.stepfunctions import Tasks
@@ -205,9 +206,12 @@ class LocalCloud:
         return services
 
     def _connect(self) -> None:
-        types = {"AWS::IoT::RoleAlias": RoleAliasType(self.role_aliases)}
+        types: dict[str, ResourceType] = {
+            "AWS::Budgets::Budget": BudgetType(self),
+            "AWS::IoT::RoleAlias": RoleAliasType(self.role_aliases),
+        }
         for plugin in self.plugins:
-            types.update(plugin.resource_types)  # type: ignore[arg-type]
+            types.update(plugin.resource_types)
         self._ministack.add_resource_types(cloudformation.handlers(types, self.deployer))
         jobs = [job for plugin in self.plugins for job in plugin.sync_jobs]
         self._ministack.on_task(Tasks(self.service_credentials, self.session, jobs).perform)
