@@ -8,7 +8,9 @@ from aws_cdk import aws_sagemaker as sagemaker
 from constructs import Construct
 
 from config import Edgeline
+from stacks.accounts import ToolsAccount
 from stacks.constructs.label_store import LabelStore
+from stacks.constructs.model_sharing import share_models
 from stacks.grants import allow
 
 
@@ -26,7 +28,9 @@ class DataStack(cdk.Stack):
         )
         self._access_logs = self._access_logs_bucket()
         self.images = self._bucket("Images", [])
-        self.artifacts = self._bucket("Artifacts", [_expire("athena/", days=30)])
+        self.artifacts = self._bucket(
+            "Artifacts", [_expire("athena/", days=30)], name=ToolsAccount(config).artifacts_bucket_name
+        )
         labels = LabelStore(
             self, "Labels", name=f"{config.name}-labels", artifacts=self.artifacts, key=self.key
         )
@@ -35,9 +39,11 @@ class DataStack(cdk.Stack):
         self._output("ArtifactsBucket", self.artifacts.bucket_name)
         self._output("KeyArn", self.key.key_arn)
         self._output("FeatureGroup", labels.name)
+        groups = {}
         for model in config.models:
-            group = self._model_package_group(config.name, model.name)
+            group = groups[model.name] = self._model_package_group(config.name, model.name)
             self._output(f"ModelPackageGroup{model.output_suffix}", group.model_package_group_name)
+        share_models(config, artifacts=self.artifacts, key=self.key, groups=groups)
         self._output("UploaderPolicyArn", self._uploader_policy().managed_policy_arn)
 
     def _access_logs_bucket(self) -> s3.Bucket:
@@ -53,10 +59,13 @@ class DataStack(cdk.Stack):
             removal_policy=cdk.RemovalPolicy.RETAIN,
         )
 
-    def _bucket(self, construct_id: str, lifecycle_rules: list[s3.LifecycleRule]) -> s3.Bucket:
+    def _bucket(
+        self, construct_id: str, lifecycle_rules: list[s3.LifecycleRule], *, name: str | None = None
+    ) -> s3.Bucket:
         return s3.Bucket(
             self,
             construct_id,
+            bucket_name=name,
             encryption=s3.BucketEncryption.KMS,
             encryption_key=self.key,
             bucket_key_enabled=True,

@@ -2,20 +2,18 @@
 
 import aws_cdk as cdk
 from aws_cdk import aws_events as events
-from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from config import Edgeline
+from stacks.accounts import ToolsAccount, WorkloadAccount, environments
 from stacks.constructs.on_event import OnEvent
 from stacks.constructs.operator_policy import OperatorPolicy
-from stacks.constructs.promotion_functions import PromotionFunctions, endpoint_name
+from stacks.constructs.promotion_functions import PromotionFunctions
 from stacks.constructs.promotion_workflow import PromotionWorkflow
 from stacks.constructs.python_function import PythonFunction
-from stacks.constructs.sagemaker_role import SageMakerRole
 from stacks.constructs.staging_test import StagingTest
-from stacks.grants import allow
 
 
 class PromotionStack(cdk.Stack):
@@ -32,14 +30,15 @@ class PromotionStack(cdk.Stack):
             config=config,
             artifacts=artifacts,
             key=key,
-            model_role=self._model_role(artifacts, key),
         )
+        staging = WorkloadAccount(config, "staging")
         staging_test = StagingTest(
             self,
             "StagingTest",
             artifacts=artifacts,
             key=key,
-            endpoints=functions.endpoints("staging"),
+            role_name=ToolsAccount(config).staging_test_role_name,
+            tester_role_arn=staging.role_arn(staging.tester_role_name),
             job_prefixes=groups,
         )
         workflow = PromotionWorkflow(
@@ -67,23 +66,12 @@ class PromotionStack(cdk.Stack):
             key=key,
             reads=["releases/"],
         )
-        caller = iam.ManagedPolicy(self, "CallerPolicy", description="Asks the prod endpoints")
-        allow(caller, "sagemaker:InvokeEndpoint", on=functions.endpoints("prod"))
-        cdk.CfnOutput(self, "CallerPolicyArn", value=caller.managed_policy_arn)
         self._outputs(config, workflow)
-
-    def _model_role(self, artifacts: s3.IBucket, key: kms.IKey) -> SageMakerRole:
-        """What the containers behind the endpoints may do: read models, and nothing that trains or tests."""
-        role = SageMakerRole(self, "ModelRole", runs=("Endpoints",), images="pytorch-inference")
-        models = artifacts.arn_for_objects("runs/*/model.tar.gz")
-        allow(role, "s3:GetObject", on=[models], because="each run of the training leaves one model")
-        allow(role, "kms:Decrypt", on=[key.key_arn])
-        return role
 
     def _outputs(self, config: Edgeline, workflow: PromotionWorkflow) -> None:
         cdk.CfnOutput(self, "StateMachineArn", value=workflow.machine.state_machine_arn)
         for model in config.models:
-            staging, prod = (endpoint_name(config, model, name) for name in ("staging", "prod"))
+            staging, prod = (workload.endpoint_name(model) for workload in environments(config))
             cdk.CfnOutput(self, f"StagingEndpoint{model.output_suffix}", value=staging)
             cdk.CfnOutput(self, f"ProdEndpoint{model.output_suffix}", value=prod)
 

@@ -5,27 +5,29 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import boto3
-
 from lambdas.common import environment
 from lambdas.promotion.endpoints import EndpointFailed, describe, is_ready
+from lambdas.promotion.workload import workload
 
 
 @dataclass(frozen=True)
 class Environment:
-    """How long an endpoint may take."""
+    """The environments, and how long an endpoint may take."""
 
+    workloads: str
     timeout_minutes: int
 
 
 def handler(event: Mapping[str, Any], _context: object) -> dict[str, str]:
     """Check once; repeated by the state machine until it is not `waiting`.
 
-    In: {"endpoint", "config", "started_at"}, as deploy_endpoint gave it.
+    In: {"environment", "execution"} and, as deploy_endpoint gave it, {"endpoint", "config", "started_at"}.
     Out: {"status": "ready" | "waiting"}. Raises EndpointFailed, also when the time is over.
     """
-    minutes = environment.read(Environment).timeout_minutes
-    endpoint = describe(boto3.client("sagemaker"), event["endpoint"])
+    configured = environment.read(Environment)
+    minutes = configured.timeout_minutes
+    there = workload(configured.workloads, event["environment"]).enter(event["execution"])
+    endpoint = describe(there.client("sagemaker"), event["endpoint"])
     if is_ready(endpoint, event["endpoint"], event["config"]):
         return {"status": "ready"}
     if datetime.now(UTC) - datetime.fromisoformat(event["started_at"]) > timedelta(minutes=minutes):

@@ -9,22 +9,23 @@ import boto3
 
 from lambdas.common import environment
 from lambdas.common.packages import describe_approved
-from lambdas.promotion.endpoints import config_name, ensure_config, ensure_model, switch
+from lambdas.promotion.endpoints import config_name, ensure_config, ensure_model, model_name, switch
 from lambdas.promotion.settings import model_settings
+from lambdas.promotion.workload import workload
 
 
 @dataclass(frozen=True)
 class Environment:
-    """The configured models, and the role that their containers run with."""
+    """The configured models, and the environments."""
 
     models: str
-    model_role_arn: str
+    workloads: str
 
 
 def handler(event: Mapping[str, Any], _context: object) -> dict[str, str]:
     """Make model and endpoint config where they are missing, then begin to switch; safe to repeat.
 
-    In: {"package": what read_model_package gave, "environment"}.
+    In: {"package": what read_model_package gave, "environment", "execution"}.
     Out: {"endpoint", "config", "model_name", "started_at"}.
     Raises NoLongerApproved, EndpointBusy, ModelConflict.
     """
@@ -32,11 +33,12 @@ def handler(event: Mapping[str, Any], _context: object) -> dict[str, str]:
     package = event["package"]
     settings = model_settings(configured.models, package["model"])
     endpoint = settings.endpoints[event["environment"]]
+    target = workload(configured.workloads, event["environment"])
     config = config_name(endpoint, package["release"])
-    model = f"{settings.group}-{package['release']}"
-    sagemaker = boto3.client("sagemaker")
-    describe_approved(sagemaker, package["arn"])
-    ensure_model(sagemaker, name=model, package_arn=package["arn"], role_arn=configured.model_role_arn)
+    model = model_name(endpoint, package["release"])
+    describe_approved(boto3.client("sagemaker"), package["arn"])
+    sagemaker = target.enter(event["execution"]).client("sagemaker")
+    ensure_model(sagemaker, name=model, package_arn=package["arn"], role_arn=target.model_role_arn)
     ensure_config(sagemaker, name=config, model=model, package_arn=package["arn"], variant=endpoint.variant)
     switch(sagemaker, endpoint.name, config)
     started = datetime.now(UTC).isoformat(timespec="seconds")

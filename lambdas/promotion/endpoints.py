@@ -68,8 +68,12 @@ def config_name(settings: EndpointSettings, release: str) -> str:
     """Name the endpoint config of a release after all that it consists of; at most 63 characters."""
     content = json.dumps([release, settings.name, settings.variant], sort_keys=True)
     version, _, _ = release.partition("-")
-    suffix = f"-{version}-{hashlib.sha256(content.encode()).hexdigest()[:8]}"
-    return settings.name[: LONGEST_NAME - len(suffix)].rstrip("-") + suffix
+    return _named_after(settings, f"{version}-{hashlib.sha256(content.encode()).hexdigest()[:8]}")
+
+
+def model_name(settings: EndpointSettings, release: str) -> str:
+    """Name an endpoint's model of a release: each environment has its own, with its own role."""
+    return _named_after(settings, release)
 
 
 def ensure_model(sagemaker: Any, *, name: str, package_arn: str, role_arn: str) -> None:
@@ -152,6 +156,10 @@ def put_back(sagemaker: Any, name: str, config: str | None) -> bool:
     else:
         sagemaker.update_endpoint(EndpointName=name, EndpointConfigName=config)
     return False
+
+
+def _named_after(settings: EndpointSettings, ending: str) -> str:
+    return f"{settings.name[: LONGEST_NAME - len(ending) - 1].rstrip('-')}-{ending}"
 
 
 def _tags(package_arn: str) -> list[dict[str, str]]:

@@ -13,6 +13,7 @@ import boto3
 from lambdas.common import environment
 from lambdas.common.objects import read_bytes, read_json
 from lambdas.promotion.settings import model_settings
+from lambdas.promotion.workload import workload
 
 PICTURES = 3
 CONTENT_TYPES = {".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".png": "image/png"}
@@ -24,20 +25,23 @@ class SmokeTestFailed(Exception):  # noqa: N818 - the name that the state machin
 
 @dataclass(frozen=True)
 class Environment:
-    """The configured models."""
+    """The configured models, and the environments."""
 
     models: str
+    workloads: str
 
 
 def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
     """Ask the endpoint.
 
-    In: {"package": what read_model_package gave, "endpoint"}.
+    In: {"package": what read_model_package gave, "environment", "execution", "endpoint"}.
     Out: {"requests", "p50_ms"}. Raises SmokeTestFailed.
     """
     package = event["package"]
-    settings = model_settings(environment.read(Environment).models, package["model"])
-    s3, runtime = boto3.client("s3"), boto3.client("sagemaker-runtime")
+    configured = environment.read(Environment)
+    settings = model_settings(configured.models, package["model"])
+    there = workload(configured.workloads, event["environment"]).enter(event["execution"])
+    s3, runtime = boto3.client("s3"), there.client("sagemaker-runtime")
     test_set = package["test_set"].rstrip("/")
     images = read_json(s3, f"{test_set}/labels.json")["images"][:PICTURES]
     if not images:

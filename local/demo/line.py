@@ -76,7 +76,7 @@ class Line:
             with self._terminal.part("Synthesize the templates") as part:
                 config = Edgeline.read(self._synthesize(material, part))
             with self._terminal.part("Deploy them") as part:
-                outputs = _deploy(self._options.folder / "cdk.out", cloud, part)
+                outputs = _deploy(self._options.folder / "cdk.out", cloud, config.name, part)
             run = DeployedLine(
                 self._terminal, self._options, self._facts, cloud, config, outputs, git_commit=self._commit
             )
@@ -147,7 +147,8 @@ class Line:
         )
 
 
-def _deploy(assembly: Path, cloud: LocalCloud, part: Part) -> Outputs:
+def _deploy(assembly: Path, cloud: LocalCloud, name: str, part: Part) -> Outputs:
+    """Deploy every stage; the outputs by the stack's name without the project's: `prod-serving`."""
     bars: dict[str, Callable[[int, int], None]] = {}
 
     def progress(stack: str, done: int, total: int) -> None:
@@ -155,7 +156,7 @@ def _deploy(assembly: Path, cloud: LocalCloud, part: Part) -> Outputs:
 
     outputs = deploy(assembly, cloud, progress=progress)
     part.result(f"{len(outputs)} stacks")
-    return {stack.rpartition("-")[2]: values for stack, values in outputs.items()}
+    return {stack.removeprefix(f"{name}-"): values for stack, values in outputs.items()}
 
 
 def _what_to_do(error: BaseException) -> str:

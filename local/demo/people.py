@@ -27,13 +27,13 @@ class People:
 
 
 def hire(cloud: LocalCloud, outputs: Mapping[str, Mapping[str, str]]) -> People:
-    """Make the users. `outputs` is by the last word of the stack's name: data, labeling, training, …"""
+    """Make the users. `outputs` is by stack, without the project's name: data, prod-serving, …"""
     operates = [stack["OperatorPolicyArn"] for stack in outputs.values() if "OperatorPolicyArn" in stack]
     annotates = [outputs["labeling"]["AnnotatorPolicyArn"]]
     return People(
         uploader=cloud.session(cloud.user("uploader", [outputs["data"]["UploaderPolicyArn"]])),
         operator=cloud.session(cloud.user("operator", operates)),
         approver=cloud.session(cloud.user("approver", [outputs["training"]["ApproverPolicyArn"]])),
-        app=cloud.session(cloud.user("app", [outputs["promotion"]["CallerPolicyArn"]])),
+        app=cloud.session(cloud.user("app", [outputs["prod-serving"]["CallerPolicyArn"]])),
         annotators={name: cloud.user(name, annotates) for name in LABELERS + VERIFIERS},
     )

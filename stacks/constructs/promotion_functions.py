@@ -4,24 +4,17 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import aws_cdk as cdk
-from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from config import Edgeline, Endpoint, Model
+from stacks.accounts import EnvironmentName, ToolsAccount, WorkloadAccount, environments
 from stacks.constructs.python_function import PythonFunction
-from stacks.grants import allow, pass_role, read_objects
+from stacks.grants import allow, read_objects
 
-_CHANGES = "models and endpoint configs are named after the release"
 _ENDPOINT_MINUTES = 45
-
-
-def endpoint_name(config: Edgeline, model: Model, environment: str) -> str:
-    """The endpoint of a model in `staging` or `prod`."""
-    return f"{config.name}-{model.name}-{environment}"
 
 
 class PromotionFunctions(Construct):
@@ -35,25 +28,23 @@ class PromotionFunctions(Construct):
         config: Edgeline,
         artifacts: s3.IBucket,
         key: kms.IKey,
-        model_role: iam.IRole,
     ) -> None:
         super().__init__(scope, construct_id)
         self._config = config
         self.models = json.dumps({model.name: _settings(config, model) for model in config.models})
-        models = {"MODELS": self.models}
+        models, workloads = {"MODELS": self.models}, {"WORKLOADS": _workloads(config)}
         bucket = {"ARTIFACTS_BUCKET": artifacts.bucket_name}
-        minutes = {"TIMEOUT_MINUTES": str(_ENDPOINT_MINUTES)}
+        waiting = {**workloads, "TIMEOUT_MINUTES": str(_ENDPOINT_MINUTES)}
         self.read_model_package = self._function("read_model_package", {**models, **bucket})
-        self.read_endpoint = self._function("read_endpoint", models)
-        deploy = {**models, "MODEL_ROLE_ARN": model_role.role_arn}
-        self.deploy_endpoint = self._function("deploy_endpoint", deploy)
-        self.check_endpoint = self._function("check_endpoint", minutes)
-        self.restore_endpoint = self._function("restore_endpoint", minutes)
+        self.read_endpoint = self._function("read_endpoint", {**models, **workloads})
+        self.deploy_endpoint = self._function("deploy_endpoint", {**models, **workloads})
+        self.check_endpoint = self._function("check_endpoint", waiting)
+        self.restore_endpoint = self._function("restore_endpoint", waiting)
         self.judge_staging = self._function("judge_staging", models)
-        self.smoke_endpoint = self._function("smoke_endpoint", models, timeout_seconds=120)
+        self.smoke_endpoint = self._function("smoke_endpoint", {**models, **workloads}, timeout_seconds=120)
         self.record_release = self._function("record_release", bucket)
         self._grant_registry()
-        self._grant_endpoints(model_role)
+        self._grant_environments()
         self._grant_objects(artifacts, key)
 
     @property
@@ -63,46 +54,23 @@ class PromotionFunctions(Construct):
 
     def grant_describe_packages(self, function: lambda_.Function) -> None:
         """Let a function describe the packages of the configured models."""
-        packages = [
-            self._arn("model-package", f"{self._config.name}-{model.name}/*") for model in self._config.models
-        ]
+        tools = ToolsAccount(self._config)
+        packages = [tools.model_packages(model) for model in self._config.models]
         allow(
             function, "sagemaker:DescribeModelPackage", on=packages, because="a package is a version number"
         )
-
-    def endpoints(self, *environments: str) -> list[str]:
-        """The ARNs of these environments' endpoints."""
-        return [
-            self._arn("endpoint", endpoint_name(self._config, model, environment))
-            for model in self._config.models
-            for environment in environments
-        ]
 
     def _grant_registry(self) -> None:
         self.grant_describe_packages(self.read_model_package)
         self.grant_describe_packages(self.deploy_endpoint)
 
-    def _grant_endpoints(self, model_role: iam.IRole) -> None:
-        both = self.endpoints("staging", "prod")
-        configs = [self._arn("endpoint-config", f"{prefix}-*") for prefix in self._prefixes()]
-        models = [self._arn("model", f"{prefix}-*") for prefix in self._prefixes()]
-        for function in (
-            self.read_endpoint,
-            self.check_endpoint,
-            self.deploy_endpoint,
-            self.restore_endpoint,
-        ):
-            allow(function, "sagemaker:DescribeEndpoint", on=both)
-        for function in (self.deploy_endpoint, self.restore_endpoint):
-            allow(function, "sagemaker:DeleteEndpoint", on=both)
-            changes = ("sagemaker:CreateEndpoint", "sagemaker:UpdateEndpoint")
-            allow(function, *changes, on=[*both, *configs], because=_CHANGES)
-        create = self.deploy_endpoint
-        allow(create, "sagemaker:CreateModel", "sagemaker:DescribeModel", on=models, because=_CHANGES)
-        allow(create, "sagemaker:CreateEndpointConfig", on=configs, because=_CHANGES)
-        allow(create, "sagemaker:AddTags", on=[*models, *configs], because=_CHANGES)
-        pass_role(create, model_role, "sagemaker.amazonaws.com")
-        allow(self.smoke_endpoint, "sagemaker:InvokeEndpoint", on=self.endpoints("prod"))
+    def _grant_environments(self) -> None:
+        """Each function may become the promoters that trust it, and is nothing to any endpoint itself."""
+        by_module = {function.node.id: function for function in self.all}
+        for workload in environments(self._config):
+            promoter = workload.role_arn(workload.promoter_role_name)
+            for module in workload.promoted_by:
+                allow(by_module[_construct_id(module)], "sts:AssumeRole", on=[promoter])
 
     def _grant_objects(self, artifacts: s3.IBucket, key: kms.IKey) -> None:
         read_objects(self.judge_staging, artifacts, key, "runs/*/evaluation/", "releases/*/staging/")
@@ -115,19 +83,33 @@ class PromotionFunctions(Construct):
     def _function(
         self, name: str, environment: Mapping[str, str], timeout_seconds: int = 30
     ) -> PythonFunction:
+        # Only a role that an environment trusts has a name that another account knows.
+        known = any(name in workload.promoted_by for workload in environments(self._config))
         return PythonFunction(
             self,
-            "".join(word.capitalize() for word in name.split("_")),
+            _construct_id(name),
             handler=f"lambdas.promotion.{name}.handler",
             environment=environment,
             timeout_seconds=timeout_seconds,
+            role_name=ToolsAccount(self._config).function_role_name(name) if known else None,
         )
 
-    def _prefixes(self) -> list[str]:
-        return [f"{self._config.name}-{model.name}" for model in self._config.models]
 
-    def _arn(self, resource: str, name: str) -> str:
-        return cdk.Stack.of(self).format_arn(service="sagemaker", resource=resource, resource_name=name)
+def _construct_id(module: str) -> str:
+    return "".join(word.capitalize() for word in module.split("_"))
+
+
+def _workloads(config: Edgeline) -> str:
+    return json.dumps(
+        {
+            workload.environment: {
+                "promoter_role_arn": workload.role_arn(workload.promoter_role_name),
+                "model_role_arn": workload.role_arn(workload.model_role_name),
+                "region": workload.region,
+            }
+            for workload in environments(config)
+        }
+    )
 
 
 def _settings(config: Edgeline, model: Model) -> dict[str, Any]:
@@ -137,10 +119,14 @@ def _settings(config: Edgeline, model: Model) -> dict[str, Any]:
         "tolerance": model.tolerance,
         "test_instance": model.job_instance,
         "endpoints": {
-            environment: {"name": endpoint_name(config, model, environment), "variant": _variant(endpoint)}
-            for environment, endpoint in (("staging", model.staging), ("prod", model.prod))
+            "staging": {"name": _endpoint(config, model, "staging"), "variant": _variant(model.staging)},
+            "prod": {"name": _endpoint(config, model, "prod"), "variant": _variant(model.prod)},
         },
     }
+
+
+def _endpoint(config: Edgeline, model: Model, environment: EnvironmentName) -> str:
+    return WorkloadAccount(config, environment).endpoint_name(model)
 
 
 def _variant(endpoint: Endpoint) -> dict[str, Any]:

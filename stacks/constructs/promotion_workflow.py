@@ -80,7 +80,7 @@ class PromotionWorkflow(Construct):
             self,
             "Smoke prod",
             self._functions.smoke_endpoint,
-            {**_PACKAGE, "endpoint": sfn.JsonPath.string_at("$.prod.endpoint")},
+            {**_PACKAGE, **_in("prod"), "endpoint": sfn.JsonPath.string_at("$.prod.endpoint")},
             "$.prod_smoke",
             on_failure=self._undo_prod,
         )
@@ -95,7 +95,7 @@ class PromotionWorkflow(Construct):
             self,
             f"Read {environment} endpoint",
             self._functions.read_endpoint,
-            {**fields("model"), "environment": environment},
+            {**fields("model"), **_in(environment)},
             f"$.{environment}_before",
             on_failure=before,
             wait_on=["EndpointBusy"],
@@ -104,7 +104,7 @@ class PromotionWorkflow(Construct):
             self,
             f"Deploy to {environment}",
             self._functions.deploy_endpoint,
-            {**_PACKAGE, "environment": environment},
+            {**_PACKAGE, **_in(environment)},
             f"$.{environment}",
             on_failure=after,
             wait_on=["EndpointBusy"],
@@ -113,7 +113,10 @@ class PromotionWorkflow(Construct):
             self,
             f"Check {environment}",
             self._functions.check_endpoint,
-            {name: sfn.JsonPath.string_at(f"$.{environment}.{name}") for name in _DEPLOYED},
+            {
+                **_in(environment),
+                **{name: sfn.JsonPath.string_at(f"$.{environment}.{name}") for name in _DEPLOYED},
+            },
             f"$.{environment}_check",
             on_failure=after,
         )
@@ -139,6 +142,7 @@ class PromotionWorkflow(Construct):
             f"Put {environment} back",
             self._functions.restore_endpoint,
             {
+                **_in(environment),
                 "endpoint": sfn.JsonPath.string_at(f"$.{environment}_before.endpoint"),
                 "config": sfn.JsonPath.object_at(f"$.{environment}_before.config"),
                 "since": sfn.JsonPath.string_at("$.undo.since"),
@@ -223,6 +227,11 @@ class PromotionWorkflow(Construct):
             "promotion": sfn.JsonPath.entire_payload,
         }
         return call(self, name, self._functions.record_release, payload, "$.release", on_failure=on_failure)
+
+
+def _in(environment: str) -> dict[str, str]:
+    """Say to a function in which environment it acts, and in whose name."""
+    return {"environment": environment, "execution": sfn.JsonPath.string_at(EXECUTION)}
 
 
 _DEPLOYED = ("endpoint", "config", "started_at")

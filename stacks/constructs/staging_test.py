@@ -21,7 +21,9 @@ _JOBS = "jobs are named after the release and its execution"
 class StagingTest(Construct):
     """A state that runs `pipeline_defs.detection.scripts.evaluate` as a processing job and waits for it.
 
-    The code, the test set and the container are those that the model package names.
+    The code, the test set and the container are those that the model package names. The job runs beside
+    its data, in the tools account, and asks the endpoint as staging's tester: a role that another code than
+    ours may have, since it can do nothing else.
     """
 
     def __init__(
@@ -31,15 +33,18 @@ class StagingTest(Construct):
         *,
         artifacts: s3.IBucket,
         key: kms.IKey,
-        endpoints: list[str],
+        role_name: str,
+        tester_role_arn: str,
         job_prefixes: list[str],
     ) -> None:
         super().__init__(scope, construct_id)
-        self._job_prefixes = job_prefixes
-        self.role = SageMakerRole(self, "Role", runs=("ProcessingJobs",), images="pytorch-inference")
+        self._job_prefixes, self._tester_role_arn = job_prefixes, tester_role_arn
+        self.role = SageMakerRole(
+            self, "Role", runs=("ProcessingJobs",), images="pytorch-inference", role_name=role_name
+        )
         read_objects(self.role, artifacts, key, "runs/*/test", "runs/*/dataset", "code/")
         write_objects(self.role, artifacts, key, "releases/*/staging/")
-        allow(self.role, "sagemaker:InvokeEndpoint", on=endpoints)
+        allow(self.role, "sts:AssumeRole", on=[tester_role_arn])
         self.state = sfn.CustomState(self, "Test staging", state_json=self._task(key))
         self.state.add_retry(
             errors=[
@@ -92,7 +97,8 @@ class StagingTest(Construct):
                 ],
                 "ContainerArguments.$": (
                     f"States.Array('--test', '{_INPUT}/test', '--dataset', '{_INPUT}/dataset',"
-                    f" '--output-dir', '{_OUTPUT}', '--endpoint', $.staging.endpoint)"
+                    f" '--output-dir', '{_OUTPUT}', '--endpoint', $.staging.endpoint,"
+                    f" '--role', '{self._tester_role_arn}', '--session', $.package.test.job)"
                 ),
             },
             "Environment": {"AWS_DEFAULT_REGION": cdk.Stack.of(self).region},

@@ -173,7 +173,8 @@ def test_each_person_job_and_device_has_a_principal_of_its_own(run: Run) -> None
     for role in (
         "training-JobRole",
         "training-PipelineRole",
-        "promotion-ModelRole",
+        "staging-model",
+        "prod-model",
         "edge-TokenExchangeRole",
     ):
         assert any(name.startswith(f"role/edgeline-{role}") for name in principals), role

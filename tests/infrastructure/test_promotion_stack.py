@@ -5,7 +5,7 @@ from typing import Any
 import aws_cdk as cdk
 import pytest
 from aws_cdk import assertions
-from machines import actions_of, after_failure, defects, definition_in, holders_of, statements_in
+from machines import actions_of, after_failure, defects, definition_in, statements_in
 
 from config import Edgeline
 from stacks.data_stack import DataStack
@@ -142,38 +142,68 @@ def test_only_listed_actions_are_allowed_on_everything(template: dict[str, Any])
 
 def test_roles_are_passed_to_sagemaker_only(template: dict[str, Any]) -> None:
     passing = [s for _, s in statements_in(template) if "iam:PassRole" in actions_of(s)]
-    assert len(passing) == 2
+    assert len(passing) == 1
     for statement in passing:
         assert statement["Condition"] == {"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}}
 
 
-def test_staging_is_invoked_by_its_test_and_prod_by_the_smoke_test(template: dict[str, Any]) -> None:
-    invoking = {
-        name: json.dumps(statement["Resource"])
-        for name, statement in statements_in(template)
-        if "sagemaker:InvokeEndpoint" in actions_of(statement)
+def test_endpoints_are_touched_in_their_own_account_only(template: dict[str, Any]) -> None:
+    """Nothing here has a grant on an endpoint: who acts on one has assumed a role of its environment."""
+    actions = {action for _, statement in statements_in(template) for action in actions_of(statement)}
+    of_sagemaker = {action for action in actions if action.startswith("sagemaker:")}
+    assert of_sagemaker == {
+        "sagemaker:CreateProcessingJob",
+        "sagemaker:DescribeModelPackage",
+        "sagemaker:DescribeProcessingJob",
+        "sagemaker:StopProcessingJob",
     }
-    staging = [name for name, endpoints in invoking.items() if "edgeline-tags-staging" in endpoints]
-    prod = [name for name, endpoints in invoking.items() if "edgeline-tags-prod" in endpoints]
-    assert [name[:-8] for name in staging] == ["StagingTestRoleDefaultPolicy"]
-    assert "FunctionsSmokeEndpointRoleDefaultPolicy" in [name[:-8] for name in prod]
-    assert not set(staging) & set(prod)
 
 
-def test_the_containers_behind_the_endpoints_read_models_and_nothing_else(template: dict[str, Any]) -> None:
-    reading = [
-        statement
-        for name, statement in statements_in(template)
-        if name.startswith("ModelRole") and "s3:GetObject" in actions_of(statement)
-    ]
-    assert len(reading) == 1
-    assert json.dumps(reading[0]["Resource"]).endswith('"/runs/*/model.tar.gz"]]}')
+def test_each_function_may_become_exactly_the_promoters_that_it_needs(template: dict[str, Any]) -> None:
+    becomes: dict[str, set[str]] = {}
+    for name, statement in statements_in(template):
+        if "sts:AssumeRole" in actions_of(statement):
+            resources = statement["Resource"]
+            for arn in resources if isinstance(resources, list) else [resources]:
+                role = arn["Fn::Join"][1][-1].partition("role/")[2]
+                becomes.setdefault(name[:-8].removesuffix("RoleDefaultPolicy"), set()).add(role)
+    both = {"edgeline-staging-promoter", "edgeline-prod-promoter"}
+    assert becomes == {
+        "FunctionsReadEndpoint": both,
+        "FunctionsDeployEndpoint": both,
+        "FunctionsCheckEndpoint": both,
+        "FunctionsRestoreEndpoint": both,
+        "FunctionsSmokeEndpoint": {"edgeline-prod-promoter"},
+        "StagingTest": {"edgeline-staging-tester"},
+    }
 
 
-def test_endpoints_are_changed_by_the_two_functions_that_deploy_and_go_back(template: dict[str, Any]) -> None:
-    deployers = {"FunctionsDeployEndpointRoleDefaultPolicy", "FunctionsRestoreEndpointRoleDefaultPolicy"}
-    assert holders_of(template, "sagemaker:UpdateEndpoint") == deployers
-    assert holders_of(template, "sagemaker:CreateModel") == {"FunctionsDeployEndpointRoleDefaultPolicy"}
+def test_the_staging_test_asks_as_the_tester_in_the_releases_name(definition: dict[str, Any]) -> None:
+    arguments = definition["States"]["Test staging"]["Parameters"]["AppSpecification"]
+    assert ":role/edgeline-staging-tester', '--session', $.package.test.job)" in str(
+        arguments["ContainerArguments.$"]
+    )
+
+
+@pytest.mark.parametrize(
+    ("state", "environment"),
+    [
+        ("Read staging endpoint", "staging"),
+        ("Deploy to staging", "staging"),
+        ("Check staging", "staging"),
+        ("Put staging back", "staging"),
+        ("Read prod endpoint", "prod"),
+        ("Deploy to prod", "prod"),
+        ("Check prod", "prod"),
+        ("Put prod back", "prod"),
+        ("Smoke prod", "prod"),
+    ],
+)
+def test_each_state_says_where_it_acts_and_in_whose_name(
+    definition: dict[str, Any], state: str, environment: str
+) -> None:
+    given = definition["States"][state]["Parameters"]
+    assert (given["environment"], given["execution.$"]) == (environment, "$$.Execution.Name")
 
 
 def test_each_kind_of_endpoint_has_its_variant(template: dict[str, Any]) -> None:

@@ -17,8 +17,10 @@ import pytest
 from config import Edgeline
 from local.cloud.deploy import deploy
 from local.cloud.server import LocalCloud
+from stacks.accounts import ENVIRONMENTS
 from stacks.data_stack import DataStack
 from stacks.promotion_stack import PromotionStack
+from stacks.serving_stack import ServingStack
 
 ROOT = Path(__file__).parents[2]
 NAME = "promotion-test"
@@ -42,11 +44,14 @@ import argparse, boto3, json, pathlib
 parser = argparse.ArgumentParser()
 for name in ("--test", "--dataset", "--output-dir"):
     parser.add_argument(name, type=pathlib.Path)
-parser.add_argument("--endpoint")
+for name in ("--endpoint", "--role", "--session"):
+    parser.add_argument(name)
 given = parser.parse_args()
 manifest = json.loads((given.dataset / "manifest.json").read_text())
 picture = (given.test / "images" / "a.jpg").read_bytes()
-runtime = boto3.client("sagemaker-runtime")
+keys = boto3.client("sts").assume_role(RoleArn=given.role, RoleSessionName=given.session)["Credentials"]
+tester = boto3.Session(keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"])
+runtime = tester.client("sagemaker-runtime")
 answer = runtime.invoke_endpoint(EndpointName=given.endpoint, ContentType="image/jpeg", Body=picture)
 score = json.loads(answer["Body"].read())["score"]
 report = {
@@ -181,6 +186,8 @@ def line(cloud: LocalCloud, tmp_path_factory: pytest.TempPathFactory) -> Line:
     config = Edgeline.from_values({"name": NAME, "models": models})
     data = DataStack(app, "Data", config=config)
     PromotionStack(app, "Promotion", config=config, artifacts=data.artifacts, key=data.key)
+    for environment in ENVIRONMENTS:
+        ServingStack(app, f"{environment.capitalize()}Serving", config=config, environment=environment)
     app.synth()
     return Line(cloud, deploy(assembly, cloud))
 

@@ -1,7 +1,7 @@
 """Measure a detector on the frozen test split: from its file, or through an endpoint.
 
 python -m pipeline_defs.detection.scripts.evaluate --test DIR --dataset DIR --output-dir DIR
-    (--model-dir DIR_OR_TAR_GZ | --endpoint NAME)
+    (--model-dir DIR_OR_TAR_GZ | --endpoint NAME [--role ARN --session NAME])
 """
 
 import argparse
@@ -52,7 +52,8 @@ def main(arguments: list[str] | None = None) -> None:
     split = read_split(options.test)
     dataset = _read_dataset(options.dataset)
     if options.endpoint:
-        evaluated = evaluate(split, endpoint_detector(options.endpoint))
+        client = _runtime_client(options.role, options.session)
+        evaluated = evaluate(split, endpoint_detector(options.endpoint, client))
         source = f"endpoint:{options.endpoint}"
     else:
         with model_file(options.model_dir) as path:
@@ -83,6 +84,8 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
         "--model-dir", type=Path, help="folder with model.onnx, or with model.tar.gz, or that file"
     )
     source.add_argument("--endpoint")
+    parser.add_argument("--role", help="ARN of the role to ask the endpoint with")
+    parser.add_argument("--session", default="evaluate", help="what the role's calls are known by")
     return parser.parse_args(arguments)
 
 
@@ -148,9 +151,8 @@ def file_detector(path: Path, classes: tuple[str, ...]) -> Detect:
     return detect
 
 
-def endpoint_detector(endpoint: str, client: Any = None) -> Detect:
+def endpoint_detector(endpoint: str, runtime: Any) -> Detect:
     """Detect by requests to a SageMaker endpoint."""
-    runtime = _runtime_client() if client is None else client
 
     def detect(picture: LabeledPicture, content: bytes) -> list[Scored]:
         if len(content) > MAX_BODY_BYTES:
@@ -235,12 +237,21 @@ def _read_dataset(folder: Path) -> dict[str, str]:
         raise JobError(f"{path}: not a data set manifest: {error!r}") from error
 
 
-def _runtime_client() -> Any:
+def _runtime_client(role: str | None, session_name: str) -> Any:
+    """Give the endpoint's client, with the role that the endpoint's account wants; good for an hour."""
     import boto3  # only the evaluation through an endpoint needs it
     from botocore.config import Config
 
+    session = boto3.Session()
+    if role:
+        try:
+            assumed = session.client("sts").assume_role(RoleArn=role, RoleSessionName=session_name)
+        except _client_errors() as error:
+            raise JobError(f"the role {role} cannot be had: {error}") from error
+        keys = assumed["Credentials"]
+        session = boto3.Session(keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"])
     config = Config(retries={"mode": "standard", "total_max_attempts": 5}, read_timeout=60)
-    return boto3.client("sagemaker-runtime", config=config)
+    return session.client("sagemaker-runtime", config=config)
 
 
 def _client_errors() -> tuple[type[Exception], ...]:

@@ -9,8 +9,10 @@ from typing import Any
 from faults.seams import Deployed, eventually
 
 from local.cloud.server import LocalCloud
+from stacks.accounts import ENVIRONMENTS
 from stacks.data_stack import DataStack
 from stacks.promotion_stack import PromotionStack
+from stacks.serving_stack import ServingStack
 
 NAME = "faults"
 GROUP = f"{NAME}-tags"
@@ -37,11 +39,14 @@ import argparse, boto3, json, os, pathlib, signal, time
 parser = argparse.ArgumentParser()
 for name in ("--test", "--dataset", "--output-dir"):
     parser.add_argument(name, type=pathlib.Path)
-parser.add_argument("--endpoint")
+for name in ("--endpoint", "--role", "--session"):
+    parser.add_argument(name)
 given = parser.parse_args()
 {first}
 picture = (given.test / "images" / "a.jpg").read_bytes()
-runtime = boto3.client("sagemaker-runtime")
+keys = boto3.client("sts").assume_role(RoleArn=given.role, RoleSessionName=given.session)["Credentials"]
+tester = boto3.Session(keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"])
+runtime = tester.client("sagemaker-runtime")
 answer = runtime.invoke_endpoint(EndpointName=given.endpoint, ContentType="image/jpeg", Body=picture)
 score = json.loads(answer["Body"].read())["score"]
 report = {{
@@ -60,6 +65,10 @@ class Promotions:
         def make(app: Any, config: Any) -> None:
             data = DataStack(app, "Data", config=config)
             PromotionStack(app, "Promotion", config=config, artifacts=data.artifacts, key=data.key)
+            for environment in ENVIRONMENTS:
+                ServingStack(
+                    app, f"{environment.capitalize()}Serving", config=config, environment=environment
+                )
 
         self.deployed = Deployed(cloud, folder, NAME, make)
         session = cloud.root_session()

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from faults.promoted import PROD, STAGING, Promotions, tar_gz
+from faults.promoted import GROUP, PROD, STAGING, Promotions, tar_gz
 from faults.seams import THROTTLED, eventually, hanging, refusing
 
 from local.cloud.server import LocalCloud
@@ -192,6 +192,27 @@ def test_a_removed_grant_fails_the_promotion_by_the_actions_name(line: Promotion
         ended = line.promote(package)
     assert ended["status"] == "FAILED"
     assert "not authorized to perform: sagemaker:CreateEndpointConfig" in ended["cause"]
+    assert line.outcome(package) == ended["error"]
+
+
+def test_a_prod_that_no_longer_trusts_the_promotion_keeps_what_it_serves(
+    line: Promotions, cloud: LocalCloud
+) -> None:
+    iam, promoter = cloud.root_session().client("iam"), f"{GROUP.removesuffix('-tags')}-prod-promoter"
+    trust = iam.get_role(RoleName=promoter)["Role"]["AssumeRolePolicyDocument"]
+    others = json.dumps(trust).replace("promotion-read-endpoint", "promotion-another")
+    iam.update_assume_role_policy(RoleName=promoter, PolicyDocument=others)
+    try:
+        package = line.register()
+        ended = line.promote(package)
+    finally:
+        iam.update_assume_role_policy(RoleName=promoter, PolicyDocument=json.dumps(trust))
+    assert ended["status"] == "FAILED"
+    assert "promotion-read-endpoint" in ended["cause"]
+    assert (
+        f"not authorized to perform: sts:AssumeRole on resource: arn:aws:iam::{cloud.account}:role/"
+        in (ended["cause"])
+    )
     assert line.outcome(package) == ended["error"]
 
 

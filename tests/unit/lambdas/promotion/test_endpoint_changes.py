@@ -12,6 +12,7 @@ from lambdas.promotion.endpoints import (
     ensure_config,
     ensure_model,
     is_ready,
+    model_name,
     put_back,
     release_name,
     serving_config,
@@ -125,6 +126,16 @@ def test_a_package_registered_anew_under_the_same_arn_is_another_release() -> No
     first, second = release_name(ARN, 2, NOW), release_name(ARN, 2, NOW.replace(second=1))
     assert first.startswith("v2-")
     assert first != second
+
+
+def test_model_names_of_the_longest_configuration_tell_the_environments_apart() -> None:
+    name = "a-project-of-20-char-" + "a-model-of-24-characters"
+    staging, prod = (
+        model_name(EndpointSettings(f"{name}-{environment}", {}), "v99999-0123abcd")
+        for environment in ("staging", "prod")
+    )
+    assert max(len(staging), len(prod)) <= 63
+    assert staging != prod
 
 
 def test_config_names_carry_the_version_tell_settings_apart_and_stay_within_63_characters() -> None:

@@ -8,10 +8,13 @@ import pytest
 
 from lambdas.common.packages import NoLongerApproved, PackageArn, UnusablePackage, metadata
 from lambdas.promotion import (
+    check_endpoint,
     deploy_endpoint,
     judge_staging,
+    read_endpoint,
     read_model_package,
     record_release,
+    restore_endpoint,
     smoke_endpoint,
     start_promotion,
 )
@@ -19,6 +22,7 @@ from lambdas.promotion.settings import UnknownModel, model_of_group, model_setti
 
 EVENT = json.loads((Path(__file__).parents[3] / "fixtures/events/model_package_approved.json").read_text())
 ARN = EVENT["detail"]["ModelPackageArn"]
+NOW = EVENT["time"]
 MODELS = json.dumps(
     {
         "tags": {
@@ -36,6 +40,42 @@ MODELS = json.dumps(
         }
     }
 )
+
+WORKLOADS = json.dumps(
+    {
+        name: {
+            "promoter_role_arn": f"arn:aws:iam::{account}:role/edgeline-{name}-promoter",
+            "model_role_arn": f"arn:aws:iam::{account}:role/edgeline-{name}-model",
+            "region": "eu-west-1",
+        }
+        for name, account in (("staging", "222222222222"), ("prod", "333333333333"))
+    }
+)
+IN_STAGING = {"environment": "staging", "execution": "edgeline-tags-2-0123"}
+IN_PROD = {"environment": "prod", "execution": "edgeline-tags-2-0123"}
+
+
+class FakeSts:
+    """Gives keys that are the role's own name."""
+
+    def __init__(self) -> None:
+        self.assumed: list[dict[str, Any]] = []
+
+    def assume_role(self, **request: Any) -> dict[str, Any]:
+        self.assumed.append(request)
+        role = request["RoleArn"]
+        return {"Credentials": {"AccessKeyId": role, "SecretAccessKey": role, "SessionToken": role}}
+
+
+class FakeRuntime:
+    """Finds one scratch in every picture."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    def invoke_endpoint(self, *, EndpointName: str, **_: Any) -> dict[str, Any]:  # noqa: N803
+        self.asked.append(EndpointName)
+        return {"Body": io.BytesIO(with_detection("scratch", 0.9, [1, 2, 30, 20], width=300, height=200))}
 
 
 class FakeStates:
@@ -79,14 +119,28 @@ class FakeS3:
 
 @pytest.fixture
 def aws(monkeypatch: pytest.MonkeyPatch, sagemaker: Any) -> dict[str, Any]:
+    """Clients of the tools account by service, of the others by the assumed role and the service."""
     clients = {"sagemaker": sagemaker, "stepfunctions": FakeStates(), "s3": FakeS3(), "dynamodb": FakeTable()}
+    clients |= {"sts": FakeSts()}
+
+    class Session:
+        def __init__(self, *, aws_session_token: str, region_name: str, **_: str) -> None:
+            assert region_name == "eu-west-1"
+            self._role = aws_session_token.rpartition("/")[2]
+
+        def client(self, service: str) -> Any:
+            kind = FakeRuntime if service == "sagemaker-runtime" else type(sagemaker)
+            return clients.setdefault(f"{self._role} {service}", kind())
+
     monkeypatch.setattr(boto3, "client", lambda service: clients[service])
+    monkeypatch.setattr(boto3, "Session", Session)
+    monkeypatch.setenv("WORKLOADS", WORKLOADS)
+    monkeypatch.setenv("TIMEOUT_MINUTES", "45")
     monkeypatch.setenv("MODELS", MODELS)
     monkeypatch.setattr(boto3, "resource", lambda service: clients[service])
     monkeypatch.setenv("STATE_MACHINE_ARN", "arn:stateMachine:promotion")
     monkeypatch.setenv("TURNS_TABLE", "turns")
     monkeypatch.setenv("ARTIFACTS_BUCKET", "edgeline-artifacts")
-    monkeypatch.setenv("MODEL_ROLE_ARN", "arn:role")
     return clients
 
 
@@ -150,22 +204,67 @@ def test_a_withdrawn_approval_stops_reading_and_deploying(
     with pytest.raises(NoLongerApproved, match=f"{ARN} is {approval}"):
         read(aws, 2)
     with pytest.raises(NoLongerApproved):
-        deploy_endpoint.handler({"package": package, "environment": "prod"}, None)
-    assert aws["sagemaker"].models == {}
-    assert aws["sagemaker"].changes == []
+        deploy_endpoint.handler({"package": package, **IN_PROD}, None)
+    assert aws["sts"].assumed == [], "nothing was entered"
 
 
 def test_deploying_makes_a_model_of_exactly_the_package(aws: Any, describe_package: Any) -> None:
     aws["sagemaker"].add(describe_package(2))
     package = read(aws, 2)
     for _ in range(2):
-        deployed = deploy_endpoint.handler({"package": package, "environment": "staging"}, None)
-    assert aws["sagemaker"].changes == [("create", deployed["config"])]
-    model = aws["sagemaker"].models[deployed["model_name"]]
+        deployed = deploy_endpoint.handler({"package": package, **IN_STAGING}, None)
+    there = aws["edgeline-staging-promoter sagemaker"]
+    assert there.changes == [("create", deployed["config"])]
+    model = there.models[deployed["model_name"]]
     assert model["PrimaryContainer"] == {"ModelPackageName": ARN}
-    assert model["ExecutionRoleArn"] == "arn:role"
-    variant = aws["sagemaker"].configs[deployed["config"]]["ProductionVariants"][0]
+    assert model["ExecutionRoleArn"] == "arn:aws:iam::222222222222:role/edgeline-staging-model"
+    variant = there.configs[deployed["config"]]["ProductionVariants"][0]
     assert variant["ModelName"] == deployed["model_name"]
+    assert aws["sagemaker"].models == {}, "nothing is made in the tools account"
+
+
+def test_each_environment_has_a_model_of_its_own(aws: Any, describe_package: Any) -> None:
+    """In one account, prod would else serve with staging's role."""
+    aws["sagemaker"].add(describe_package(2))
+    package = read(aws, 2)
+    names = [
+        deploy_endpoint.handler({"package": package, **there}, None)["model_name"]
+        for there in (IN_STAGING, IN_PROD)
+    ]
+    assert names == [f"edgeline-tags-{name}-{package['release']}" for name in ("staging", "prod")]
+
+
+def test_an_environment_is_entered_once_an_invocation_in_the_executions_name(
+    aws: Any, describe_package: Any
+) -> None:
+    aws["sagemaker"].add(describe_package(2))
+    package = read(aws, 2)
+    long = {**IN_PROD, "execution": "e" * 80}
+    deployed = deploy_endpoint.handler({"package": package, **IN_STAGING}, None)
+    check_endpoint.handler({**deployed, **IN_STAGING}, None)
+    read_endpoint.handler({"model": "tags", **long}, None)
+    restore_endpoint.handler({"endpoint": "e", "config": None, "since": NOW, **IN_PROD}, None)
+    staging, prod = (json.loads(WORKLOADS)[name]["promoter_role_arn"] for name in ("staging", "prod"))
+    assert [(call["RoleArn"], call["RoleSessionName"]) for call in aws["sts"].assumed] == [
+        (staging, "edgeline-tags-2-0123"),
+        (staging, "edgeline-tags-2-0123"),
+        (prod, "e" * 64),
+        (prod, "edgeline-tags-2-0123"),
+    ]
+    assert {call["DurationSeconds"] for call in aws["sts"].assumed} == {900}
+
+
+def test_prod_is_asked_as_its_promoter_with_pictures_of_the_tools_account(
+    aws: Any, describe_package: Any
+) -> None:
+    aws["sagemaker"].add(describe_package(2))
+    package = read(aws, 2)
+    image = {"file": "a.jpg", "width": 300, "height": 200}
+    aws["s3"].objects[f"{package['test_set']}/labels.json"] = json.dumps({"images": [image]}).encode()
+    aws["s3"].objects[f"{package['test_set']}/images/a.jpg"] = b"picture"
+    found = smoke_endpoint.handler({"package": package, "endpoint": "edgeline-tags-prod", **IN_PROD}, None)
+    assert found["requests"] == 1
+    assert aws["edgeline-prod-promoter sagemaker-runtime"].asked == ["edgeline-tags-prod"]
 
 
 def test_a_package_of_another_group_or_without_metadata_is_unusable(describe_package: Any) -> None:

@@ -1,0 +1,377 @@
+"""One, two and three accounts: every policy names exactly the accounts and roles that it should."""
+
+import json
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+os.environ["CDK_VALIDATION"] = "false"
+
+import aws_cdk as cdk
+import pytest
+from cdk_nag import AwsSolutionsChecks
+
+from config import Edgeline
+from stacks.accounts import ENVIRONMENTS, WorkloadAccount
+from stacks.tools_stage import ToolsStage
+from stacks.workload_stage import WorkloadStage
+
+ROOT = Path(__file__).parents[2]
+TOOLS, STAGING, PROD = "111111111111", "222222222222", "333333333333"
+Templates = dict[str, dict[str, Any]]
+SETTINGS = {
+    "one": {"tools": TOOLS},
+    "two": {"tools": TOOLS, "prod": PROD},
+    "workloads together": {"tools": TOOLS, "staging": PROD, "prod": PROD},
+    "three": {"tools": TOOLS, "staging": STAGING, "prod": PROD},
+}
+DEPLOYERS = ["read-endpoint", "deploy-endpoint", "check-endpoint", "restore-endpoint"]
+ENDINGS = ("tools", "staging", "prod")
+
+
+def configuration(accounts: dict[str, str]) -> Edgeline:
+    given = {**accounts, "region": "eu-west-1"} if accounts else {}
+    models = {"tags": {"task": "detection", "classes": ["scratch"]}}
+    return Edgeline.from_values({"name": "edgeline", "accounts": given, "models": models})
+
+
+def synthesize(directory: Path, accounts: dict[str, str]) -> Templates:
+    """Templates by the stack's path, with AWS::Partition filled in."""
+    context = json.loads((ROOT / "cdk.json").read_text())["context"]
+    app = cdk.App(outdir=str(directory), context=context, analytics_reporting=False)
+    config = configuration(accounts)
+    ToolsStage(app, "Tools", config=config)
+    for environment in ENVIRONMENTS:
+        WorkloadStage(app, environment.capitalize(), config=config, environment=environment)
+    cdk.Validations.of(app).add_plugins(AwsSolutionsChecks(app))
+    app.synth()
+    return dict(read(directory))
+
+
+def read(directory: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    for manifest in directory.glob("assembly-*/manifest.json"):
+        for artifact in json.loads(manifest.read_text())["artifacts"].values():
+            if artifact["type"] == "aws:cloudformation:stack":
+                file = manifest.parent / artifact["properties"]["templateFile"]
+                yield artifact["displayName"], joined(json.loads(file.read_text()))
+
+
+def joined(value: Any) -> Any:
+    """Write joins of texts and of the partition as one text."""
+    if isinstance(value, list):
+        return [joined(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if value == {"Ref": "AWS::Partition"}:
+        return "aws"
+    filled = {key: joined(item) for key, item in value.items()}
+    if list(filled) == ["Fn::Join"] and all(isinstance(part, str) for part in filled["Fn::Join"][1]):
+        return filled["Fn::Join"][0].join(filled["Fn::Join"][1])
+    return filled
+
+
+@pytest.fixture(scope="module", params=SETTINGS)
+def accounts(request: pytest.FixtureRequest) -> dict[str, str]:
+    """The account of each environment."""
+    given = SETTINGS[request.param]
+    return {name: given.get(name, TOOLS) for name in ENDINGS}
+
+
+@pytest.fixture(scope="module")
+def directory(accounts: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("accounts")
+
+
+@pytest.fixture(scope="module")
+def templates(directory: Path, accounts: dict[str, str]) -> Templates:
+    return synthesize(directory, accounts)
+
+
+def role(account: str, name: str) -> str:
+    return f"arn:aws:iam::{account}:role/edgeline-{name}"
+
+
+def root(account: str) -> str:
+    return f"arn:aws:iam::{account}:root"
+
+
+def of_kind(template: dict[str, Any], kind: str) -> dict[str, dict[str, Any]]:
+    return {key: r["Properties"] for key, r in template["Resources"].items() if r["Type"] == kind}
+
+
+def one_or_more(values: list[str]) -> str | list[str]:
+    return values if len(values) > 1 else values[0]
+
+
+def trusts(template: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
+    """Trust policies of the roles with a name, by that name."""
+    return {
+        properties["RoleName"]: properties["AssumeRolePolicyDocument"]["Statement"]
+        for properties in of_kind(template, "AWS::IAM::Role").values()
+        if "RoleName" in properties
+    }
+
+
+def test_every_stage_is_in_its_account(
+    templates: Templates, directory: Path, accounts: dict[str, str]
+) -> None:
+    for name in ENDINGS:
+        manifest = json.loads((directory / f"assembly-{name.capitalize()}" / "manifest.json").read_text())
+        found = {a["environment"] for a in manifest["artifacts"].values() if "environment" in a}
+        assert found == {f"aws://{accounts[name]}/eu-west-1"}
+
+
+def test_every_template_names_its_own_account_and_those_that_it_works_with(
+    templates: Templates, accounts: dict[str, str]
+) -> None:
+    everyone, tools = set(accounts.values()), {accounts["tools"]}
+    work_with = {
+        "Tools/Data": everyone,
+        "Tools/Promotion": everyone,
+        "Staging/Serving": tools | {accounts["staging"]},
+        "Prod/Serving": tools | {accounts["prod"]},
+    }
+    for stack, template in templates.items():
+        named = set(re.findall(r"(?<!\d)\d{12}(?!\d)", json.dumps(template["Resources"])))
+        assert named == work_with.get(stack, tools), stack
+
+
+def test_a_promoter_trusts_exactly_the_functions_that_act_there(
+    templates: Templates, accounts: dict[str, str]
+) -> None:
+    acting = {"staging": DEPLOYERS, "prod": [*DEPLOYERS, "smoke-endpoint"]}
+    for environment, functions in acting.items():
+        trusted = trusts(templates[f"{environment.capitalize()}/Serving"])
+        names = {"promoter", "model", *(["tester"] if environment == "staging" else [])}
+        assert trusted.keys() == {f"edgeline-{environment}-{name}" for name in names}
+        assert trusted[f"edgeline-{environment}-promoter"] == [
+            {
+                "Action": "sts:AssumeRole",
+                "Effect": "Allow",
+                "Principal": {"AWS": root(accounts["tools"])},
+                "Condition": {
+                    "ArnEquals": {
+                        "aws:PrincipalArn": [role(TOOLS, f"promotion-{name}") for name in functions]
+                    }
+                },
+            }
+        ]
+        (model,) = trusted[f"edgeline-{environment}-model"]
+        assert model["Principal"] == {"Service": "sagemaker.amazonaws.com"}
+
+
+def test_the_tester_trusts_exactly_the_staging_test(templates: Templates) -> None:
+    (statement,) = trusts(templates["Staging/Serving"])["edgeline-staging-tester"]
+    assert statement["Principal"] == {"AWS": root(TOOLS)}
+    assert statement["Condition"] == {"ArnEquals": {"aws:PrincipalArn": [role(TOOLS, "staging-test")]}}
+
+
+def test_the_roles_that_are_trusted_are_those_of_the_promotion(templates: Templates) -> None:
+    """A name that no role bears would trust whoever makes a role of that name first."""
+    named = trusts(templates["Tools/Promotion"])
+    assert named.keys() == {
+        "edgeline-staging-test",
+        *(f"edgeline-promotion-{name}" for name in [*DEPLOYERS, "smoke-endpoint"]),
+    }
+    services = {statement["Principal"]["Service"] for (statement,) in named.values()}
+    assert services == {"lambda.amazonaws.com", "sagemaker.amazonaws.com"}
+
+
+def test_the_promotion_knows_each_environments_roles_by_their_account(
+    templates: Templates, accounts: dict[str, str]
+) -> None:
+    known = {
+        json.dumps(json.loads(properties["Environment"]["Variables"]["WORKLOADS"]))
+        for properties in of_kind(templates["Tools/Promotion"], "AWS::Lambda::Function").values()
+        if "WORKLOADS" in properties["Environment"]["Variables"]
+    }
+    (document,) = known
+    assert json.loads(document) == {
+        environment: {
+            "promoter_role_arn": role(accounts[environment], f"{environment}-promoter"),
+            "model_role_arn": role(accounts[environment], f"{environment}-model"),
+            "region": "eu-west-1",
+        }
+        for environment in ENVIRONMENTS
+    }
+    becoming = {
+        arn
+        for statement in statements(templates["Tools/Promotion"])
+        if "sts:AssumeRole" in listed(statement["Action"])
+        for arn in listed(statement["Resource"])
+    }
+    assert becoming == {
+        role(accounts["staging"], "staging-promoter"),
+        role(accounts["staging"], "staging-tester"),
+        role(accounts["prod"], "prod-promoter"),
+    }
+
+
+def test_other_accounts_roles_and_no_others_read_models_in_the_bucket(
+    templates: Templates, accounts: dict[str, str]
+) -> None:
+    data = templates["Tools/Data"]
+    (bucket,) = [
+        properties
+        for properties in of_kind(data, "AWS::S3::BucketPolicy").values()
+        if properties["Bucket"] == {"Ref": "Artifacts82DD59A1"}
+    ]
+    allowed = [s for s in bucket["PolicyDocument"]["Statement"] if s["Effect"] == "Allow"]
+    assert allowed == shared(
+        accounts,
+        "model",
+        Action="s3:GetObject",
+        Resource={"Fn::Join": ["", [{"Fn::GetAtt": ["Artifacts82DD59A1", "Arn"]}, "/runs/*/model.tar.gz"]]},
+    )
+
+
+def test_other_accounts_roles_and_no_others_decrypt_with_the_key(
+    templates: Templates, accounts: dict[str, str]
+) -> None:
+    (key,) = of_kind(templates["Tools/Data"], "AWS::KMS::Key").values()
+    own, *others = key["KeyPolicy"]["Statement"]
+    assert (own["Action"], own["Principal"]) == ("kms:*", {"AWS": root(TOOLS)})
+    assert others == shared(accounts, "model", Action="kms:Decrypt", Resource="*")
+
+
+def test_other_accounts_promoters_and_no_others_use_the_registrys_packages(
+    templates: Templates, accounts: dict[str, str]
+) -> None:
+    (group,) = of_kind(templates["Tools/Data"], "AWS::SageMaker::ModelPackageGroup").values()
+    found = group.get("ModelPackageGroupPolicy", {"Statement": []})["Statement"]
+    assert found == shared(
+        accounts,
+        "promoter",
+        Action=["sagemaker:CreateModel", "sagemaker:DescribeModelPackage"],
+        Resource=f"arn:aws:sagemaker:eu-west-1:{TOOLS}:model-package/edgeline-tags/*",
+    )
+
+
+def shared(accounts: dict[str, str], kind: str, **statement: Any) -> list[dict[str, Any]]:
+    """The statement for these roles of environments outside the tools account; none where there are none."""
+    others = {e: accounts[e] for e in ENVIRONMENTS if accounts[e] != accounts["tools"]}
+    if not others:
+        return []
+    roots = [root(account) for account in dict.fromkeys(others.values())]
+    roles = [role(account, f"{environment}-{kind}") for environment, account in others.items()]
+    return [
+        {
+            "Sid": "ModelsOfOtherAccounts",
+            "Effect": "Allow",
+            "Principal": {"AWS": one_or_more(roots)},
+            "Condition": {"ArnEquals": {"aws:PrincipalArn": roles}},
+            **statement,
+        }
+    ]
+
+
+def listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def statements(template: dict[str, Any]) -> list[dict[str, Any]]:
+    documents = [
+        properties["PolicyDocument"]
+        for kind in ("AWS::IAM::Policy", "AWS::IAM::ManagedPolicy")
+        for properties in of_kind(template, kind).values()
+    ]
+    return [statement for document in documents for statement in document["Statement"]]
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_what_acts_in_an_environment_touches_its_own_endpoints_only(
+    templates: Templates, accounts: dict[str, str], environment: str
+) -> None:
+    """Also in one account: no role of staging can change or ask prod."""
+    template, account = templates[f"{environment.capitalize()}/Serving"], accounts[environment]
+    here = f"arn:aws:sagemaker:eu-west-1:{account}:"
+    touched = {
+        resource
+        for statement in statements(template)
+        for resource in listed(statement["Resource"])
+        if any(action.startswith("sagemaker:") for action in listed(statement["Action"]))
+        and resource != "*"  # the listed actions of stacks/wildcards.py, which change nothing
+    }
+    assert touched == {
+        f"{here}endpoint/edgeline-tags-{environment}",
+        f"{here}endpoint-config/edgeline-tags-{environment}*",
+        f"{here}model/edgeline-tags-{environment}*",
+        f"arn:aws:sagemaker:eu-west-1:{TOOLS}:model-package/edgeline-tags/*",
+    }
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_the_promoter_passes_the_environments_model_role_to_sagemaker_only(
+    templates: Templates, environment: str
+) -> None:
+    template = templates[f"{environment.capitalize()}/Serving"]
+    (passing,) = [s for s in statements(template) if "iam:PassRole" in listed(s["Action"])]
+    passed = template["Resources"][passing["Resource"]["Fn::GetAtt"][0]]
+    assert passed["Properties"]["RoleName"] == f"edgeline-{environment}-model"
+    assert passing["Condition"] == {"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}}
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_the_containers_read_models_of_the_tools_account_and_nothing_else(
+    templates: Templates, environment: str
+) -> None:
+    own = statements(templates[f"{environment.capitalize()}/Serving"])
+    (reading,) = [s for s in own if "s3:GetObject" in listed(s["Action"])]
+    bucket = f"arn:aws:s3:::edgeline-artifacts-{TOOLS}-eu-west-1"
+    assert reading["Resource"] == f"{bucket}/runs/*/model.tar.gz"
+    assert reading["Condition"] == {"StringEquals": {"aws:ResourceAccount": TOOLS}}
+    (decrypting,) = [s for s in own if "kms:Decrypt" in listed(s["Action"])]
+    assert decrypting["Resource"] == f"arn:aws:kms:eu-west-1:{TOOLS}:key/*"
+    of = decrypting["Condition"]["StringLike"]["kms:EncryptionContext:aws:s3:arn"]
+    assert of == [bucket, f"{bucket}/runs/*/model.tar.gz"]
+    (artifacts,) = [
+        properties
+        for properties in of_kind(templates["Tools/Data"], "AWS::S3::Bucket").values()
+        if "BucketName" in properties
+    ]
+    assert f"arn:aws:s3:::{artifacts['BucketName']}" == bucket
+
+
+def test_prod_is_asked_by_its_promoter_and_by_whom_the_caller_policy_is_given(templates: Templates) -> None:
+    asking = {
+        stack: [s["Resource"] for s in statements(template) if "sagemaker:InvokeEndpoint" in s["Action"]]
+        for stack, template in templates.items()
+    }
+    assert {stack: len(found) for stack, found in asking.items() if found} == {
+        "Staging/Serving": 1,  # the tester
+        "Prod/Serving": 2,
+    }
+    assert "CallerPolicyArn" in templates["Prod/Serving"]["Outputs"]
+
+
+def test_cdk_nag_finds_nothing(templates: Templates, directory: Path) -> None:
+    report = json.loads((directory / "validation-report.json").read_text())
+    (nag,) = [plugin for plugin in report["pluginReports"] if plugin["pluginName"] == "AwsSolutions"]
+    assert nag["violations"] == []
+
+
+def test_without_accounts_nothing_is_shared_and_the_same_roles_are_gone_through(tmp_path: Path) -> None:
+    templates = synthesize(tmp_path, {})
+    (group,) = of_kind(templates["Tools/Data"], "AWS::SageMaker::ModelPackageGroup").values()
+    assert "ModelPackageGroupPolicy" not in group
+    assert "ModelsOfOtherAccounts" not in json.dumps(templates)
+    (statement,) = trusts(templates["Prod/Serving"])["edgeline-prod-promoter"]
+    assert "aws:PrincipalArn" in statement["Condition"]["ArnEquals"]
+    assert not re.search(
+        r"(?<!\d)\d{12}(?!\d)", json.dumps({k: t["Resources"] for k, t in templates.items()})
+    )
+
+
+def test_names_of_the_longest_configuration_stay_within_what_the_policies_name() -> None:
+    """Endpoint configs and models are cut at 63 characters, versions of five digits included."""
+    model = {"task": "detection", "classes": ["a"]}
+    config = Edgeline.from_values({"name": "a" * 20, "models": {"b" * 24: model}})
+    for environment in ENVIRONMENTS:
+        there = WorkloadAccount(config, environment)
+        name = there.endpoint_name(config.models[0])
+        pattern = there.models()[0].rpartition("/")[2].removesuffix("*")
+        assert f"{name[: 63 - len('-v99999-01234567')]}-v99999-01234567".startswith(pattern)
+    prefixes = {WorkloadAccount(config, e).models()[0].rpartition("/")[2] for e in ENVIRONMENTS}
+    assert len(prefixes) == 2
