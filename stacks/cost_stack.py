@@ -47,7 +47,9 @@ class CostStack(cdk.Stack):
         cdk.CfnOutput(self, "BudgetTopicArn", value=topic.topic_arn)
 
     def _topic(self, key: kms.IKey) -> sns.Topic:
-        topic = sns.Topic(self, "Topic", display_name="The monthly budget of the line", master_key=key, enforce_ssl=True)
+        topic = sns.Topic(
+            self, "Topic", display_name="The monthly budget of the line", master_key=key, enforce_ssl=True
+        )
         only_ours = {
             "StringEquals": {"aws:SourceAccount": self.account},
             "ArnLike": {"aws:SourceArn": f"arn:{cdk.Aws.PARTITION}:budgets::{self.account}:*"},

@@ -39,7 +39,7 @@ class LabelStore(Construct):
         self.name = name
         self._artifacts, self._key = artifacts, key
         role = self._role()
-        group = sagemaker.CfnFeatureGroup(
+        self.feature_group = sagemaker.CfnFeatureGroup(
             self,
             "FeatureGroup",
             feature_group_name=name,
@@ -59,8 +59,8 @@ class LabelStore(Construct):
             },
             role_arn=role.role_arn,
         )
-        group.apply_removal_policy(cdk.RemovalPolicy.RETAIN)
-        group.node.add_dependency(role)
+        self.feature_group.apply_removal_policy(cdk.RemovalPolicy.RETAIN)
+        self.feature_group.node.add_dependency(role)
 
     def _role(self) -> iam.Role:
         role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("sagemaker.amazonaws.com"))

@@ -94,8 +94,10 @@ class Teardown(Construct):
         return made
 
     @classmethod
-    def of_registry(cls, scope: Construct, *, groups: Sequence[str], feature_group: str) -> Self:
-        """Remove the packages of model package groups, and the Glue table of a feature group."""
+    def of_registry(
+        cls, scope: Construct, *, groups: Sequence[str], feature_group: str, tables: Sequence[str]
+    ) -> Self:
+        """Remove the packages of these groups, and a feature group's Glue table; `tables`: its ARNs."""
         wanted = {"Groups": list(groups), "FeatureGroup": feature_group}
         made = cls(scope, "RemovedPackages", kind="Registry", properties=wanted)
         packages = [_arn(scope, "sagemaker", "model-package", f"{group}/*") for group in groups]
@@ -103,6 +105,8 @@ class Teardown(Construct):
         allow_everywhere(made.policy, "sagemaker:ListModelPackages")
         feature_groups = [_arn(scope, "sagemaker", "feature-group", feature_group)]
         allow(made.policy, "sagemaker:DescribeFeatureGroup", on=feature_groups)
+        because = "Feature Store ends the table's name with the time at which it made it"
+        allow(made.policy, "glue:DeleteTable", on=tables, because=because)
         return made
 
     @classmethod
