@@ -1,5 +1,7 @@
 """Everything that holds state: images, artifacts, the key, the labels and the model registry."""
 
+from collections.abc import Sequence
+
 import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
@@ -9,13 +11,14 @@ from constructs import Construct
 
 from config import Edgeline
 from stacks.accounts import ToolsAccount
-from stacks.constructs.label_store import LabelStore
+from stacks.constructs.label_store import LabelStore, label_table_arns
 from stacks.constructs.model_sharing import share_models
+from stacks.constructs.teardown import Teardown
 from stacks.grants import allow
 
 
 class DataStack(cdk.Stack):
-    """The only stack with state; whatever is in it outlives the stack."""
+    """The only stack with state; what is in it outlives the stack, unless `keep = false` says otherwise."""
 
     def __init__(self, scope: Construct, construct_id: str, *, config: Edgeline) -> None:
         super().__init__(scope, construct_id, stack_name=f"{config.name}-data")
@@ -45,6 +48,10 @@ class DataStack(cdk.Stack):
             self._output(f"ModelPackageGroup{model.output_suffix}", group.model_package_group_name)
         share_models(config, artifacts=self.artifacts, key=self.key, groups=groups)
         self._output("UploaderPolicyArn", self._uploader_policy().managed_policy_arn)
+        if config.data.keep:
+            self._output("LeftByDestroy", "the buckets, the key, the feature group and the model packages")
+        else:
+            self._delete_with_the_stack(labels, list(groups.values()))
 
     def _access_logs_bucket(self) -> s3.Bucket:
         return s3.Bucket(
@@ -78,6 +85,27 @@ class DataStack(cdk.Stack):
             lifecycle_rules=[_forget_replaced_versions(), *lifecycle_rules],
             removal_policy=cdk.RemovalPolicy.RETAIN,
         )
+
+    def _delete_with_the_stack(
+        self, labels: LabelStore, groups: Sequence[sagemaker.CfnModelPackageGroup]
+    ) -> None:
+        """Empty and delete what is otherwise kept; the key is scheduled for deletion."""
+        for resource in (self.key, self.images, self.artifacts, self._access_logs):
+            resource.apply_removal_policy(cdk.RemovalPolicy.DESTROY)
+        for described in (labels.feature_group, *groups):
+            described.apply_removal_policy(cdk.RemovalPolicy.DESTROY)
+        # From the last to the first: the bucket that the others log to, the others, what writes into them.
+        logs = Teardown.of_objects(self._access_logs)
+        for bucket in (self.images, self.artifacts):
+            bucket.node.add_dependency(logs)
+            labels.feature_group.node.add_dependency(Teardown.of_objects(bucket))
+        packages = Teardown.of_registry(
+            self,
+            groups=[group.model_package_group_name for group in groups],
+            feature_group=labels.name,
+            tables=label_table_arns(self, labels.name),
+        )
+        packages.resource.node.add_dependency(labels.feature_group, *groups)
 
     def _model_package_group(self, name: str, model: str) -> sagemaker.CfnModelPackageGroup:
         group = sagemaker.CfnModelPackageGroup(
