@@ -3,8 +3,9 @@
 python -m pipeline_defs.upsert --model tags --start --labels-manifest s3://bucket/labels/tags/x.manifest
 
 The environment is that of the build project (stacks/training_stack.py). Prints one line of JSON:
-{"pipeline_arn": ..., "execution_arn": ... or null}. With `--check` it only builds and checks the definition,
-without a call to AWS, and prints {"definition": ...}.
+{"pipeline_arn": ..., "execution_arn": ... or null}; without labels to train on nothing is started, and a line
+says so. `none` stands for a value that is not given: CodePipeline's variables are never empty. With `--check`
+it only builds and checks the definition, without a call to AWS, and prints {"definition": ...}.
 """
 
 import argparse
@@ -27,6 +28,7 @@ from pipeline_defs.common.settings import Settings, SettingsError
 from pipeline_defs.common.sources import Sources
 
 ROOT = Path(__file__).parents[1]
+_NONE = "none"
 
 
 def main(arguments: Sequence[str], environment: Mapping[str, str]) -> dict[str, str | None]:
@@ -38,13 +40,18 @@ def main(arguments: Sequence[str], environment: Mapping[str, str]) -> dict[str, 
     if options.check:
         return {"definition": definition}
     session = boto3.Session(region_name=settings.region)
-    sources.upload(session.client("s3"), settings.artifacts_bucket)
+    s3 = session.client("s3")
+    sources.upload(s3, settings.artifacts_bucket)
     sagemaker = session.client("sagemaker")
     pipeline_arn = upsert(sagemaker, settings, definition)
     execution_arn = None
-    if options.start:
+    if options.start and not (options.labels_manifest or has_labels(s3, settings)):
+        print(f"model {settings.model.name}: not started, there are no labels yet", file=sys.stderr)
+    elif options.start:
         parameters = start_parameters(options, environment)
         execution_arn = start(sagemaker, settings, definition, parameters)
+    if options.execution_arn_to:
+        options.execution_arn_to.write_text(execution_arn or _NONE, encoding="utf-8")
     return {"pipeline_arn": pipeline_arn, "execution_arn": execution_arn}
 
 
@@ -54,11 +61,21 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--model", required=True, help="one of the models of edgeline.toml")
     parser.add_argument("--start", action="store_true", help="start an execution of the pipeline")
     parser.add_argument("--check", action="store_true", help="build and check the definition, and print it")
-    parser.add_argument("--labels-manifest", default="", help="s3 URI of labels that must be visible first")
+    parser.add_argument(
+        "--labels-manifest", type=_given, default="", help="s3 URI of labels that must be visible first"
+    )
     parser.add_argument("--as-of", default="", help="labels up to this time, 2026-11-21T12:00:00Z; or now")
-    parser.add_argument("--seed", type=int, help="of the training and of the split")
+    parser.add_argument("--seed", type=_seed, help="of the training and of the split")
     parser.add_argument("--map50-threshold", type=float, help="instead of the one of edgeline.toml")
+    parser.add_argument("--execution-arn-to", type=Path, help=f"file for the execution's ARN, or {_NONE}")
     return parser.parse_args(arguments)
+
+
+def has_labels(s3: Any, settings: Settings) -> bool:
+    """Tell whether labeling has ever left labels for the model."""
+    prefix = f"labels/{settings.model.name}/"
+    found = s3.list_objects_v2(Bucket=settings.artifacts_bucket, Prefix=prefix, MaxKeys=1)
+    return bool(found["KeyCount"])
 
 
 def describe(settings: Settings, code: str) -> str:
@@ -110,6 +127,14 @@ def start(sagemaker: Any, settings: Settings, definition: str, parameters: Mappi
         ClientRequestToken=_token(definition, json.dumps(parameters, sort_keys=True)),
     )
     return str(execution["PipelineExecutionArn"])
+
+
+def _given(text: str) -> str:
+    return "" if text == _NONE else text
+
+
+def _seed(text: str) -> int | None:
+    return int(text) if _given(text) else None
 
 
 def _token(*parts: str) -> str:

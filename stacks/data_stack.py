@@ -14,6 +14,7 @@ from stacks.accounts import ToolsAccount
 from stacks.constructs.label_store import LabelStore, label_table_arns
 from stacks.constructs.model_sharing import share_models
 from stacks.constructs.teardown import Teardown
+from stacks.constructs.teardown import Teardown
 from stacks.grants import allow
 
 
@@ -34,6 +35,7 @@ class DataStack(cdk.Stack):
         self.artifacts = self._bucket(
             "Artifacts", [_expire("athena/", days=30)], name=ToolsAccount(config).artifacts_bucket_name
         )
+        self.workflows = self._workflows_bucket()
         labels = LabelStore(
             self, "Labels", name=f"{config.name}-labels", artifacts=self.artifacts, key=self.key
         )
@@ -106,6 +108,30 @@ class DataStack(cdk.Stack):
             tables=label_table_arns(self, labels.name),
         )
         packages.resource.node.add_dependency(labels.feature_group, *groups)
+
+    def _workflows_bucket(self) -> s3.Bucket:
+        """What the workflows' pipelines hand from action to action: copies, none of which is missed."""
+        bucket = s3.Bucket(
+            self,
+            "Workflows",
+            encryption=s3.BucketEncryption.KMS,
+            encryption_key=self.key,
+            bucket_key_enabled=True,
+            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
+            enforce_ssl=True,
+            object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
+            server_access_logs_bucket=self._access_logs,
+            server_access_logs_prefix="workflows/",
+            lifecycle_rules=[
+                s3.LifecycleRule(
+                    expiration=cdk.Duration.days(30),
+                    abort_incomplete_multipart_upload_after=cdk.Duration.days(7),
+                )
+            ],
+            removal_policy=cdk.RemovalPolicy.DESTROY,
+        )
+        Teardown.of_objects(bucket)
+        return bucket
 
     def _model_package_group(self, name: str, model: str) -> sagemaker.CfnModelPackageGroup:
         group = sagemaker.CfnModelPackageGroup(

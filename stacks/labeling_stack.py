@@ -1,10 +1,14 @@
-"""From images to labels: the labeling state machine, the workbench on which people answer, the schedule."""
+"""From images to labels: the labeling state machine, its pipeline, the workbench on which people answer."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import cast
 
 import aws_cdk as cdk
-from aws_cdk import aws_events as events
-from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_s3_assets as s3_assets
+from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from config import Edgeline
@@ -12,6 +16,16 @@ from stacks.constructs.labeling_functions import LabelingFunctions
 from stacks.constructs.labeling_workflow import LabelingWorkflow
 from stacks.constructs.operator_policy import OperatorPolicy
 from stacks.constructs.workbench import Workbench
+from stacks.constructs.workflow_actions import RunMachine
+from stacks.constructs.workflow_pipeline import (
+    WorkflowPipeline,
+    WorkflowStore,
+    content_of,
+    labeling_pipeline_name,
+)
+
+_ROOT = Path(__file__).parents[1]
+_SOURCES = ("lambdas/__init__.py", "lambdas/common", "lambdas/labeling")
 
 
 class LabelingStack(cdk.Stack):
@@ -27,6 +41,7 @@ class LabelingStack(cdk.Stack):
         artifacts: s3.IBucket,
         key: kms.IKey,
         feature_group_name: str,
+        workflows: s3.IBucket,
     ) -> None:
         super().__init__(scope, construct_id, stack_name=f"{config.name}-labeling")
         workbench = Workbench(self, "Workbench", images=images, key=key)
@@ -48,9 +63,8 @@ class LabelingStack(cdk.Stack):
             round_timeout=cdk.Duration.hours(config.labeling.round_timeout_hours),
         )
         functions.grant_machine(self.workflow.machine)
-        if config.labeling.schedule is not None:
-            self._schedule(config.labeling.schedule, [model.name for model in config.models])
-        OperatorPolicy(
+        pipeline = self._pipeline(config, WorkflowStore(workflows, key))
+        operator = OperatorPolicy(
             self,
             "OperatorPolicy",
             machine=self.workflow.machine,
@@ -59,20 +73,34 @@ class LabelingStack(cdk.Stack):
             reads=["labels/", "quarantine/"],
             may_start=True,
         )
+        pipeline.grant_operate(operator)
         cdk.CfnOutput(self, "StateMachineArn", value=self.workflow.machine.state_machine_arn)
         cdk.CfnOutput(self, "ApiUrl", value=workbench.api.url)
         cdk.CfnOutput(self, "AnnotatorPolicyArn", value=workbench.annotator_policy.managed_policy_arn)
 
-    def _schedule(self, expression: str, models: list[str]) -> None:
-        rule = events.Rule(
+    def _pipeline(self, config: Edgeline, store: WorkflowStore) -> WorkflowPipeline:
+        """Starts an execution for each model and waits for it; several may wait for people side by side."""
+        machine = self.workflow.machine
+        sources = s3_assets.Asset(
             self,
-            "Schedule",
-            description="Starts a labeling execution for each model",
-            schedule=events.Schedule.expression(expression),
+            "Sources",
+            path=str(_ROOT),
+            exclude=["*", *(f"!{path}" for path in _SOURCES), "**/__pycache__"],
+            ignore_mode=cdk.IgnoreMode.DOCKER,
         )
-        for model in models:
-            rule.add_target(
-                targets.SfnStateMachine(
-                    self.workflow.machine, input=events.RuleTargetInput.from_object({"model": model})
-                )
-            )
+        definition = self.resolve(cast(sfn.CfnStateMachine, machine.node.default_child).definition_string)
+        configured = [asdict(config.labeling), [[model.name, model.classes] for model in config.models]]
+        return WorkflowPipeline(
+            self,
+            "Pipeline",
+            name=labeling_pipeline_name(config),
+            store=store,
+            sources=sources,
+            content=content_of(sources.asset_hash, definition, configured),
+            actions=[
+                RunMachine(model.output_suffix, machine=machine, input={"model": model.name})
+                for model in config.models
+            ],
+            schedule=config.labeling.schedule,
+            mode="PARALLEL",
+        )

@@ -27,6 +27,7 @@ class ToolsStage(cdk.Stage):
             artifacts=data.artifacts,
             key=data.key,
             feature_group_name=data.feature_group_name,
+            workflows=data.workflows,
         )
         TrainingStack(
             self,
@@ -36,7 +37,16 @@ class ToolsStage(cdk.Stage):
             artifacts=data.artifacts,
             key=data.key,
             feature_group_name=data.feature_group_name,
+            workflows=data.workflows,
         )
         PromotionStack(self, "Promotion", config=config, artifacts=data.artifacts, key=data.key)
-        EdgeStack(self, "Edge", config=config, images=data.images, artifacts=data.artifacts, key=data.key)
+        EdgeStack(
+            self,
+            "Edge",
+            config=config,
+            images=data.images,
+            artifacts=data.artifacts,
+            key=data.key,
+            workflows=data.workflows,
+        )
         CostStack(self, "Cost", config=config, key=data.key)

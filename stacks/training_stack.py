@@ -8,12 +8,18 @@ from constructs import Construct
 
 from config import Edgeline, Model
 from stacks.constructs.label_queries import LabelQueries
-from stacks.constructs.pipeline_build import PipelineBuild
+from stacks.constructs.pipeline_build import VARIABLES, PipelineBuild
 from stacks.constructs.pipeline_roles import (
     JobRole,
     PipelineRole,
     model_package_group_arn,
     model_packages_arn,
+)
+from stacks.constructs.workflow_pipeline import (
+    WorkflowPipeline,
+    WorkflowStore,
+    content_of,
+    model_pipeline_name,
 )
 from stacks.grants import allow, pass_role, read_objects, write_objects
 from stacks.wildcards import allow_everywhere
@@ -32,6 +38,7 @@ class TrainingStack(cdk.Stack):
         artifacts: s3.IBucket,
         key: kms.IKey,
         feature_group_name: str,
+        workflows: s3.IBucket,
     ) -> None:
         super().__init__(scope, construct_id, stack_name=f"{config.name}-training")
         self._artifacts, self._key = artifacts, key
@@ -66,14 +73,26 @@ class TrainingStack(cdk.Stack):
         }
         build = PipelineBuild(self, "Build", key=key, models=described, environment=places)
         self._let_build(build.role)
-        self._output("BuildProject", build.project.project_name)
-        self._output("BuildRoleArn", build.role.role_arn)
+        operator = self._operator_policy()
+        for model in config.models:
+            WorkflowPipeline(
+                self,
+                f"Workflow-{model.name}",
+                name=model_pipeline_name(config, model),
+                store=WorkflowStore(workflows, key),
+                sources=build.sources,
+                content=content_of(build.sources.asset_hash, described[model.name]),
+                actions=[build.of_model(model.name)],
+                variables=VARIABLES,
+                schedule=model.schedule,
+            ).grant_operate(operator)
         self._output("JobRoleArn", self.job_role.role_arn)
         self._output("Workgroup", queries.workgroup)
         for model in config.models:
             self._output(f"PipelineName{model.output_suffix}", self._names[model.name])
+            self._output(f"Workflow{model.output_suffix}", model_pipeline_name(config, model))
         self._output("ApproverPolicyArn", self._approver_policy().managed_policy_arn)
-        self._output("OperatorPolicyArn", self._operator_policy().managed_policy_arn)
+        self._output("OperatorPolicyArn", operator.managed_policy_arn)
 
     def _described(self, model: Model) -> dict[str, object]:
         """What the pipeline of a model has to know; the names are given so that only the stacks make them."""
@@ -94,6 +113,9 @@ class TrainingStack(cdk.Stack):
         """What `pipeline_defs/upsert.py` calls: put the sources, upsert the pipelines, start them."""
         write_objects(role, self._artifacts, self._key, "code/")
         read_objects(role, self._artifacts, self._key, "code/")
+        # Whether there are labels to train on.
+        under = {"StringLike": {"s3:prefix": [f"labels/{model}/*" for model in self._names]}}
+        allow(role, "s3:ListBucket", on=[self._artifacts.bucket_arn], conditions=under)
         pipelines = [
             self.format_arn(service="sagemaker", resource="pipeline", resource_name=name)
             for name in self._names.values()
@@ -131,7 +153,7 @@ class TrainingStack(cdk.Stack):
 
     def _operator_policy(self) -> iam.ManagedPolicy:
         policy = iam.ManagedPolicy(
-            self, "OperatorPolicy", description="Follows the executions of the pipelines, and stops them"
+            self, "OperatorPolicy", description="Starts the training, follows it and stops it"
         )
         executions = [
             self.format_arn(service="sagemaker", resource="pipeline", resource_name=f"{name}/execution/*")

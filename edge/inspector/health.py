@@ -1,4 +1,4 @@
-"""What a device tells of itself: counts since its model version arrived, kept across restarts."""
+"""What a device tells of itself: counts since its component versions arrived, kept across restarts."""
 
 import json
 import statistics
@@ -38,12 +38,12 @@ class Health:
         self._last_error = ""
 
     def begin(self, model: Model) -> None:
-        """Count for this model version: on from where a process before this one stopped, else from zero."""
+        """Count for this model and this inspector: on from where a process before stopped, else from zero."""
         with self._lock:
             self._model = model
             self._milliseconds.clear()
             before = _read(self._path)
-            same = before.get("model_version") == model.record.version
+            same = before.get("component_versions") == self._versions(model)
             self._counts = {name: int(before.get(name, 0)) if same else 0 for name in _COUNTS}
             self._last_error = ""
 
@@ -69,15 +69,18 @@ class Health:
                 "thing": self._thing,
                 "model_package_arn": model.package_arn if model else None,
                 "model_version": model.record.version if model else None,
-                "component_versions": {
-                    self._components.inspector: self._components.version,
-                    self._components.model: model.record.version if model else None,
-                },
+                "component_versions": self._versions(model),
                 **self._counts,
                 "p50_ms": round(statistics.median(self._milliseconds), 2) if self._milliseconds else None,
                 "last_error": self._last_error,
                 "at": datetime.now(UTC).isoformat(timespec="milliseconds"),
             }
+
+    def _versions(self, model: Model | None) -> dict[str, str | None]:
+        return {
+            self._components.inspector: self._components.version,
+            self._components.model: model.record.version if model else None,
+        }
 
     def save(self) -> None:
         """Keep the counts for the next process. Raises OSError."""

@@ -29,6 +29,13 @@ def join(table: Any, ticket: Ticket) -> None:
     table.put_item(Item={**_place(ticket), "execution": ticket.execution, "since": int(time.time())})
 
 
+def latest_order(table: Any, line: str) -> str | None:
+    """Return the order of the latest turn in a line; None where nobody has had one."""
+    found = table.get_item(Key={"line": line, "entry": "turn"}, ConsistentRead=True).get("Item", {})
+    order: str | None = found.get("latest")
+    return order
+
+
 def take(table: Any, ticket: Ticket, is_running: Callable[[str, int], bool]) -> str:
     """Return MINE, WAIT, or SUPERSEDED where one with a later order has had its turn already."""
     turn = table.get_item(Key={"line": ticket.line, "entry": "turn"}, ConsistentRead=True).get("Item", {})

@@ -28,7 +28,8 @@ def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
     """Judge every device that took the deployment; repeated by the state machine until it is not `waiting`.
 
     In: {"group_arn", "deployment_id", "started_at": ISO time of the deployment, "since": ISO time from which
-    the devices have their time, "component_version", "model_package_arn", "min_inferences"}.
+    the devices have their time, "components": {name: version} that they were given, "component_version" of
+    the model, "model_package_arn", "min_inferences"}.
     Out: {"status": "ready" | "waiting", "healthy", "inferences"}.
     Raises DevicesUnhealthy when the time is over.
     """
@@ -40,7 +41,7 @@ def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
     for thing in devices:
         key = f"edge/{thing}/health/{event['component_version']}.json"
         report = _report(s3, settings.artifacts_bucket, key, started)
-        problem = problem_of(report, event["model_package_arn"], event["min_inferences"])
+        problem = problem_of(report, event["model_package_arn"], event["components"], event["min_inferences"])
         if problem:
             problems[thing] = problem
         else:
@@ -53,12 +54,18 @@ def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
     return {"status": status, "healthy": len(devices) - len(problems), "inferences": inferences}
 
 
-def problem_of(report: Mapping[str, Any] | None, package_arn: str, min_inferences: int) -> str | None:
+def problem_of(
+    report: Mapping[str, Any] | None, package_arn: str, components: Mapping[str, str], min_inferences: int
+) -> str | None:
     """Say what keeps a health report from passing; None if nothing does."""
     if report is None:
         return "has not reported since the deployment"
     if report.get("model_package_arn") != package_arn:
         return f"runs {report.get('model_package_arn')}, not {package_arn}"
+    running = report.get("component_versions", {})
+    for name, version in components.items():
+        if running.get(name) != version:
+            return f"runs {name} {running.get(name)}, not {version}"
     if int(report.get("inferences", 0)) < min_inferences:
         return f"{report.get('inferences', 0)} inferences, {min_inferences} are asked for"
     return None

@@ -25,6 +25,8 @@ class Environment:
 def handler(event: Mapping[str, Any], _context: object) -> dict[str, str]:
     """Keep the record; the first of a package is rollout.json, a later rollout of it adds its own.
 
+    A published inspector that failed before it was known which model goes with it has no package yet.
+
     In: {"execution", "started_at", "rollout": the whole state of the rollout}.
     Out: {"uri", "outcome"}.
     """
@@ -33,7 +35,7 @@ def handler(event: Mapping[str, Any], _context: object) -> dict[str, str]:
     uri = keep_record(
         boto3.client("s3"),
         bucket=environment.read(Environment).artifacts_bucket,
-        folder=f"releases/{record['model']}/{record['package_version']}",
+        folder=f"releases/{record['model']}/{record['package_version'] or 'inspector'}",
         name="rollout",
         record=record,
     )
@@ -42,16 +44,17 @@ def handler(event: Mapping[str, Any], _context: object) -> dict[str, str]:
 
 def evidence(rollout: Mapping[str, Any], *, execution: str, started_at: str) -> dict[str, Any]:
     """Gather the facts of a rollout, as far as it came; its outcome is `rolled out` or the error's name."""
-    failure = rollout.get("failure")
+    failure, package = rollout.get("failure"), rollout["model_package_arn"]
     return {
         "version": 1,
         "outcome": failure["Error"] if failure else "rolled out",
         "reason": message_of(failure["Cause"]) if failure else "",
         "rollback_failure": message_of((rollout.get("rollback_failure") or {}).get("Cause", "")),
         "model": rollout["model"],
-        "model_package_arn": rollout["model_package_arn"],
-        "package_version": PackageArn.parse(rollout["model_package_arn"]).version,
+        "model_package_arn": package,
+        "package_version": PackageArn.parse(package).version if package else None,
         "release": rollout["release"],
+        "inspector": rollout.get("inspector"),
         **{name: rollout.get(name) for name in _KEPT},
         "execution": execution,
         "started_at": started_at,

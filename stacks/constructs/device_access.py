@@ -8,7 +8,6 @@ from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from config import Edgeline
-from stacks.constructs.inspector_component import InspectorComponent
 from stacks.grants import allow
 
 # Resolved by the credentials provider from the device's certificate: a device writes under its own name only.
@@ -29,7 +28,6 @@ class TokenExchange(Construct):
         images: s3.IBucket,
         artifacts: s3.IBucket,
         key: kms.IKey,
-        inspector: InspectorComponent,
     ) -> None:
         super().__init__(scope, construct_id)
         self.role = iam.Role(
@@ -38,7 +36,7 @@ class TokenExchange(Construct):
             assumed_by=iam.ServicePrincipal("credentials.iot.amazonaws.com"),
             max_session_duration=cdk.Duration.hours(_HOURS),
         )
-        self._read(artifacts, inspector)
+        self._read(artifacts)
         own = [
             artifacts.arn_for_objects(f"edge/{_THING}/*"),
             images.arn_for_objects(f"images/{config.fleet.model}/returned/{_THING}/*"),
@@ -53,13 +51,11 @@ class TokenExchange(Construct):
             credential_duration_seconds=_HOURS * 3600,
         )
 
-    def _read(self, artifacts: s3.IBucket, inspector: InspectorComponent) -> None:
+    def _read(self, artifacts: s3.IBucket) -> None:
         components = artifacts.arn_for_objects("components/*")
-        code = inspector.code.bucket.arn_for_objects(inspector.code.s3_object_key)
-        allow(self.role, "s3:GetObject", on=[components, code], because="components get their versions later")
+        allow(self.role, "s3:GetObject", on=[components], because="components get their versions later")
         # Greengrass asks where a bucket is before it fetches from it.
-        buckets = [artifacts.bucket_arn, inspector.code.bucket.bucket_arn]
-        allow(self.role, "s3:GetBucketLocation", on=buckets)
+        allow(self.role, "s3:GetBucketLocation", on=[artifacts.bucket_arn])
 
 
 class DeviceGroup(Construct):

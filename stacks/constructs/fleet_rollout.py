@@ -1,9 +1,9 @@
-"""The state machine of a rollout: a promoted model to staging devices, their health, then to prod devices.
+"""The state machine of a rollout: to staging devices, their health, then to prod devices.
 
-In: {"model", "model_package_arn", "release", "promoted_at", "event_id", "turn"}, from start_rollout.py.
+In: {"model", "model_package_arn", "release", "promoted_at", "event_id", "turn"}, from start_rollout.py for a
+promoted model. For a published inspector, from start_inspector_rollout.py, also {"inspector": version}; which
+package goes with it is found out: the one that the prod devices run.
 """
-
-from dataclasses import dataclass
 
 import aws_cdk as cdk
 from aws_cdk import aws_stepfunctions as sfn
@@ -13,36 +13,12 @@ from constructs import Construct
 from stacks.constructs.rollout_functions import RolloutFunctions
 from stacks.constructs.states import EXECUTION, STARTED, call, fields, until_ready
 from stacks.constructs.turns import Turns, end_failed
+from stacks.constructs.waves import Wave
 from stacks.constructs.workflow import Workflow
 
 # A state machine's history holds 25,000 events; a look at the devices is nine, and there are four waits.
 _LOOKS = 360
 _State = tasks.LambdaInvoke
-
-
-@dataclass(frozen=True)
-class Wave:
-    """One of the rollout's two groups of devices, and what is asked of it.
-
-    A `required` group must have a device that takes the model. Of each device that took it at least
-    `min_inferences` are asked for; a production line may stand still, so there it is only a sign of life.
-    """
-
-    name: str
-    group_arn: str
-    required: bool
-    max_failed_percent: int
-    min_inferences: int
-
-
-def staging_wave(group_arn: str) -> Wave:
-    """Devices that try a model: all of them have to take it and inspect with it."""
-    return Wave("staging", group_arn, required=True, max_failed_percent=0, min_inferences=5)
-
-
-def prod_wave(group_arn: str) -> Wave:
-    """Devices that work: those that are offline are counted and follow later, few may fail."""
-    return Wave("prod", group_arn, required=False, max_failed_percent=10, min_inferences=0)
 
 
 class FleetRollout(Construct):
@@ -71,14 +47,23 @@ class FleetRollout(Construct):
         self.machine = Workflow(
             self,
             "StateMachine",
-            start=self._beginning(then=to_staging),
+            start=self._beginning(prod, then=to_staging),
             # Longer than all waits together; an execution that ends here frees its turn by ending.
             timeout=cdk.Duration.days(7),
             functions=[*functions.all, *self.turns.functions],
         )
         self.turns.watch(self.machine)
 
-    def _beginning(self, *, then: sfn.IChainable) -> sfn.IChainable:
+    def _beginning(self, prod: Wave, *, then: sfn.IChainable) -> sfn.IChainable:
+        inspector = call(
+            self,
+            "Is the inspector published?",
+            self._functions.check_inspector,
+            {},
+            "$.inspector_component",
+            on_failure=self._ending,
+            wait_on=["InspectorNotPublished"],
+        )
         create = call(
             self,
             "Create model component",
@@ -88,12 +73,32 @@ class FleetRollout(Construct):
             on_failure=self._ending,
             wait_on=["ComponentNotReady"],
         )
-        create.next(then)
+        inspector.next(create).next(then)
+        known = sfn.Condition.is_string("$.model_package_arn")
+        which = sfn.Choice(self, "Which model?").when(known, inspector)
         return self.turns.take(
-            then=create,
+            then=which.otherwise(self._find_running_model(prod, then=inspector)),
             late="a package that was promoted later has been rolled out already",
             on_failure=self._ending,
         )
+
+    def _find_running_model(self, prod: Wave, *, then: sfn.IChainable) -> sfn.IChainable:
+        find = call(
+            self,
+            "Find running model",
+            self._functions.find_running_model,
+            {**fields("model"), "group_arn": prod.group_arn},
+            "$.model_package_arn",
+            on_failure=self._ending,
+        )
+        give_back = self.turns.give_back("Give unused turn back")
+        nothing = sfn.Succeed(self, "No model to inspect with")
+        give_back.add_catch(nothing, result_path=sfn.JsonPath.DISCARD)
+        found = sfn.Choice(self, "Does a model run?").when(
+            sfn.Condition.is_string("$.model_package_arn"), then
+        )
+        found.otherwise(give_back.next(nothing))
+        return find.next(found)
 
     def _deploy(
         self, wave: Wave, *, then: sfn.IChainable, before: sfn.IChainable, after: sfn.IChainable
@@ -162,6 +167,7 @@ class FleetRollout(Construct):
                 **fields("model_package_arn"),
                 "since": sfn.JsonPath.string_at(f"$.{wave.name}_settled.since"),
                 "component_version": sfn.JsonPath.string_at("$.component.version"),
+                "components": sfn.JsonPath.object_at(f"$.{wave.name}.components"),
                 "min_inferences": wave.min_inferences,
             },
             f"$.{wave.name}_health",
@@ -183,7 +189,6 @@ class FleetRollout(Construct):
             f"Redeploy version before to {wave.name} devices",
             self._functions.redeploy_previous,
             {
-                **fields("model_package_arn"),
                 "group_arn": wave.group_arn,
                 "previous": sfn.JsonPath.object_at(f"$.{wave.name}_before.previous"),
                 "execution": sfn.JsonPath.string_at(EXECUTION),

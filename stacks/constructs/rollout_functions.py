@@ -34,28 +34,38 @@ class RolloutFunctions(Construct):
         artifacts: s3.IBucket,
         key: kms.IKey,
         inspector: InspectorComponent,
+        inspector_pipeline: str,
         group_arns: Sequence[str],
     ) -> None:
         super().__init__(scope, construct_id)
         self._config, self._group_arns = config, list(group_arns)
         bucket = {"ARTIFACTS_BUCKET": artifacts.bucket_name}
         minutes = {"TIMEOUT_MINUTES": str(config.fleet.health_timeout_minutes)}
+        progress = {"IN_PROGRESS_MINUTES": str(config.fleet.health_timeout_minutes)}
         deploying = {
             "INSPECTOR_COMPONENT": inspector.component_name,
             "INSPECTOR_VERSION": inspector.version,
-            "IN_PROGRESS_MINUTES": str(config.fleet.health_timeout_minutes),
+            **progress,
         }
-        component = {"COMPONENT_PREFIX": model_component_prefix(config), "MODEL_RECIPE": model_recipe()}
+        prefix = {"COMPONENT_PREFIX": model_component_prefix(config)}
+        self.check_inspector = self._function(
+            "check_inspector", {"INSPECTOR_ARN": inspector.arn, "INSPECTOR_PIPELINE": inspector_pipeline}
+        )
+        self.find_running_model = self._function("find_running_model", prefix)
         self.create_model_component = self._function(
-            "create_model_component", {**bucket, **component}, timeout_seconds=300, memory_mb=1024
+            "create_model_component",
+            {**bucket, **prefix, "MODEL_RECIPE": model_recipe()},
+            timeout_seconds=300,
+            memory_mb=1024,
         )
         self.read_group = self._function("read_group", {})
         self.deploy_to_group = self._function("deploy_to_group", deploying)
         self.check_group = self._function("check_group", minutes, timeout_seconds=120)
         self.judge_health = self._function("judge_health", {**bucket, **minutes}, timeout_seconds=120)
-        self.redeploy_previous = self._function("redeploy_previous", deploying)
+        self.redeploy_previous = self._function("redeploy_previous", progress)
         self.record_rollout = self._function("record_rollout", bucket)
-        self._grant_component(artifacts, key, inspector)
+        self._grant_component(artifacts, key)
+        allow(self.check_inspector, "greengrass:DescribeComponent", on=[inspector.arn])
         self._grant_groups()
         self._grant_objects(artifacts, key)
 
@@ -64,7 +74,7 @@ class RolloutFunctions(Construct):
         """Every function here."""
         return [child for child in self.node.children if isinstance(child, lambda_.Function)]
 
-    def _grant_component(self, artifacts: s3.IBucket, key: kms.IKey, inspector: InspectorComponent) -> None:
+    def _grant_component(self, artifacts: s3.IBucket, key: kms.IKey) -> None:
         create = self.create_model_component
         name = f"{self._config.name}-{self._config.fleet.model}"
         package = cdk.Stack.of(self).format_arn(
@@ -91,18 +101,17 @@ class RolloutFunctions(Construct):
             on=[ours],
             because="components get their versions later",
         )
-        versions = self._greengrass("components", f"{inspector.component_name}:versions:*")
         allow(
-            self.redeploy_previous,
+            self.find_running_model,
             "greengrass:DescribeComponent",
-            on=[versions],
-            because="the version before is not known here",
+            on=[ours],
+            because="which version runs is to be found out",
         )
 
     def _grant_groups(self) -> None:
         for function in (self.read_group, self.check_group, self.judge_health):
             allow(function, "iot:ListThingsInThingGroup", on=self._group_arns)
-        for function in (self.read_group, self.redeploy_previous):
+        for function in (self.read_group, self.redeploy_previous, self.find_running_model):
             allow_everywhere(function, "greengrass:ListDeployments")
             deployments = self._greengrass("deployments", "*")
             allow(function, "greengrass:GetDeployment", on=[deployments], because=_LATER)
@@ -115,7 +124,8 @@ class RolloutFunctions(Construct):
             allow(function, *_CHANGE_JOBS, on=[*self._jobs(), *self._group_arns], because=_LATER)
             allow(function, *_CHANGE_THINGS, on=self._things(), because=_LATER)
         for function in (
-            self.read_group, self.check_group, self.judge_health, self.deploy_to_group, self.redeploy_previous
+            self.read_group, self.find_running_model, self.check_group, self.judge_health,
+            self.deploy_to_group, self.redeploy_previous,
         ):  # fmt: skip
             allow(function, *_READ_JOBS, on=self._jobs(), because=_LATER)
             allow(function, *_READ_THINGS, on=self._things(), because=_LATER)

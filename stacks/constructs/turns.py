@@ -64,6 +64,10 @@ class Turns(Construct):
         """Let a function put executions in line."""
         allow(function, "dynamodb:PutItem", on=[self._table.table_arn])
 
+    def grant_look(self, function: lambda_.Function) -> None:
+        """Let a function see who had the latest turn."""
+        allow(function, "dynamodb:GetItem", on=[self._table.table_arn])
+
     def take(self, *, then: sfn.IChainable, late: str, on_failure: sfn.IChainable) -> tasks.LambdaInvoke:
         """Wait for the turn; where a later order has had its turn, fail as superseded because of `late`."""
         take = call(
