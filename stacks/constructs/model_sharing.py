@@ -23,9 +23,10 @@ def share_models(
     """Let the roles of environments in other accounts read models; `groups` are those of the models' names.
 
     The promoters make SageMaker models out of packages, the containers' roles read what the packages name.
-    Where all is in one account, the roles' own policies are enough and nothing is added here.
+    Where all is in one account, the roles' own policies are enough and nothing is added here; nor where
+    nothing is promoted, and the roles are never made.
     """
-    others = elsewhere(config)
+    others = elsewhere(config) if "promotion" in config.parts else []
     if not others:
         return
     containers = _roles(others, [workload.role_arn(workload.model_role_name) for workload in others])
