@@ -15,6 +15,7 @@ from stacks.grants import allow
 
 QUEUE_INDEX = "Queue"
 _REQUESTS_PER_SECOND = 50
+_STAGE = "v1"
 _SIGNED = "AwsSolutions-COG4"
 _SIGNED_REASON = "annotators are IAM principals: every request is signed, and known by its principal's ARN"
 _KINDS = apigateway.JsonSchema(type=apigateway.JsonSchemaType.STRING, enum=["label", "verify"])
@@ -25,12 +26,15 @@ class Workbench(Construct):
     """Tasks in DynamoDB behind a REST API with IAM authorization; `annotator_policy` allows its two methods.
 
     The table also is the ledger of the images (lambdas/labeling/image_ledger.py): losing it means labelling
-    everything again, so it outlives the stack and can be restored to any second of the last 35 days.
+    everything again, so it outlives the stack, if `keep`, and can be restored to any second of the last 35
+    days.
     """
 
-    def __init__(self, scope: Construct, construct_id: str, *, images: s3.IBucket, key: kms.IKey) -> None:
+    def __init__(
+        self, scope: Construct, construct_id: str, *, images: s3.IBucket, key: kms.IKey, keep: bool
+    ) -> None:
         super().__init__(scope, construct_id)
-        self.table = self._table(key)
+        self.table = self._table(key, keep)
         self.function = PythonFunction(
             self,
             "ServeWorkbench",
@@ -58,7 +62,7 @@ class Workbench(Construct):
             because="the task's id is part of the path",
         )
 
-    def _table(self, key: kms.IKey) -> dynamodb.Table:
+    def _table(self, key: kms.IKey, keep: bool) -> dynamodb.Table:
         table = dynamodb.Table(
             self,
             "Tasks",
@@ -71,8 +75,8 @@ class Workbench(Construct):
                 point_in_time_recovery_enabled=True
             ),
             time_to_live_attribute="expires",
-            deletion_protection=True,
-            removal_policy=cdk.RemovalPolicy.RETAIN,
+            deletion_protection=keep,
+            removal_policy=cdk.RemovalPolicy.RETAIN if keep else cdk.RemovalPolicy.DESTROY,
         )
         table.add_global_secondary_index(
             index_name=QUEUE_INDEX,
@@ -101,7 +105,7 @@ class Workbench(Construct):
                 authorization_type=apigateway.AuthorizationType.IAM
             ),
             deploy_options=apigateway.StageOptions(
-                stage_name="v1",
+                stage_name=_STAGE,
                 access_log_destination=apigateway.LogGroupLogDestination(access_logs),
                 access_log_format=apigateway.AccessLogFormat.json_with_standard_fields(
                     caller=True,
@@ -120,6 +124,7 @@ class Workbench(Construct):
                 throttling_burst_limit=2 * _REQUESTS_PER_SECOND,
             ),
         )
+        self._expire_execution_logs(api)
         acknowledge(
             api,
             "AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/"
@@ -132,6 +137,17 @@ class Workbench(Construct):
             "only signed requests of the account's own principals get through, and the rate is limited",
         )
         return api
+
+    def _expire_execution_logs(self, api: apigateway.RestApi) -> None:
+        """Make the log group that API Gateway would make itself, and keep for ever."""
+        execution_logs = logs.LogGroup(
+            self,
+            "ExecutionLogs",
+            log_group_name=f"API-Gateway-Execution-Logs_{api.rest_api_id}/{_STAGE}",
+            retention=logs.RetentionDays.SIX_MONTHS,
+            removal_policy=cdk.RemovalPolicy.DESTROY,
+        )
+        api.deployment_stage.node.add_dependency(execution_logs)
 
     def _methods(self) -> tuple[apigateway.Method, apigateway.Method]:
         tasks = self.api.root.add_resource("tasks")

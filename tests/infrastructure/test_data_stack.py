@@ -123,4 +123,5 @@ def test_outputs(data: Template) -> None:
         "FeatureGroup",
         "ModelPackageGroupTags",
         "UploaderPolicyArn",
+        "LeftByDestroy",
     }
