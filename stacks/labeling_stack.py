@@ -44,7 +44,7 @@ class LabelingStack(cdk.Stack):
         workflows: s3.IBucket,
     ) -> None:
         super().__init__(scope, construct_id, stack_name=f"{config.name}-labeling")
-        workbench = Workbench(self, "Workbench", images=images, key=key)
+        workbench = Workbench(self, "Workbench", images=images, key=key, keep=config.data.keep)
         functions = LabelingFunctions(
             self,
             "Functions",
