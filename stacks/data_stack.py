@@ -14,7 +14,6 @@ from stacks.accounts import ToolsAccount
 from stacks.constructs.label_store import LabelStore, label_table_arns
 from stacks.constructs.model_sharing import share_models
 from stacks.constructs.teardown import Teardown
-from stacks.constructs.teardown import Teardown
 from stacks.grants import allow
 
 
@@ -98,6 +97,7 @@ class DataStack(cdk.Stack):
             described.apply_removal_policy(cdk.RemovalPolicy.DESTROY)
         # From the last to the first: the bucket that the others log to, the others, what writes into them.
         logs = Teardown.of_objects(self._access_logs)
+        self.workflows.node.add_dependency(logs)
         for bucket in (self.images, self.artifacts):
             bucket.node.add_dependency(logs)
             labels.feature_group.node.add_dependency(Teardown.of_objects(bucket))

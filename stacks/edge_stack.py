@@ -17,6 +17,7 @@ from stacks.constructs.on_event import OnEvent
 from stacks.constructs.operator_policy import OperatorPolicy
 from stacks.constructs.python_function import PythonFunction
 from stacks.constructs.rollout_functions import RolloutFunctions
+from stacks.constructs.teardown import Teardown
 from stacks.constructs.waves import prod_wave, staging_wave
 from stacks.constructs.workflow_pipeline import (
     WorkflowPipeline,
@@ -86,6 +87,12 @@ class EdgeStack(cdk.Stack):
             timeout_minutes=fleet.health_timeout_minutes,
         )
         self._start_on_promotion(config, rollout)
+        Teardown.of_fleet(
+            self,
+            thing_groups=[staging.arn, prod.arn],
+            component_prefix=f"com.{config.name}.",
+            policies=[staging.policy_name, prod.policy_name],
+        )
         self._start_on_publication(config, rollout, inspector)
         operator = OperatorPolicy(
             self, "OperatorPolicy", machine=rollout.machine, artifacts=artifacts, key=key, reads=["edge/"]

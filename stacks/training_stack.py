@@ -15,6 +15,7 @@ from stacks.constructs.pipeline_roles import (
     model_package_group_arn,
     model_packages_arn,
 )
+from stacks.constructs.teardown import Teardown
 from stacks.constructs.workflow_pipeline import (
     WorkflowPipeline,
     WorkflowStore,
@@ -73,6 +74,8 @@ class TrainingStack(cdk.Stack):
         }
         build = PipelineBuild(self, "Build", key=key, models=described, environment=places)
         self._let_build(build.role)
+        made = Teardown.of_pipelines(self, names=list(self._names.values()))
+        made.node.add_dependency(self.pipeline_role, self.job_role)
         operator = self._operator_policy()
         for model in config.models:
             WorkflowPipeline(
