@@ -13,9 +13,10 @@ if TYPE_CHECKING:
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
     """The local AWS with all it serves: one for all tests, since a process can start only one."""
     # Not above: the delivery pipeline tests the app and its functions where the local cloud is not installed.
-    from local import greengrass, sagemaker
+    from local import codebuild, codepipeline, greengrass, sagemaker, source
     from local.cloud.server import LocalCloud
 
     state_dir = tmp_path_factory.mktemp("cloud")
-    with LocalCloud(state_dir, plugins=[sagemaker.plug, greengrass.plug]) as started:
+    plugins = [sagemaker.plug, greengrass.plug, codebuild.plug, source.plug, codepipeline.plug]
+    with LocalCloud(state_dir, plugins=plugins) as started:
         yield started
