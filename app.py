@@ -1,4 +1,4 @@
-"""The CDK app: reads edgeline.toml (or `-c config=PATH`) and builds the stage; needs no credentials."""
+"""The CDK app: reads edgeline.toml (or `-c config=PATH`) and builds all of it; needs no credentials."""
 
 import json
 import sys
@@ -8,7 +8,7 @@ import aws_cdk as cdk
 from cdk_nag import AwsSolutionsChecks
 
 from config import ConfigError, Edgeline
-from stacks.tools_stage import ToolsStage
+from stacks.edgeline import add_edgeline
 
 ROOT = Path(__file__).parent
 
@@ -19,7 +19,7 @@ def build(*, outdir: str | None = None, config: Path | None = None) -> cdk.App:
     context = {**flags, "aws:cdk:enable-path-metadata": True}
     app = cdk.App(outdir=outdir, context=context, analytics_reporting=False)
     path = config or Path(app.node.try_get_context("config") or ROOT / "edgeline.toml")
-    ToolsStage(app, "Tools", config=Edgeline.read(path))
+    add_edgeline(app, Edgeline.read(path))
     cdk.Validations.of(app).add_plugins(AwsSolutionsChecks(app))
     return app
 

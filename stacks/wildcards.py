@@ -31,6 +31,7 @@ WILDCARD_ACTIONS: Mapping[str, str] = MappingProxyType(
         "sagemaker:ListModels": "SageMaker's List calls know no resources",
         "codepipeline:PutJobSuccessResult": "a job has no ARN",
         "codepipeline:PutJobFailureResult": "a job has no ARN",
+        "lambda:ListFunctions": "CodePipeline looks for the function that it calls; a List call",
         "greengrass:CreateDeployment": "a deployment has no ARN before it is made; its IoT job has",
         "greengrass:ListDeployments": "Greengrass's List calls know no resources",
         "greengrass:ListComponents": "Greengrass's List calls know no resources",

@@ -1,0 +1,91 @@
+"""Delivery: from a push to everything deployed, through the stages in their order."""
+
+import aws_cdk as cdk
+from aws_cdk import aws_iam as iam
+from aws_cdk import pipelines
+from constructs import Construct
+
+from config import Delivery, Edgeline
+from stacks.constructs.code_source import CodeSource, Connected, Repository, Upload
+from stacks.constructs.infrastructure_pipeline import Deployment, InfrastructurePipeline
+from stacks.constructs.start_workflows import StartWorkflows
+from stacks.grants import allow
+
+_APPROVAL = "ApproveProd"
+
+
+class DeliveryStack(cdk.Stack):
+    """The infrastructure pipeline, its source and who may push and approve.
+
+    `tools`, `staging` and `prod` are stages of the app itself, so that what the pipeline deploys and what
+    `cdk deploy` deploys are the same templates.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        config: Edgeline,
+        delivery: Delivery,
+        tools: cdk.Stage,
+        workloads: list[cdk.Stage],
+    ) -> None:
+        accounts = config.accounts
+        super().__init__(
+            scope,
+            construct_id,
+            stack_name=f"{config.name}-delivery",
+            env=cdk.Environment(account=accounts.tools, region=accounts.region),
+        )
+        source = self._source(config, delivery)
+        after_tools = StartWorkflows(self, workflows=workflow_names(config), revision=source.revision)
+        deployments = [Deployment(tools, after=[after_tools])]
+        for stage in workloads:
+            approved = delivery.approve_prod and stage.node.id == "Prod"
+            before = [pipelines.ManualApprovalStep(_APPROVAL)] if approved else []
+            deployments.append(Deployment(stage, before=before))
+        pipeline = InfrastructurePipeline(
+            self,
+            "Infrastructure",
+            name=f"{config.name}-delivery",
+            source=source,
+            deployments=deployments,
+            across_accounts=accounts.several,
+        ).pipeline
+        cdk.CfnOutput(self, "PipelineName", value=pipeline.pipeline_name)
+        if delivery.approve_prod:
+            self._approver_policy(pipeline.pipeline_arn)
+
+    def _source(self, config: Edgeline, delivery: Delivery) -> CodeSource:
+        removal = cdk.RemovalPolicy.RETAIN if config.data.keep else cdk.RemovalPolicy.DESTROY
+        if delivery.source == "connection":
+            return Connected(self, "Source", delivery=delivery)
+        kind = Repository if delivery.source == "codecommit" else Upload
+        return kind(self, "Source", delivery=delivery, removal_policy=removal)
+
+    def _approver_policy(self, pipeline_arn: str) -> None:
+        policy = iam.ManagedPolicy(
+            self, "ApproverPolicy", description="Follows the delivery, and approves it on to prod"
+        )
+        allow(
+            policy,
+            "codepipeline:GetPipeline",
+            "codepipeline:GetPipelineExecution",
+            "codepipeline:GetPipelineState",
+            "codepipeline:ListActionExecutions",
+            "codepipeline:ListPipelineExecutions",
+            on=[pipeline_arn],
+        )
+        allow(policy, "codepipeline:PutApprovalResult", on=[f"{pipeline_arn}/Prod/{_APPROVAL}"])
+        cdk.CfnOutput(self, "ApproverPolicyArn", value=policy.managed_policy_arn)
+
+
+def workflow_names(config: Edgeline) -> list[str]:
+    """The pipelines of the workflows, in the stacks of the parts that are deployed."""
+    names = [f"{config.name}-labeling"] if "labeling" in config.parts else []
+    if "training" in config.parts:
+        names += [f"{config.name}-model-{model.name}" for model in config.models]
+    if "edge" in config.parts:
+        names.append(f"{config.name}-inspector")
+    return names
