@@ -125,6 +125,7 @@ _SSE = "x-amz-server-side-encryption"
 _IN_CONDITIONS = {"Fn::And", "Fn::Equals", "Fn::Join", "Fn::Not", "Fn::Or", "Fn::Select"}
 _TOKEN_ACTIONS = ("states:SendTaskSuccess", "states:SendTaskFailure", "states:SendTaskHeartbeat")
 _QUERY_ACTIONS = ("athena:GetQueryExecution", "athena:GetQueryResults", "athena:StopQueryExecution")
+_LOG_GROUP = re.compile(r"arn:aws:logs:[^:]*:[^:]*:log-group:[^:]*")
 _VARIABLE = re.compile(r"\$\{([^}]+)\}")
 _ROLE_SESSION = re.compile(r"arn:([a-z-]+):sts::(\d{12}):assumed-role/([^/]+)/.+")
 _EVENT_TARGETS = ("lambda", "states", "sqs", "sns", "events", "codepipeline")
@@ -262,6 +263,8 @@ class Ministack:
                 resource = self._machine_of_token(resource)
             elif iam_action in _QUERY_ACTIONS:
                 resource = self._workgroup_of_query(resource, region)
+            elif _LOG_GROUP.fullmatch(resource):
+                resource += f":log-stream:{_member_of_request('logStreamName')}"  # as AWS writes it
             denied = original(access_key_id, iam_action, service, region, resource, *rest[1:], **options)
             listener(self.identity(access_key_id).arn, iam_action, resource, denied is None)
             if denied is None and service == "s3":

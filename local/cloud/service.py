@@ -183,7 +183,9 @@ class LocalService:
         if shape is None:
             return Response(status, {"content-type": self._content_type}, b"")
         present = {name: value for name, value in result.items() if value is not None}
-        if problems := report(present, shape):
+        # AWS answers empty lists also where its model wants one item at least.
+        checked = {name: value for name, value in present.items() if value != []}
+        if problems := report(checked, shape):
             _LOG.error("%s:%s answers what AWS could not: %s", self.name, operation, problems)
             raise AwsError(
                 "InternalFailure", f"{self.name}:{operation} answers what AWS could not: {problems}", 500
