@@ -26,14 +26,13 @@ from local.cloud.service import LocalService, Request, Response
 
 # Signing scopes that ministack serves by doing what it says.
 SERVED_BY_MINISTACK = frozenset({
-    "apigateway", "athena", "budgets", "cloudformation", "codebuild", "dynamodb", "events", "execute-api",
+    "apigateway", "athena", "budgets", "cloudformation", "dynamodb", "events", "execute-api",
     "glue", "iam", "iot", "iotdata", "iotdevicegateway", "kms", "lambda", "logs", "monitoring", "s3",
     "scheduler", "secretsmanager", "sns", "sqs", "ssm", "states", "sts",
 })  # fmt: skip
 
 # Operations that ministack answers with success without doing them.
 PRETENDED = frozenset({
-    "codebuild:RetryBuild", "codebuild:RetryBuildBatch", "codebuild:StartBuild", "codebuild:StartBuildBatch",
     "glue:StartCrawler", "glue:StartJobRun", "glue:StartTrigger", "glue:StartWorkflowRun", "ssm:SendCommand",
     "ssm:StartAutomationExecution",
 })  # fmt: skip

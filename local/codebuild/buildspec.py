@@ -176,7 +176,8 @@ def _files(value: Any, where: str, *, named: bool) -> Files:
     for key in ("enable-symlinks", "s3-prefix"):
         if key in item and item[key] not in ("no", "false"):
             raise BuildspecError(f"{where}.{key} is not done by the local cloud")
-    files = _list(item.get("files", []), f"{where}.files")
+    patterns = item.get("files", [])  # CDK writes a single pattern as text
+    files = _list([patterns] if isinstance(patterns, str) else patterns, f"{where}.files")
     if not files:
         raise BuildspecError(f"{where} has no files")
     return Files(

@@ -76,6 +76,7 @@ class Shell:
 
     def run(self, command: str, *, deadline: float, variables: Mapping[str, str]) -> int:
         """Run one command, `variables` exported before, and give its exit status; raises Interrupted."""
+        self.check(deadline)
         if self._child is None:
             self._start()
         script = self._scratch / f"script-{self._commands}.sh"
@@ -85,6 +86,14 @@ class Shell:
         status = self._perform(script, deadline)
         self._keep_state()
         return status
+
+    def check(self, deadline: float) -> None:
+        """Raise Interrupted if no command would be run any more."""
+        with self._lock:
+            if self._stopped:
+                raise Interrupted("STOPPED")
+        if time.monotonic() >= deadline:
+            raise Interrupted("TIMED_OUT")
 
     def stop(self) -> None:
         """End the command that runs, from another thread; every later one is refused."""

@@ -299,7 +299,7 @@ def test_role_alias_of_the_template_is_described(cloud: LocalCloud, outputs: dic
 @pytest.mark.parametrize(
     ("service", "operation", "parameters", "named"),
     [
-        ("codebuild", "start_build", {"projectName": "x"}, "StartBuild is not served by the local cloud"),
+        ("codebuild", "start_build_batch", {"projectName": "x"}, "StartBuildBatch is not served by the"),
         ("rekognition", "list_collections", {}, "rekognition is not served by the local cloud"),
         ("ec2", "describe_vpcs", {}, "ec2 is not served by the local cloud"),
         ("cloudfront", "list_distributions", {}, "cloudfront is not served by the local cloud"),
