@@ -10,7 +10,7 @@ from pathlib import Path
 from botocore.exceptions import BotoCoreError, ClientError
 
 from config import Edgeline
-from local import greengrass, sagemaker
+from local import codebuild, greengrass, sagemaker
 from local.cloud.deploy import DeploymentError, deploy
 from local.cloud.errors import AwsError, LocalCloudError
 from local.cloud.server import LocalCloud
@@ -70,7 +70,10 @@ class Line:
         material = self._read_pictures()
         with ExitStack() as ending:
             with self._terminal.part("Start the local cloud") as part:
-                cloud = LocalCloud(self._options.folder / "cloud", plugins=[sagemaker.plug, greengrass.plug])
+                cloud = LocalCloud(
+                    self._options.folder / "cloud",
+                    plugins=[sagemaker.plug, greengrass.plug, codebuild.plug],
+                )
                 self._cloud = ending.enter_context(cloud)
                 part.result(cloud.url)
             with self._terminal.part("Synthesize the templates") as part:
