@@ -150,6 +150,16 @@ def test_formats_are_known_by_their_first_bytes() -> None:
     assert [picture_extension(content) for content in contents] == ["jpg", "png", "webp", "bmp", "tif"]
 
 
+def test_counts_begin_anew_for_another_inspector_with_the_same_model(tmp_path: Path) -> None:
+    model = Model(ModelRecord("1.0.1", tmp_path), PACKAGE, StubDetector())
+    for version in ("1.0.7", "1.0.8"):
+        health = Health(tmp_path / "health.json", thing="press", components=Components("i", version, "m"))
+        health.begin(model)
+        assert health.report()["inferences"] == 0
+        health.count("inferences", milliseconds=4.0)
+        health.save()
+
+
 def test_counts_go_on_for_the_same_model_and_begin_anew_for_another(tmp_path: Path) -> None:
     components = Components("i", "1.0.1", "m")
     first = Model(ModelRecord("1.0.1", tmp_path), PACKAGE, StubDetector())

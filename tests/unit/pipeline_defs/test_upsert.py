@@ -1,5 +1,7 @@
+from pathlib import Path
 from typing import Any
 
+import boto3
 import botocore.session
 import pytest
 from botocore.stub import Stubber
@@ -77,3 +79,92 @@ def test_a_task_without_a_pipeline_is_refused(build_environment: dict[str, str])
     }
     with pytest.raises(SettingsError, match="model 'tags': there is no reading pipeline"):
         upsert.main(["--model", "tags"], environment)
+
+
+def test_none_is_not_a_value() -> None:
+    options = upsert.parse(["--model", "tags", "--labels-manifest", "none", "--seed", "none"])
+    assert (options.labels_manifest, options.seed) == ("", None)
+    assert list(upsert.start_parameters(options, {})) == ["AsOf"]
+
+
+@pytest.fixture
+def s3() -> Any:
+    session = botocore.session.Session()
+    session.set_credentials("none", "none")
+    return session.create_client("s3", region_name="eu-west-1")
+
+
+@pytest.mark.parametrize("count", [0, 1])
+def test_a_model_has_labels_once_labeling_has_left_some_for_it(
+    s3: Any, settings: Settings, count: int
+) -> None:
+    with Stubber(s3) as stub:
+        asked = {"Bucket": settings.artifacts_bucket, "Prefix": "labels/tags/", "MaxKeys": 1}
+        stub.add_response("list_objects_v2", {"KeyCount": count}, asked)
+        assert upsert.has_labels(s3, settings) is bool(count)
+
+
+class FakeSession:
+    """What `main` gets its clients from; nothing is there yet, and starts are counted."""
+
+    class exceptions:  # noqa: N801 - as boto3 names it
+        ResourceNotFound = KeyError
+
+    def __init__(self, **_: Any) -> None:
+        self.labels = 0
+        self.started = 0
+
+    def client(self, service: str) -> "FakeSession":
+        assert service in ("s3", "sagemaker")
+        return self
+
+    def list_objects_v2(self, **_: Any) -> dict[str, int]:
+        return {"KeyCount": self.labels}
+
+    def describe_pipeline(self, **_: Any) -> None:
+        return None
+
+    def update_pipeline(self, **_: Any) -> dict[str, str]:
+        return {"PipelineArn": PIPELINE}
+
+    def start_pipeline_execution(self, **_: Any) -> dict[str, str]:
+        self.started += 1
+        return {"PipelineExecutionArn": f"{PIPELINE}/execution/x"}
+
+
+@pytest.fixture
+def aws(monkeypatch: pytest.MonkeyPatch) -> FakeSession:
+    session = FakeSession()
+    monkeypatch.setattr(boto3, "Session", lambda **_: session)
+    monkeypatch.setattr(upsert, "describe", lambda *_: "{}")
+    monkeypatch.setattr(upsert.Sources, "upload", lambda *_: None)
+    return session
+
+
+def run(environment: dict[str, str], to: Path, *more: str) -> dict[str, str | None]:
+    return upsert.main(["--model", "tags", "--start", "--execution-arn-to", str(to), *more], environment)
+
+
+def test_without_labels_the_pipeline_is_upserted_and_not_started_and_a_line_says_so(
+    aws: FakeSession, build_environment: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = run(build_environment, tmp_path / "arn")
+    assert found == {"pipeline_arn": PIPELINE, "execution_arn": None}
+    assert capsys.readouterr().err == "model tags: not started, there are no labels yet\n"
+    assert (tmp_path / "arn").read_text() == "none"
+    assert aws.started == 0
+
+
+def test_with_labels_it_is_started_and_the_execution_told(
+    aws: FakeSession, build_environment: dict[str, str], tmp_path: Path
+) -> None:
+    aws.labels = 1
+    assert run(build_environment, tmp_path / "arn")["execution_arn"] == f"{PIPELINE}/execution/x"
+    assert (tmp_path / "arn").read_text() == f"{PIPELINE}/execution/x"
+
+
+def test_labels_that_are_named_are_not_looked_for(
+    aws: FakeSession, build_environment: dict[str, str], tmp_path: Path
+) -> None:
+    run(build_environment, tmp_path / "arn", "--labels-manifest", "s3://artifacts/labels/tags/x.manifest")
+    assert aws.started == 1

@@ -163,23 +163,34 @@ def test_an_empty_prod_group_is_done_at_once() -> None:
     assert done(required=False)
 
 
+RUNNING = {"inspector": "1.0.8", "model": "1.0.2"}
+
+
 @pytest.mark.parametrize(
     ("report", "problem"),
     [
         (None, "has not reported"),
         ({"model_package_arn": ARN.replace("/2", "/1"), "inferences": 9}, "runs .*/1, not .*/2"),
-        ({"model_package_arn": ARN, "inferences": 4}, "4 inferences, 5 are asked for"),
+        (
+            {"model_package_arn": ARN, "component_versions": {"inspector": "1.0.7"}, "inferences": 9},
+            "runs inspector 1.0.7, not 1.0.8",
+        ),
+        (
+            {"model_package_arn": ARN, "component_versions": RUNNING, "inferences": 4},
+            "4 inferences, 5 are asked for",
+        ),
     ],
 )
 def test_what_keeps_a_device_from_passing_is_said(report: dict[str, object] | None, problem: str) -> None:
-    found = problem_of(report, ARN, 5)
+    found = problem_of(report, ARN, RUNNING, 5)
     assert found is not None
     assert re.search(problem, found)
 
 
 def test_a_device_that_inspects_with_the_package_is_healthy() -> None:
-    assert problem_of({"model_package_arn": ARN, "inferences": 5}, ARN, 5) is None
-    assert problem_of({"model_package_arn": ARN, "inferences": 0}, ARN, 0) is None
+    report = {"model_package_arn": ARN, "component_versions": {**RUNNING, "another": "2.0.0"}}
+    assert problem_of({**report, "inferences": 5}, ARN, RUNNING, 5) is None
+    assert problem_of({**report, "inferences": 0}, ARN, RUNNING, 0) is None
 
 
 def test_a_failed_rollout_is_recorded_with_its_reason_in_plain_words() -> None:
@@ -193,3 +204,15 @@ def test_a_failed_rollout_is_recorded_with_its_reason_in_plain_words() -> None:
     record = evidence(rollout, execution="e", started_at="2026-11-21T12:00:00Z")
     assert (record["outcome"], record["reason"]) == ("DevicesFailed", "1 of 1 devices failed")
     assert record["rollback_failure"] == "no JSON"
+
+
+def test_a_published_inspector_that_found_no_model_to_go_with_is_recorded_all_the_same() -> None:
+    rollout = {
+        "model": "tags",
+        "model_package_arn": None,
+        "release": None,
+        "inspector": "1.0.8",
+        "failure": {"Error": "Lambda.Unknown", "Cause": "gone"},
+    }
+    record = evidence(rollout, execution="e", started_at="2026-11-21T12:00:00Z")
+    assert (record["inspector"], record["package_version"]) == ("1.0.8", None)
