@@ -194,6 +194,8 @@ class _Deployment:
             self._s3.create_bucket(
                 Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": self._region}
             )
+            # As `cdk bootstrap` makes it: pipelines take their sources from it by version.
+            self._s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
         return False
 
 

@@ -61,7 +61,7 @@ class Engine:
                 overrides=overrides or {},
             )
             pipeline.executions[execution.id] = execution
-        self._go(pipeline, execution)
+            self._go(pipeline, execution)
         return execution
 
     def resume(self, pipeline: Pipeline, execution: Execution, stage: str, kept: Sequence[str]) -> None:
@@ -124,6 +124,8 @@ class Engine:
             execution.abandoned.set()
 
     def _go(self, pipeline: Pipeline, execution: Execution, **options: Any) -> None:
+        stages = execution.declaration["stages"]
+        pipeline.locks.queue(execution, options.get("first") or stages[0]["name"])
         run = Run(execution, pipeline.locks, self._kinds, self._identify, self._observe)
         threading.Thread(
             target=run.go, kwargs=options, name=f"pipeline {execution.id[:8]}", daemon=True

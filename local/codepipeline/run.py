@@ -45,8 +45,7 @@ class Run:
         """
         resumed = "RESUMED" if first else "STARTED"
         self._observe(self._execution, resumed)
-        names = [stage["name"] for stage in self._execution.declaration["stages"]]
-        for stage in self._execution.declaration["stages"][names.index(first) if first else 0 :]:
+        for stage in self._stages_from(first):
             try:
                 entered = self._locks.enter(self._execution, stage["name"])
             except Superseded:
@@ -61,6 +60,10 @@ class Run:
                 self._end(status)
                 return
         self._end("Succeeded")
+
+    def _stages_from(self, first: str | None) -> Sequence[Mapping[str, Any]]:
+        stages: Sequence[Mapping[str, Any]] = self._execution.declaration["stages"]
+        return stages[[stage["name"] for stage in stages].index(first) if first else 0 :]
 
     def _end(self, status: str) -> None:
         with self._locks.changed:
@@ -79,7 +82,8 @@ class Run:
                 # An update of the pipeline has said it already.
                 if self._execution.status != "Cancelled":
                     self._mark(name, status, status.upper())
-            self._locks.leave(self._execution, name)
+            ahead = self._stages_from(name)[1:] if status == "Succeeded" else []
+            self._locks.leave(self._execution, name, ahead[0]["name"] if ahead else None)
         return status
 
     def _mark(self, stage: str, status: str, state: str) -> None:

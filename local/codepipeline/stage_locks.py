@@ -41,15 +41,22 @@ class StageLocks:
         self._stages: dict[str, _Stage] = {}
         self._transitions: dict[str, Transition] = {}
 
+    def queue(self, execution: Execution, stage: str) -> None:
+        """Put an execution before a stage, for its thread to enter it: threads do not keep an order."""
+        with self.changed:
+            waiting = self._stages.setdefault(stage, _Stage()).waiting
+            if execution not in waiting:
+                waiting.append(execution)
+            self.changed.notify_all()
+
     def enter(self, execution: Execution, stage: str) -> bool:
         """Wait before the stage, and enter it; False when the execution is stopped before that.
 
         Raises Superseded.
         """
         with self.changed:
-            place = self._stages.setdefault(stage, _Stage())
-            place.waiting.append(execution)
-            self.changed.notify_all()
+            self.queue(execution, stage)
+            place = self._stages[stage]
             try:
                 while not self._may_enter(execution, stage, place):
                     self.changed.wait()
@@ -75,9 +82,11 @@ class StageLocks:
             return True
         return place.holder is None and (execution.mode == "SUPERSEDED" or place.waiting[0] is execution)
 
-    def leave(self, execution: Execution, stage: str) -> None:
-        """Free the stage for the next."""
+    def leave(self, execution: Execution, stage: str, following: str | None) -> None:
+        """Free the stage for the next, and come before the following one in the same moment."""
         with self.changed:
+            if following:
+                self.queue(execution, following)
             if self._stages[stage].holder is execution:
                 self._stages[stage].holder = None
             self.changed.notify_all()

@@ -90,7 +90,8 @@ def stages() -> list[dict[str, Any]]:
             action("Fetch", "Source", "S3", bucket, OutputArtifacts=code, Namespace="Source"),
         ]},
         {"Name": "Check", "Actions": [
-            action("Left", "Invoke", "Lambda", {"FunctionName": {"Ref": "Function"}, "UserParameters": version},
+            action("Left", "Invoke", "Lambda",
+                   {"FunctionName": {"Ref": "Function"}, "UserParameters": version},
                    InputArtifacts=code, Namespace="Left"),
             action("Right", "Invoke", "StepFunctions",
                    {"StateMachineArn": {"Ref": "Machine"}, "InputType": "FilePath", "Input": "input.json"},

@@ -259,7 +259,7 @@ def test_only_who_may_approve_approves(line: Line) -> None:
     bystander = line.cloud.session(line.cloud.user("bystander", []))
     line.upload(sample_pipeline.deployed())
     execution = line.start()
-    with pytest.raises(ClientError, match="codepipeline:PutApprovalResult on resource: .*/Approve/Ask"):
+    with pytest.raises(ClientError, match=r"codepipeline:PutApprovalResult on resource: .*/Approve/Ask"):
         line.answer(execution, client=bystander.client("codepipeline"))
     line.answer(execution, "Rejected", client=approver.client("codepipeline"))
     assert line.ended(execution) == "Failed"

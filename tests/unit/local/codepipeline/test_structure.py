@@ -79,7 +79,7 @@ def test_provider_that_is_not_served_is_named_with_its_action() -> None:
 @pytest.mark.parametrize(
     ("declared", "words"),
     [
-        (typed("A", "Build", "CodeBuild", {}, inputArtifacts=[{"name": "SourceOutput"}]), "lacks ProjectName"),
+        (typed("A", "Build", "CodeBuild", {}, inputArtifacts=[{"name": "x"}]), "lacks ProjectName"),
         (typed("A", "Build", "CodeBuild", {"ProjectName": "p"}), "1 to 5 input artifacts"),
         (
             typed(
