@@ -1,0 +1,55 @@
+"""The start of the infrastructure pipeline, for a revision of its source."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from lambdas.delivery.changed_paths import first_delivered
+
+# The name of the pipeline's source action.
+_SOURCE = "Source"
+
+
+@dataclass(frozen=True)
+class Environment:
+    """The pipeline, and as a JSON list the patterns of the files whose change starts nothing."""
+
+    pipeline: str
+    ignore: str
+
+
+@dataclass(frozen=True)
+class Revision:
+    """What is to be checked out, as StartPipelineExecution names it."""
+
+    kind: str
+    value: str
+
+
+def deliver(
+    codepipeline: Any,
+    settings: Environment,
+    *,
+    event_id: str,
+    revision: Revision,
+    changed: Iterable[str] | None,
+) -> dict[str, Any]:
+    """Start the pipeline unless all changed files are ignored; None for `changed` is a change of everything.
+
+    The event's id is the token of the start: an event that comes twice starts one execution.
+    """
+    because = "everything is new"
+    if changed is not None:
+        path = first_delivered(changed, json.loads(settings.ignore))
+        if path is None:
+            return {"revision": revision.value, "execution": None, "because": "all that changed is ignored"}
+        because = f"{path} changed"
+    started = codepipeline.start_pipeline_execution(
+        name=settings.pipeline,
+        clientRequestToken=event_id,
+        sourceRevisions=[
+            {"actionName": _SOURCE, "revisionType": revision.kind, "revisionValue": revision.value}
+        ],
+    )
+    return {"revision": revision.value, "execution": started["pipelineExecutionId"], "because": because}
