@@ -25,7 +25,7 @@ ROOT = Path(__file__).parents[1]
 # Greengrass unpacks an archive into a folder of its stem, which the recipe names.
 ARCHIVE = "inspector.zip"
 _ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)
-_PARTS = ("edge/__init__.py", "edge/inspector", "inference")
+PARTS = ("edge/__init__.py", "edge/inspector", "inference")
 _CHECKED_WITHIN_SECONDS = 300
 _POLL_SECONDS = 2
 
@@ -157,7 +157,7 @@ def recipe(root: Path, publication: Publication) -> str:
 
 
 def _files(root: Path) -> Iterator[Path]:
-    for part in _PARTS:
+    for part in PARTS:
         found = root / part
         if found.is_file():
             yield found

@@ -14,6 +14,10 @@ STATE = {
 }
 
 
+# What pipelines hand from action to action; a copy of what was deployed.
+PASSED_ON = "WorkflowsD2A3D03F"
+
+
 @pytest.fixture
 def data(templates: dict[str, Template]) -> Template:
     return templates["Data"]
@@ -31,6 +35,7 @@ def test_logical_ids_of_what_holds_state(data: Template) -> None:
         "AccessLogs8B620ECA": "AWS::S3::Bucket",
         "Images2D38C313": "AWS::S3::Bucket",
         "Artifacts82DD59A1": "AWS::S3::Bucket",
+        PASSED_ON: "AWS::S3::Bucket",
         "LabelsFeatureGroupE59F7D3A": "AWS::SageMaker::FeatureGroup",
         "ModelPackageGrouptags": "AWS::SageMaker::ModelPackageGroup",
     }
@@ -38,7 +43,7 @@ def test_logical_ids_of_what_holds_state(data: Template) -> None:
 
 def test_what_holds_state_outlives_its_stack(data: Template) -> None:
     for logical_id, resource in data["Resources"].items():
-        if resource["Type"] in STATE:
+        if resource["Type"] in STATE and logical_id != PASSED_ON:
             assert resource["DeletionPolicy"] == "Retain", logical_id
             assert resource["UpdateReplacePolicy"] == "Retain", logical_id
 
@@ -69,6 +74,17 @@ def test_nothing_but_query_results_and_logs_expires(data: Template) -> None:
     assert {rule.get("Prefix"): rule.get("ExpirationInDays") for rule in rules} == {None: None, "athena/": 30}
     images = of_kind(data, "AWS::S3::Bucket")["Images2D38C313"]["LifecycleConfiguration"]["Rules"]
     assert not any("ExpirationInDays" in rule for rule in images)
+
+
+def test_what_pipelines_pass_on_is_encrypted_expires_and_goes_with_the_stack(data: Template) -> None:
+    bucket = data["Resources"][PASSED_ON]
+    assert bucket["DeletionPolicy"] == "Delete"
+    [rule] = bucket["Properties"]["LifecycleConfiguration"]["Rules"]
+    assert rule["ExpirationInDays"] == 30
+    [encryption] = bucket["Properties"]["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+    assert encryption["ServerSideEncryptionByDefault"]["SSEAlgorithm"] == "aws:kms"
+    emptied = of_kind(data, "Custom::ObjectsOnDelete").values()
+    assert [properties["Bucket"] for properties in emptied] == [{"Ref": PASSED_ON}]
 
 
 def test_the_key_rotates(data: Template) -> None:

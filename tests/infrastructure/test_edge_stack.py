@@ -7,10 +7,12 @@ import aws_cdk as cdk
 import pytest
 import yaml
 from aws_cdk import assertions
-from machines import actions_of, after_failure, defects, definition_in, statements_in
+from machines import actions_of, after_failure, defects, definition_in, statements_in, ways_on
 
 from config import Edgeline
-from stacks.constructs.inspector_component import content_version
+from edge import publish
+from edge.publish import Publication
+from stacks.constructs.inspector_component import CODE, content_digest, content_version
 from stacks.data_stack import DataStack
 from stacks.edge_stack import EdgeStack
 from stacks.wildcards import WILDCARD_ACTIONS
@@ -24,7 +26,10 @@ def synthesize(**fleet: Any) -> dict[str, Any]:
     models = {"tags": {"task": "detection", "classes": ["scratch"]}}
     config = Edgeline.from_values({"name": "edgeline", "models": models, "fleet": fleet})
     data = DataStack(app, "Data", config=config)
-    stack = EdgeStack(app, "Edge", config=config, images=data.images, artifacts=data.artifacts, key=data.key)
+    stack = EdgeStack(
+        app, "Edge", config=config, images=data.images, artifacts=data.artifacts, key=data.key,
+        workflows=data.workflows,
+    )  # fmt: skip
     found: dict[str, Any] = assertions.Template.from_stack(stack).to_json()
     return found
 
@@ -53,14 +58,42 @@ def text(value: Any) -> str:
     return str(value)
 
 
-def test_only_a_promotion_of_the_fleets_model_starts_a_rollout(template: dict[str, Any]) -> None:
-    (rule,) = properties(template, "AWS::Events::Rule")
-    assert rule["EventPattern"] == {
-        "source": ["edgeline"],
-        "detail-type": ["Model Promoted"],
-        "detail": {"model": ["tags"]},
-    }
-    assert "DeadLetterConfig" in rule["Targets"][0]
+def test_a_promotion_of_the_fleets_model_and_an_inspector_start_a_rollout(template: dict[str, Any]) -> None:
+    rules = properties(template, "AWS::Events::Rule")
+    assert [rule["EventPattern"] for rule in rules] == [
+        {
+            "source": ["edgeline"],
+            "detail-type": ["Model Promoted"],
+            "detail": {"model": ["tags"]},
+        },
+        {
+            "source": ["edgeline"],
+            "detail-type": ["Inspector Published"],
+            "detail": {"component": ["com.edgeline.inspector"]},
+        },
+    ]
+    assert all("DeadLetterConfig" in rule["Targets"][0] for rule in rules)
+
+
+def test_no_rollout_begins_before_the_inspector_is_published(definition: dict[str, Any]) -> None:
+    states = definition["States"]
+    check = states["Is the inspector published?"]
+    assert check["Next"] == "Create model component"
+    [patience] = [rule for rule in check["Retry"] if rule["ErrorEquals"] == ["InspectorNotPublished"]]
+    assert patience["IntervalSeconds"] * patience["MaxAttempts"] == 20 * 60
+    reached_from = [name for name, state in states.items() if "Create model component" in ways_on(state)]
+    assert reached_from == ["Is the inspector published?"]
+
+
+def test_a_published_inspector_goes_with_the_model_that_prod_runs_or_nowhere(
+    definition: dict[str, Any],
+) -> None:
+    states = definition["States"]
+    assert states["Which model?"]["Default"] == "Find running model"
+    find = states["Find running model"]
+    assert (find["ResultPath"], find["Next"]) == ("$.model_package_arn", "Does a model run?")
+    assert states["Does a model run?"]["Default"] == "Give unused turn back"
+    assert states["No model to inspect with"]["Type"] == "Succeed"
 
 
 def test_the_state_machine_is_whole(definition: dict[str, Any]) -> None:
@@ -109,16 +142,14 @@ def test_a_device_writes_under_its_own_name_only(template: dict[str, Any]) -> No
     assert own == [f"edge/{THING}", f"images/tags/returned/{THING}"]
 
 
-def test_a_device_reads_components_and_the_inspectors_code(template: dict[str, Any]) -> None:
+def test_a_device_reads_components_and_nothing_else(template: dict[str, Any]) -> None:
     reading = [
         statement
         for name, statement in statements_in(template)
         if name.startswith("TokenExchange") and "s3:GetObject" in actions_of(statement)
     ]
-    code, components = sorted(text(resource).split("/", 1)[1] for resource in reading[0]["Resource"])
-    assert components == "components/*"
-    assert code.endswith(".zip")
-    assert "*" not in code
+    [statement] = reading
+    assert text(statement["Resource"]).split("/", 1)[1] == "components/*"
 
 
 def test_devices_get_the_role_from_the_credentials_provider(template: dict[str, Any]) -> None:
@@ -173,14 +204,43 @@ def test_only_listed_actions_are_allowed_on_everything(template: dict[str, Any])
     assert everywhere <= WILDCARD_ACTIONS.keys()
 
 
-def test_the_inspectors_recipe_is_filled_and_readable(template: dict[str, Any]) -> None:
-    (component,) = properties(template, "AWS::GreengrassV2::ComponentVersion")
-    recipe = yaml.safe_load(text(component["InlineRecipe"]))
-    assert recipe["ComponentName"] == "com.edgeline.inspector"
+def published(template: dict[str, Any]) -> Publication:
+    """What the build is told to publish."""
+    (project,) = properties(template, "AWS::CodeBuild::Project")
+    variables = project["Environment"]["EnvironmentVariables"]
+    environment = {variable["Name"]: text(variable["Value"]) for variable in variables}
+    return Publication.read({**environment, "GIT_COMMIT": "abc"})
+
+
+def test_the_build_fills_the_recipe_of_the_version_that_rollouts_wait_for(template: dict[str, Any]) -> None:
+    publication = published(template)
+    recipe = yaml.safe_load(publish.recipe(ROOT, publication))
+    assert recipe["ComponentName"] == publication.component == "com.edgeline.inspector"
     assert recipe["ComponentVersion"] == template["Outputs"]["InspectorVersion"]["Value"]
-    assert "@" not in text(component["InlineRecipe"])
     configuration = recipe["ComponentConfiguration"]["DefaultConfiguration"]
     assert (configuration["model"], configuration["unsureLow"]) == ("tags", "0.15")
+    [checked] = [
+        function["Environment"]["Variables"]["INSPECTOR_ARN"]
+        for function in properties(template, "AWS::Lambda::Function")
+        if "INSPECTOR_ARN" in function.get("Environment", {}).get("Variables", {})
+    ]
+    assert text(checked) == publication.component_arn
+
+
+def test_what_the_version_counts_is_what_the_build_publishes() -> None:
+    assert publish.PARTS == CODE
+
+
+def test_the_build_may_write_its_one_artifact_and_announce_as_this_line(template: dict[str, Any]) -> None:
+    statements = [s for name, s in statements_in(template) if name.startswith("InspectorBuildRole")]
+    [put] = [s for s in statements if "s3:PutObject" in actions_of(s)]
+    version = template["Outputs"]["InspectorVersion"]["Value"]
+    key = f"components/com.edgeline.inspector/{version}/inspector.zip"
+    assert text(put["Resource"]).split("/", 1)[1] == key == published(template).key
+    [announce] = [s for s in statements if "events:PutEvents" in actions_of(s)]
+    assert announce["Condition"] == {"StringEquals": {"events:source": "edgeline"}}
+    component = [s for s in statements if "greengrass:CreateComponentVersion" in actions_of(s)]
+    assert [text(s["Resource"]).endswith(f"inspector:versions:{version}") for s in component] == [True]
 
 
 def test_another_configuration_is_another_inspector_version(template: dict[str, Any]) -> None:
@@ -190,10 +250,10 @@ def test_another_configuration_is_another_inspector_version(template: dict[str, 
 
 
 def test_content_versions_are_stable_and_fit_the_nucleus() -> None:
-    version = content_version("recipe", {"a": "b"})
-    assert version == content_version("recipe", {"a": "b"})
-    digest = hashlib.sha256(b'["recipe", {"a": "b"}]').hexdigest()
-    assert version == f"1.0.{int(digest[:7], 16)}"
+    digest = content_digest("code", {"a": "b"})
+    assert digest == hashlib.sha256(b'["code", {"a": "b"}]').hexdigest()
+    assert digest != content_digest("other code", {"a": "b"})
+    assert content_version("f" * 64) == f"1.0.{2**28 - 1}"
 
 
 def test_the_models_recipe_fits_into_the_environment(template: dict[str, Any]) -> None:
@@ -212,4 +272,5 @@ def test_outputs(template: dict[str, Any]) -> None:
     assert outputs["StagingThingGroup"]["Value"] == "edgeline-staging"
     assert outputs["ProdThingGroup"]["Value"] == "edgeline-prod"
     rest = {"StateMachineArn", "RoleAlias", "TokenExchangeRoleArn", "StagingIotPolicy", "ProdIotPolicy"}
+    assert outputs["InspectorPipeline"]["Value"] == "edgeline-inspector"
     assert rest <= outputs.keys()

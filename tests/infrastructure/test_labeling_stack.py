@@ -32,7 +32,7 @@ def synthesized(schedule: str | None) -> dict[str, Any]:
     data = DataStack(app, "Data", config=config)
     stack = LabelingStack(
         app, "Labeling", config=config, images=data.images, artifacts=data.artifacts, key=data.key,
-        feature_group_name=data.feature_group_name,
+        feature_group_name=data.feature_group_name, workflows=data.workflows,
     )  # fmt: skip
     found: dict[str, Any] = assertions.Template.from_stack(stack).to_json()
     return found
@@ -137,7 +137,15 @@ def test_the_ledger_outlives_the_stack_and_can_be_restored(template: dict[str, A
     ("action", "holders"),
     [
         ("sagemaker:PutRecord", {"FunctionsWriteLabelsRoleDefaultPolicy"}),
-        ("states:DescribeExecution", {"FunctionsAsksForExecutions", "OperatorPolicy"}),
+        (
+            "states:DescribeExecution",
+            {
+                "FunctionsAsksForExecutions",
+                "OperatorPolicy",
+                "PipelineTagsRoleDefaultPolicy",
+                "PipelinePcbRoleDefaultPolicy",
+            },
+        ),
         ("states:SendTaskSuccess", {"FunctionsCompletesRounds"}),
         ("dynamodb:DeleteItem", set()),
     ],
@@ -151,13 +159,20 @@ def test_no_statement_allows_a_whole_service(template: dict[str, Any]) -> None:
     assert not [action for action in actions if action == "*" or action.endswith(":*")]
 
 
-def test_the_schedule_starts_an_execution_for_each_model(template: dict[str, Any]) -> None:
+def test_the_schedule_starts_the_pipeline_and_it_an_execution_for_each_model(
+    template: dict[str, Any],
+) -> None:
     [rule] = properties(template, "AWS::Events::Rule")
     assert rule["ScheduleExpression"] == "rate(1 day)"
-    assert [json.loads(target["Input"]) for target in rule["Targets"]] == [
+    [target] = rule["Targets"]
+    assert json.dumps(target["Arn"]).endswith(':edgeline-labeling"]]}')
+    [pipeline] = properties(template, "AWS::CodePipeline::Pipeline")
+    actions = pipeline["Stages"][1]["Actions"]
+    assert [json.loads(action["Configuration"]["Input"]) for action in actions] == [
         {"model": "tags"},
         {"model": "pcb"},
     ]
+    assert {action["RunOrder"] for action in actions} == {1}, "in parallel"
 
 
 def test_without_a_schedule_nothing_starts_by_itself() -> None:

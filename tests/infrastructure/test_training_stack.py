@@ -1,11 +1,15 @@
 """The Training stack: the build is given what upsert reads, and each role what it needs and no more."""
 
 import json
+import re
+import shlex
 from typing import Any
 
 import pytest
+import yaml
 from cloud_assembly import Template
 
+from pipeline_defs import upsert
 from pipeline_defs.common.settings import Settings
 
 
@@ -44,7 +48,7 @@ def build_environment(training: Template) -> dict[str, str]:
 
 def test_the_build_is_given_what_upsert_reads(training: Template) -> None:
     environment = build_environment(training)
-    settings = Settings.read(environment | {"AWS_REGION": "eu-west-1"}, environment["MODEL"])
+    settings = Settings.read(environment | {"AWS_REGION": "eu-west-1"}, "tags")
     assert settings.model.pipeline_name == "edgeline-tags"
     assert settings.model.classes == ("scratch",)
     assert settings.feature_group == "edgeline-labels"
@@ -52,12 +56,26 @@ def test_the_build_is_given_what_upsert_reads(training: Template) -> None:
 
 def test_the_build_runs_upsert_and_does_not_wait(training: Template) -> None:
     source = one(training, "AWS::CodeBuild::Project")["Source"]
-    assert source["Type"] == "S3"
-    assert (
-        'python -m pipeline_defs.upsert --model "$MODEL" --labels-manifest "$LABELS_MANIFEST" --start'
-        in source["BuildSpec"]
-    )
-    assert "requirements-pipeline.txt" in source["BuildSpec"]
+    assert source["Type"] == "CODEPIPELINE"
+    spec = yaml.safe_load(source["BuildSpec"])
+    assert spec["phases"]["install"]["commands"] == [
+        "python -m pip install --quiet -r requirements-pipeline.txt"
+    ]
+    upserts, export = spec["phases"]["build"]["commands"]
+    command = shlex.split(upserts.replace("$SEED", "3"))
+    assert command[:3] == ["python", "-m", "pipeline_defs.upsert"]
+    assert upsert.parse(command[3:]).start
+    assert export.startswith("export PIPELINE_EXECUTION_ARN=")
+    assert spec["env"]["exported-variables"] == ["PIPELINE_EXECUTION_ARN"]
+
+
+def test_the_action_gives_the_build_every_variable_that_its_command_names(training: Template) -> None:
+    source = one(training, "AWS::CodeBuild::Project")["Source"]
+    action = one(training, "AWS::CodePipeline::Pipeline")["Stages"][1]["Actions"][0]
+    given = {v["name"]: v["value"] for v in json.loads(action["Configuration"]["EnvironmentVariables"])}
+    assert given["MODEL"] == "tags"
+    assert given["GIT_COMMIT"] == "#{variables.COMMIT}"
+    assert set(re.findall(r"\$([A-Z_]+)", source["BuildSpec"])) == given.keys() - {"GIT_COMMIT"}
 
 
 def test_the_workgroup_decides_location_encryption_and_scan_limit(training: Template) -> None:
@@ -103,6 +121,12 @@ def test_the_build_starts_pipelines_and_no_jobs(training: Template) -> None:
     }
 
 
+def test_the_build_sees_whether_there_are_labels_and_reads_none(training: Template) -> None:
+    listing = [s for s in statements(training, "BuildRole") if s["Action"] == "s3:ListBucket"]
+    prefixes = [s["Condition"]["StringLike"]["s3:prefix"] for s in listing]
+    assert prefixes == [["code/*"], ["labels/tags/*"]]
+
+
 def test_roles_go_down_the_line(training: Template) -> None:
     """The build passes the pipeline's role, the pipeline the jobs' role, and the jobs none."""
     passed = {
@@ -117,8 +141,7 @@ def test_roles_go_down_the_line(training: Template) -> None:
 
 def test_outputs(training: Template) -> None:
     assert {
-        "BuildProject",
-        "BuildRoleArn",
+        "WorkflowTags",
         "JobRoleArn",
         "PipelineNameTags",
         "Workgroup",
