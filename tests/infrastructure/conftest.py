@@ -6,6 +6,7 @@ import os
 os.environ["CDK_VALIDATION"] = "false"
 
 import pytest
+from across_accounts import SETTINGS, Across, across
 from cloud_assembly import Assembly, Template, read_assembly
 
 import app
@@ -21,3 +22,9 @@ def assembly(tmp_path_factory: pytest.TempPathFactory) -> Assembly:
 @pytest.fixture(scope="session")
 def templates(assembly: Assembly) -> dict[str, Template]:
     return assembly.templates
+
+
+@pytest.fixture(scope="session", params=SETTINGS, name="across")
+def for_each_setting(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Across:
+    """The app in one, two and three accounts, one after the other."""
+    return across(request.param, tmp_path_factory.mktemp("across"))

@@ -1,161 +1,73 @@
 """One, two and three accounts: every policy names exactly the accounts and roles that it should."""
 
 import json
-import os
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-os.environ["CDK_VALIDATION"] = "false"
-
-import aws_cdk as cdk
 import pytest
-from cdk_nag import AwsSolutionsChecks
+from across_accounts import (
+    PROD,
+    SETTINGS,
+    STAGING,
+    TOOLS,
+    Across,
+    configuration,
+    listed,
+    make_app,
+    of_kind,
+    role,
+    root,
+    statements,
+    synthesize,
+    trusts,
+)
 
 from config import Edgeline
 from stacks.accounts import ENVIRONMENTS, WorkloadAccount
 from stacks.data_stack import DataStack
-from stacks.tools_stage import ToolsStage
-from stacks.workload_stage import WorkloadStage
 
-ROOT = Path(__file__).parents[2]
-TOOLS, STAGING, PROD = "111111111111", "222222222222", "333333333333"
-Templates = dict[str, dict[str, Any]]
-SETTINGS = {
-    "one": {"tools": TOOLS},
-    "two": {"tools": TOOLS, "prod": PROD},
-    "workloads together": {"tools": TOOLS, "staging": PROD, "prod": PROD},
-    "three": {"tools": TOOLS, "staging": STAGING, "prod": PROD},
-}
 DEPLOYERS = ["read-endpoint", "deploy-endpoint", "check-endpoint", "restore-endpoint"]
-ENDINGS = ("tools", "staging", "prod")
-
-
-def configuration(accounts: dict[str, str]) -> Edgeline:
-    given = {**accounts, "region": "eu-west-1"} if accounts else {}
-    models = {"tags": {"task": "detection", "classes": ["scratch"]}}
-    return Edgeline.from_values({"name": "edgeline", "accounts": given, "models": models})
-
-
-def make_app(directory: Path) -> cdk.App:
-    context = json.loads((ROOT / "cdk.json").read_text())["context"]
-    return cdk.App(outdir=str(directory), context=context, analytics_reporting=False)
-
-
-def synthesize(directory: Path, accounts: dict[str, str]) -> Templates:
-    """Templates by the stack's path, with AWS::Partition filled in."""
-    app = make_app(directory)
-    config = configuration(accounts)
-    ToolsStage(app, "Tools", config=config)
-    for environment in ENVIRONMENTS:
-        WorkloadStage(app, environment.capitalize(), config=config, environment=environment)
-    cdk.Validations.of(app).add_plugins(AwsSolutionsChecks(app))
-    app.synth()
-    return dict(read(directory))
-
-
-def read(directory: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    for manifest in directory.glob("assembly-*/manifest.json"):
-        for artifact in json.loads(manifest.read_text())["artifacts"].values():
-            if artifact["type"] == "aws:cloudformation:stack":
-                file = manifest.parent / artifact["properties"]["templateFile"]
-                yield artifact["displayName"], joined(json.loads(file.read_text()))
-
-
-def joined(value: Any) -> Any:
-    """Write joins of texts and of the partition as one text."""
-    if isinstance(value, list):
-        return [joined(item) for item in value]
-    if not isinstance(value, dict):
-        return value
-    if value == {"Ref": "AWS::Partition"}:
-        return "aws"
-    filled = {key: joined(item) for key, item in value.items()}
-    if list(filled) == ["Fn::Join"] and all(isinstance(part, str) for part in filled["Fn::Join"][1]):
-        return filled["Fn::Join"][0].join(filled["Fn::Join"][1])
-    return filled
-
-
-@pytest.fixture(scope="module", params=SETTINGS)
-def accounts(request: pytest.FixtureRequest) -> dict[str, str]:
-    """The account of each environment."""
-    given = SETTINGS[request.param]
-    return {name: given.get(name, TOOLS) for name in ENDINGS}
-
-
-@pytest.fixture(scope="module")
-def directory(accounts: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("accounts")
-
-
-@pytest.fixture(scope="module")
-def templates(directory: Path, accounts: dict[str, str]) -> Templates:
-    return synthesize(directory, accounts)
-
-
-def role(account: str, name: str) -> str:
-    return f"arn:aws:iam::{account}:role/edgeline-{name}"
-
-
-def root(account: str) -> str:
-    return f"arn:aws:iam::{account}:root"
-
-
-def of_kind(template: dict[str, Any], kind: str) -> dict[str, dict[str, Any]]:
-    return {key: r["Properties"] for key, r in template["Resources"].items() if r["Type"] == kind}
 
 
 def one_or_more(values: list[str]) -> str | list[str]:
     return values if len(values) > 1 else values[0]
 
 
-def trusts(template: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
-    """Trust policies of the roles with a name, by that name."""
-    return {
-        properties["RoleName"]: properties["AssumeRolePolicyDocument"]["Statement"]
-        for properties in of_kind(template, "AWS::IAM::Role").values()
-        if "RoleName" in properties
-    }
-
-
-def test_every_stage_is_in_its_account(
-    templates: Templates, directory: Path, accounts: dict[str, str]
-) -> None:
-    for name in ENDINGS:
-        manifest = json.loads((directory / f"assembly-{name.capitalize()}" / "manifest.json").read_text())
+def test_every_stage_is_in_its_account(across: Across) -> None:
+    for name in across.accounts:
+        manifest = json.loads(
+            (across.directory / f"assembly-{name.capitalize()}" / "manifest.json").read_text()
+        )
         found = {a["environment"] for a in manifest["artifacts"].values() if "environment" in a}
-        assert found == {f"aws://{accounts[name]}/eu-west-1"}
+        assert found == {f"aws://{across.accounts[name]}/eu-west-1"}
 
 
-def test_every_template_names_its_own_account_and_those_that_it_works_with(
-    templates: Templates, accounts: dict[str, str]
-) -> None:
-    everyone, tools = set(accounts.values()), {accounts["tools"]}
+def test_every_template_names_its_own_account_and_those_that_it_works_with(across: Across) -> None:
+    everyone, tools = across.everyone, {across.accounts["tools"]}
     work_with = {
+        "Delivery": everyone,
         "Tools/Data": everyone,
         "Tools/Promotion": everyone,
-        "Staging/Serving": tools | {accounts["staging"]},
-        "Prod/Serving": tools | {accounts["prod"]},
+        "Staging/Serving": tools | {across.accounts["staging"]},
+        "Prod/Serving": tools | {across.accounts["prod"]},
     }
-    for stack, template in templates.items():
+    for stack, template in across.templates.items():
         named = set(re.findall(r"(?<!\d)\d{12}(?!\d)", json.dumps(template["Resources"])))
         assert named == work_with.get(stack, tools), stack
 
 
-def test_a_promoter_trusts_exactly_the_functions_that_act_there(
-    templates: Templates, accounts: dict[str, str]
-) -> None:
+def test_a_promoter_trusts_exactly_the_functions_that_act_there(across: Across) -> None:
     acting = {"staging": DEPLOYERS, "prod": [*DEPLOYERS, "smoke-endpoint"]}
     for environment, functions in acting.items():
-        trusted = trusts(templates[f"{environment.capitalize()}/Serving"])
+        trusted = trusts(across.serving(environment))
         names = {"promoter", "model", *(["tester"] if environment == "staging" else [])}
         assert trusted.keys() == {f"edgeline-{environment}-{name}" for name in names}
         assert trusted[f"edgeline-{environment}-promoter"] == [
             {
                 "Action": "sts:AssumeRole",
                 "Effect": "Allow",
-                "Principal": {"AWS": root(accounts["tools"])},
+                "Principal": {"AWS": root(across.accounts["tools"])},
                 "Condition": {
                     "ArnEquals": {
                         "aws:PrincipalArn": [role(TOOLS, f"promotion-{name}") for name in functions]
@@ -167,15 +79,15 @@ def test_a_promoter_trusts_exactly_the_functions_that_act_there(
         assert model["Principal"] == {"Service": "sagemaker.amazonaws.com"}
 
 
-def test_the_tester_trusts_exactly_the_staging_test(templates: Templates) -> None:
-    (statement,) = trusts(templates["Staging/Serving"])["edgeline-staging-tester"]
+def test_the_tester_trusts_exactly_the_staging_test(across: Across) -> None:
+    (statement,) = trusts(across.templates["Staging/Serving"])["edgeline-staging-tester"]
     assert statement["Principal"] == {"AWS": root(TOOLS)}
     assert statement["Condition"] == {"ArnEquals": {"aws:PrincipalArn": [role(TOOLS, "staging-test")]}}
 
 
-def test_the_roles_that_are_trusted_are_those_of_the_promotion(templates: Templates) -> None:
+def test_the_roles_that_are_trusted_are_those_of_the_promotion(across: Across) -> None:
     """A name that no role bears would trust whoever makes a role of that name first."""
-    named = trusts(templates["Tools/Promotion"])
+    named = trusts(across.templates["Tools/Promotion"])
     assert named.keys() == {
         "edgeline-staging-test",
         *(f"edgeline-promotion-{name}" for name in [*DEPLOYERS, "smoke-endpoint"]),
@@ -184,40 +96,36 @@ def test_the_roles_that_are_trusted_are_those_of_the_promotion(templates: Templa
     assert services == {"lambda.amazonaws.com", "sagemaker.amazonaws.com"}
 
 
-def test_the_promotion_knows_each_environments_roles_by_their_account(
-    templates: Templates, accounts: dict[str, str]
-) -> None:
+def test_the_promotion_knows_each_environments_roles_by_their_account(across: Across) -> None:
     known = {
         json.dumps(json.loads(properties["Environment"]["Variables"]["WORKLOADS"]))
-        for properties in of_kind(templates["Tools/Promotion"], "AWS::Lambda::Function").values()
+        for properties in of_kind(across.templates["Tools/Promotion"], "AWS::Lambda::Function").values()
         if "WORKLOADS" in properties["Environment"]["Variables"]
     }
     (document,) = known
     assert json.loads(document) == {
         environment: {
-            "promoter_role_arn": role(accounts[environment], f"{environment}-promoter"),
-            "model_role_arn": role(accounts[environment], f"{environment}-model"),
+            "promoter_role_arn": role(across.accounts[environment], f"{environment}-promoter"),
+            "model_role_arn": role(across.accounts[environment], f"{environment}-model"),
             "region": "eu-west-1",
         }
         for environment in ENVIRONMENTS
     }
     becoming = {
         arn
-        for statement in statements(templates["Tools/Promotion"])
+        for statement in statements(across.templates["Tools/Promotion"])
         if "sts:AssumeRole" in listed(statement["Action"])
         for arn in listed(statement["Resource"])
     }
     assert becoming == {
-        role(accounts["staging"], "staging-promoter"),
-        role(accounts["staging"], "staging-tester"),
-        role(accounts["prod"], "prod-promoter"),
+        role(across.accounts["staging"], "staging-promoter"),
+        role(across.accounts["staging"], "staging-tester"),
+        role(across.accounts["prod"], "prod-promoter"),
     }
 
 
-def test_other_accounts_roles_and_no_others_read_models_in_the_bucket(
-    templates: Templates, accounts: dict[str, str]
-) -> None:
-    data = templates["Tools/Data"]
+def test_other_accounts_roles_and_no_others_read_models_in_the_bucket(across: Across) -> None:
+    data = across.templates["Tools/Data"]
     (bucket,) = [
         properties
         for properties in of_kind(data, "AWS::S3::BucketPolicy").values()
@@ -225,29 +133,25 @@ def test_other_accounts_roles_and_no_others_read_models_in_the_bucket(
     ]
     allowed = [s for s in bucket["PolicyDocument"]["Statement"] if s["Effect"] == "Allow"]
     assert allowed == shared(
-        accounts,
+        across.accounts,
         "model",
         Action="s3:GetObject",
         Resource={"Fn::Join": ["", [{"Fn::GetAtt": ["Artifacts82DD59A1", "Arn"]}, "/runs/*/model.tar.gz"]]},
     )
 
 
-def test_other_accounts_roles_and_no_others_decrypt_with_the_key(
-    templates: Templates, accounts: dict[str, str]
-) -> None:
-    (key,) = of_kind(templates["Tools/Data"], "AWS::KMS::Key").values()
+def test_other_accounts_roles_and_no_others_decrypt_with_the_key(across: Across) -> None:
+    (key,) = of_kind(across.templates["Tools/Data"], "AWS::KMS::Key").values()
     own, *others = [s for s in key["KeyPolicy"]["Statement"] if "AWS" in s["Principal"]]
     assert (own["Action"], own["Principal"]) == ("kms:*", {"AWS": root(TOOLS)})
-    assert others == shared(accounts, "model", Action="kms:Decrypt", Resource="*")
+    assert others == shared(across.accounts, "model", Action="kms:Decrypt", Resource="*")
 
 
-def test_other_accounts_promoters_and_no_others_use_the_registrys_packages(
-    templates: Templates, accounts: dict[str, str]
-) -> None:
-    (group,) = of_kind(templates["Tools/Data"], "AWS::SageMaker::ModelPackageGroup").values()
+def test_other_accounts_promoters_and_no_others_use_the_registrys_packages(across: Across) -> None:
+    (group,) = of_kind(across.templates["Tools/Data"], "AWS::SageMaker::ModelPackageGroup").values()
     found = group.get("ModelPackageGroupPolicy", {"Statement": []})["Statement"]
     assert found == shared(
-        accounts,
+        across.accounts,
         "promoter",
         Action=["sagemaker:CreateModel", "sagemaker:DescribeModelPackage"],
         Resource=f"arn:aws:sagemaker:eu-west-1:{TOOLS}:model-package/edgeline-tags/*",
@@ -272,25 +176,10 @@ def shared(accounts: dict[str, str], kind: str, **statement: Any) -> list[dict[s
     ]
 
 
-def listed(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value]
-
-
-def statements(template: dict[str, Any]) -> list[dict[str, Any]]:
-    documents = [
-        properties["PolicyDocument"]
-        for kind in ("AWS::IAM::Policy", "AWS::IAM::ManagedPolicy")
-        for properties in of_kind(template, kind).values()
-    ]
-    return [statement for document in documents for statement in document["Statement"]]
-
-
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
-def test_what_acts_in_an_environment_touches_its_own_endpoints_only(
-    templates: Templates, accounts: dict[str, str], environment: str
-) -> None:
+def test_what_acts_in_an_environment_touches_its_own_endpoints_only(across: Across, environment: str) -> None:
     """Also in one account: no role of staging can change or ask prod."""
-    template, account = templates[f"{environment.capitalize()}/Serving"], accounts[environment]
+    template, account = across.serving(environment), across.accounts[environment]
     here = f"arn:aws:sagemaker:eu-west-1:{account}:"
     touched = {
         resource
@@ -309,9 +198,9 @@ def test_what_acts_in_an_environment_touches_its_own_endpoints_only(
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
 def test_the_promoter_passes_the_environments_model_role_to_sagemaker_only(
-    templates: Templates, environment: str
+    across: Across, environment: str
 ) -> None:
-    template = templates[f"{environment.capitalize()}/Serving"]
+    template = across.serving(environment)
     (passing,) = [s for s in statements(template) if "iam:PassRole" in listed(s["Action"])]
     passed = template["Resources"][passing["Resource"]["Fn::GetAtt"][0]]
     assert passed["Properties"]["RoleName"] == f"edgeline-{environment}-model"
@@ -320,9 +209,9 @@ def test_the_promoter_passes_the_environments_model_role_to_sagemaker_only(
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
 def test_the_containers_read_models_of_the_tools_account_and_nothing_else(
-    templates: Templates, environment: str
+    across: Across, environment: str
 ) -> None:
-    own = statements(templates[f"{environment.capitalize()}/Serving"])
+    own = statements(across.serving(environment))
     (reading,) = [s for s in own if "s3:GetObject" in listed(s["Action"])]
     bucket = f"arn:aws:s3:::edgeline-artifacts-{TOOLS}-eu-west-1"
     assert reading["Resource"] == f"{bucket}/runs/*/model.tar.gz"
@@ -333,26 +222,26 @@ def test_the_containers_read_models_of_the_tools_account_and_nothing_else(
     assert of == [bucket, f"{bucket}/runs/*/model.tar.gz"]
     (artifacts,) = [
         properties
-        for properties in of_kind(templates["Tools/Data"], "AWS::S3::Bucket").values()
+        for properties in of_kind(across.templates["Tools/Data"], "AWS::S3::Bucket").values()
         if "BucketName" in properties
     ]
     assert f"arn:aws:s3:::{artifacts['BucketName']}" == bucket
 
 
-def test_prod_is_asked_by_its_promoter_and_by_whom_the_caller_policy_is_given(templates: Templates) -> None:
+def test_prod_is_asked_by_its_promoter_and_by_whom_the_caller_policy_is_given(across: Across) -> None:
     asking = {
         stack: [s["Resource"] for s in statements(template) if "sagemaker:InvokeEndpoint" in s["Action"]]
-        for stack, template in templates.items()
+        for stack, template in across.templates.items()
     }
     assert {stack: len(found) for stack, found in asking.items() if found} == {
         "Staging/Serving": 1,  # the tester
         "Prod/Serving": 2,
     }
-    assert "CallerPolicyArn" in templates["Prod/Serving"]["Outputs"]
+    assert "CallerPolicyArn" in across.templates["Prod/Serving"]["Outputs"]
 
 
-def test_cdk_nag_finds_nothing(templates: Templates, directory: Path) -> None:
-    report = json.loads((directory / "validation-report.json").read_text())
+def test_cdk_nag_finds_nothing(across: Across) -> None:
+    report = json.loads((across.directory / "validation-report.json").read_text())
     (nag,) = [plugin for plugin in report["pluginReports"] if plugin["pluginName"] == "AwsSolutions"]
     assert nag["violations"] == []
 
@@ -371,10 +260,7 @@ def test_without_accounts_nothing_is_shared_and_the_same_roles_are_gone_through(
 
 def test_without_promotions_nothing_is_shared(tmp_path: Path) -> None:
     """The roles are not made then, and whoever makes one of that name is not to be trusted."""
-    given = {**SETTINGS["three"], "region": "eu-west-1"}
-    models = {"tags": {"task": "detection", "classes": ["scratch"]}}
-    parts = ["labeling", "training"]
-    config = Edgeline.from_values({"name": "edgeline", "accounts": given, "models": models, "parts": parts})
+    config = configuration(SETTINGS["three"], parts=["labeling", "training"])
     app = make_app(tmp_path)
     DataStack(app, "Data", config=config)
     app.synth()
