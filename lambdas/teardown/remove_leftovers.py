@@ -67,7 +67,7 @@ def _fleet(properties: Properties, deadline: Deadline) -> None:
     greengrass = boto3.client("greengrassv2")
     fleet.cancel_deployments(greengrass, properties["ThingGroups"], deadline)
     fleet.remove_components(greengrass, properties["ComponentPrefix"], deadline)
-    fleet.detach(boto3.client("iot"), properties["Policies"], deadline)
+    fleet.remove_policies(boto3.client("iot"), properties["Policies"], deadline)
 
 
 KINDS: Mapping[str, Callable[[Properties, Deadline], None]] = {

@@ -184,7 +184,11 @@ class LocalService:
             return Response(status, {"content-type": self._content_type}, b"")
         present = {name: value for name, value in result.items() if value is not None}
         # AWS answers empty lists also where its model wants one item at least.
-        checked = {name: value for name, value in present.items() if value != []}
+        checked = {
+            name: value
+            for name, value in present.items()
+            if value != [] or name not in shape.members or not shape.members[name].metadata.get("min")
+        }
         if problems := report(checked, shape):
             _LOG.error("%s:%s answers what AWS could not: %s", self.name, operation, problems)
             raise AwsError(

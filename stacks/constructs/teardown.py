@@ -118,7 +118,7 @@ class Teardown(Construct):
         component_prefix: str,
         policies: Sequence[str],
     ) -> Self:
-        """Cancel deployments to thing groups (ARNs), remove components, detach IoT policies (names)."""
+        """Cancel deployments to thing groups (ARNs), remove components, take IoT policies from devices."""
         wanted = {
             "ThingGroups": list(thing_groups),
             "ComponentPrefix": component_prefix,
@@ -146,7 +146,8 @@ class Teardown(Construct):
         allow(made.policy, *on_things, on=things, because="devices join later")
         allow(made.policy, "iot:DescribeThingGroup", on=thing_groups)
         iot_policies = [_arn(scope, "iot", "policy", policy) for policy in policies]
-        allow(made.policy, "iot:ListTargetsForPolicy", on=iot_policies)
+        on_policies = ("ListTargetsForPolicy", "ListPolicyVersions", "DeletePolicyVersion", "DeletePolicy")
+        allow(made.policy, *(f"iot:{action}" for action in on_policies), on=iot_policies)
         certificates = [_arn(scope, "iot", "cert", "*")]
         allow(made.policy, "iot:DetachPolicy", on=certificates, because="a certificate's name is its content")
         return made
