@@ -101,6 +101,7 @@ TOUCHPOINTS = (
     Touchpoint("ministack.services.lambda_svc", "invoke_async_with_retry", ("func", "event")),
     Touchpoint("ministack.services.lambda_svc", "_execute_function_warm", ("func", "event", "request_id")),
     Touchpoint("ministack.services.s3", "_bucket_encryption"),
+    Touchpoint("ministack.services.s3", "_delete_bucket", ("name",)),
     Touchpoint("ministack.services.s3", "_resolve_sse_write_headers", ("headers", "bucket_name")),
     *(
         Touchpoint(
@@ -234,6 +235,7 @@ class Ministack:
         self._fill_policy_variables()
         self._know_sessions_by_their_roles()
         self._keep_bucket_keys()
+        self._refuse_deletions()
         self._default_to_the_managed_key()
         self._evaluate_joins()
         self._check_queries()
@@ -265,6 +267,7 @@ class Ministack:
                 resource = self._workgroup_of_query(resource, region)
             elif _LOG_GROUP.fullmatch(resource):
                 resource += f":log-stream:{_member_of_request('logStreamName')}"  # as AWS writes it
+            resource = self._policy_or_its_target(iam_action, region) or resource
             denied = original(access_key_id, iam_action, service, region, resource, *rest[1:], **options)
             listener(self.identity(access_key_id).arn, iam_action, resource, denied is None)
             if denied is None and service == "s3":
@@ -282,6 +285,16 @@ class Ministack:
             return trusted
 
         evaluator.evaluate_trust_policy = evaluate_trust_policy
+
+    def _policy_or_its_target(self, action: str, region: str) -> str | None:
+        """Return what AWS IoT checks a call about the holders of a policy against; None for another call."""
+        if action == "iot:DetachPolicy":
+            return _member_of_request("target")
+        request = _module("core.iam_evaluator")._signed_request.get()
+        if action == "iot:ListTargetsForPolicy" and request is not None:
+            policy = request.raw_path.rpartition("/")[2]
+            return f"arn:aws:iot:{region}:{self._account}:policy/{policy}"
+        return None
 
     def _machine_of_token(self, otherwise: str) -> str:
         """Return the state machine that the request's task token is of: AWS checks the call against it."""
@@ -373,6 +386,24 @@ class Ministack:
         bucket["update"] = lambda physical_id, old, new, *rest: kept(
             update(physical_id, old, new, *rest), new
         )
+
+    def _refuse_deletions(self) -> None:
+        """Delete no bucket that holds something and no table that is protected: no stack on AWS does."""
+        types = _module("services.cloudformation.provisioners")._RESOURCE_HANDLERS
+        delete_table = types["AWS::DynamoDB::Table"]["delete"]
+
+        def delete_bucket(name: str, properties: Mapping[str, Any]) -> None:
+            status, _, body = _module("services.s3")._delete_bucket(name)
+            if status not in (204, 404):
+                raise ValueError(f"the bucket {name} is not deleted: {body!r}")
+
+        def delete_unprotected(name: str, properties: Mapping[str, Any]) -> None:
+            if str(properties.get("DeletionProtectionEnabled", "")).lower() == "true":
+                raise ValueError(f"the table {name} is protected against deletion")
+            delete_table(name, properties)
+
+        types["AWS::S3::Bucket"]["delete"] = delete_bucket
+        types["AWS::DynamoDB::Table"]["delete"] = delete_unprotected
 
     def _encrypt_bucket(self, name: str, algorithm: str, key: str | None) -> None:
         self._bucket_keys.pop(name, None)
