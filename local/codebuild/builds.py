@@ -33,16 +33,23 @@ class Builds:
     """The builds of all projects.
 
     `on_log_line(build id, line)`, where set, hears every line of every build. `minute` is how long a minute
-    of a timeout lasts, in seconds.
+    of a timeout lasts, in seconds; `at_once` is how many builds run while the others are queued.
     """
 
     def __init__(
-        self, cloud: LocalCloud, projects: Projects, reports: Reports, git: GitArchive, *, minute: float = 60
+        self,
+        cloud: LocalCloud,
+        projects: Projects,
+        reports: Reports,
+        git: GitArchive,
+        *,
+        minute: float = 60,
+        at_once: int | None = None,
     ) -> None:
         self.on_log_line: OnLogLine | None = None
         self._cloud, self._projects = cloud, projects
         self._processes = Processes()
-        slots = threading.Semaphore(max(2, os.cpu_count() or 1))
+        slots = threading.Semaphore(at_once or max(2, os.cpu_count() or 1))
         self._around = Surroundings(
             cloud=cloud, processes=self._processes, reports=reports, slots=slots, git=git, minute=minute
         )
