@@ -1,4 +1,4 @@
-"""`python -m local demo`: the whole line on this machine, without an AWS account."""
+"""`python -m local`: the whole line on this machine, without an AWS account."""
 
 import argparse
 import signal
@@ -18,6 +18,15 @@ def main(arguments: Sequence[str]) -> int:
     # SIGINT too: a shell starts what it puts in the background with it ignored, and Python leaves it so.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _interrupt)
+    run = _demo if options.command == "demo" else _deliver
+    try:
+        return run(options)
+    except KeyboardInterrupt:
+        print("Stopped.", file=sys.stderr)
+        return INTERRUPTED
+
+
+def _demo(options: argparse.Namespace) -> int:
     # A second's worth of imports that `--help` and a wrong option do not need.
     from local.demo.line import Line
     from local.demo.options import Options
@@ -42,6 +51,12 @@ def main(arguments: Sequence[str]) -> int:
         return INTERRUPTED
 
 
+def _deliver(options: argparse.Namespace) -> int:
+    from local.delivery import commands
+
+    return commands.run(options)
+
+
 def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m local", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
@@ -54,7 +69,22 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     demo.add_argument("--pictures", type=int, default=300, help="how many to draw")
     demo.add_argument("--config", type=Path, default=ROOT / "edgeline.toml", help="another edgeline.toml")
     demo.add_argument("--folder", type=Path, default=Path("local_run"), help="where everything goes")
+    _add_delivery(commands)
     return parser.parse_args(arguments)
+
+
+def _add_delivery(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    serve = commands.add_parser("serve", help="keep a local cloud up, until Ctrl-C")
+    push = commands.add_parser("push", help="push what is committed, and follow it until it is deployed")
+    push.add_argument("--approve", action="store_true", help="approve the deployment to prod without asking")
+    push.add_argument("--branch", help="push this branch instead of what is checked out")
+    push.add_argument("--stop-after", metavar="STAGE", help="follow until this stage of the pipeline is done")
+    follow = commands.add_parser("follow", help="follow what the push of a commit has started")
+    follow.add_argument("commit")
+    status = commands.add_parser("status", help="what is served, and what the pipelines have done last")
+    stop = commands.add_parser("stop", help="end the local cloud; nothing of it is kept")
+    for command in (serve, push, follow, status, stop):
+        command.add_argument("--folder", type=Path, default=ROOT / "local_cloud", help="where its state lies")
 
 
 def _interrupt(_signal: int, _frame: FrameType | None) -> NoReturn:

@@ -37,8 +37,21 @@ def deliver(
 ) -> dict[str, Any]:
     """Start the pipeline unless all changed files are ignored; None for `changed` is a change of everything.
 
-    The event's id is the token of the start: an event that comes twice starts one execution.
+    The event's id is the token of the start: an event that comes twice starts one execution. What was decided
+    goes to the function's log too: who pushed and sees nothing start finds the reason there.
     """
+    decided = _decide(codepipeline, settings, event_id, revision, changed)
+    print(json.dumps(decided))
+    return decided
+
+
+def _decide(
+    codepipeline: Any,
+    settings: Environment,
+    event_id: str,
+    revision: Revision,
+    changed: Iterable[str] | None,
+) -> dict[str, Any]:
     because = "everything is new"
     if changed is not None:
         path = first_delivered(changed, json.loads(settings.ignore))

@@ -98,20 +98,6 @@ class Iam:
             lambda function, method: self.invocable(function, "apigateway.amazonaws.com", method)
         )
 
-    def user(self, client: Any, name: str, policy_arns: Sequence[str]) -> Credentials:
-        """Return new keys of the user `name`, who has exactly these managed policies."""
-        with suppress(client.exceptions.EntityAlreadyExistsException):
-            client.create_user(UserName=name)
-        attached = client.list_attached_user_policies(UserName=name)["AttachedPolicies"]
-        for policy in attached:
-            if policy["PolicyArn"] not in policy_arns:
-                client.detach_user_policy(UserName=name, PolicyArn=policy["PolicyArn"])
-        for arn in policy_arns:
-            client.attach_user_policy(UserName=name, PolicyArn=arn)
-        key = client.create_access_key(UserName=name)["AccessKey"]
-        arn = client.get_user(UserName=name)["User"]["Arn"]
-        return Credentials(key["AccessKeyId"], key["SecretAccessKey"], "", arn)
-
     def service_credentials(
         self, role_arn: str, service: str, session_name: str, lifetime_seconds: int = 3600,
         context: Mapping[str, Any] | None = None, policy: Mapping[str, Any] | None = None,
@@ -207,6 +193,21 @@ class Iam:
             **more,
         }
         self._ministack.register_session(keys.access_key, session, variables)
+
+
+def user_keys(client: Any, name: str, policy_arns: Sequence[str]) -> Credentials:
+    """Return new keys of the user `name`, who has exactly these managed policies."""
+    with suppress(client.exceptions.EntityAlreadyExistsException):
+        client.create_user(UserName=name)
+    attached = client.list_attached_user_policies(UserName=name)["AttachedPolicies"]
+    for policy in attached:
+        if policy["PolicyArn"] not in policy_arns:
+            client.detach_user_policy(UserName=name, PolicyArn=policy["PolicyArn"])
+    for arn in policy_arns:
+        client.attach_user_policy(UserName=name, PolicyArn=arn)
+    key = client.create_access_key(UserName=name)["AccessKey"]
+    arn = client.get_user(UserName=name)["User"]["Arn"]
+    return Credentials(key["AccessKeyId"], key["SecretAccessKey"], "", arn)
 
 
 def _keys(principal_arn: str) -> Credentials:

@@ -24,7 +24,7 @@ from local.cloud.call import Call, Credentials
 from local.cloud.errors import AwsError, LocalCloudError
 from local.cloud.events import Deliveries
 from local.cloud.gateway import Gateway, read_signature
-from local.cloud.iam import CallLog, Iam
+from local.cloud.iam import CallLog, Iam, user_keys
 from local.cloud.ministack import Ministack
 from local.cloud.plugin import Plugin, ResourceType
 from local.cloud.role_aliases import RoleAliases, RoleAliasType
@@ -59,7 +59,7 @@ class LocalCloud:
         self._factories = plugins
         self._closing = ExitStack()
         self._server: _Server | None = None
-        self._root = Credentials(account, ministack.ROOT_SECRET, "", f"arn:aws:iam::{account}:root")
+        self.root = Credentials(account, ministack.ROOT_SECRET, "", f"arn:aws:iam::{account}:root")
         self._replaced_environment: dict[str, str | None] = {}
 
     def __enter__(self) -> Self:
@@ -111,7 +111,7 @@ class LocalCloud:
 
     def root_session(self) -> Any:
         """Return a boto3 session of the account's root: for the deployment, nothing else."""
-        return self.session(self._root)
+        return self.session(self.root)
 
     def service_session(self, service: str, actions: Sequence[str]) -> Any:
         """Return a boto3 session of an AWS service ("greengrass.amazonaws.com") acting in its own name.
@@ -127,7 +127,7 @@ class LocalCloud:
 
     def user(self, name: str, policy_arns: Sequence[str]) -> Credentials:
         """Return keys of the IAM user `name`, who has these managed policies and no others."""
-        return self._iam.user(self.root_session().client("iam"), name, policy_arns)
+        return user_keys(self.root_session().client("iam"), name, policy_arns)
 
     def service_credentials(
         self, role_arn: str, service: str, session_name: str, *, lifetime_seconds: int = 3600,
@@ -191,7 +191,7 @@ class LocalCloud:
     @property
     def deployer(self) -> Call:
         """The principal that deployments run as."""
-        return Call(self.account, self.region, self._root.principal_arn, self._root.access_key)
+        return Call(self.account, self.region, self.root.principal_arn, self.root.access_key)
 
     def _prepare_state(self) -> None:
         for name in ("s3", "tmp"):

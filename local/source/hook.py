@@ -6,36 +6,26 @@ input. `FOLDER` is where the serving cloud has left its address and the keys of 
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
-import urllib.error
-import urllib.request
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from botocore.auth import SigV4Auth
-from botocore.awsrequest import AWSRequest
-from botocore.credentials import Credentials
-
+from local.cloud.call import Credentials
 from local.source import git
+from local.source.asking import GONE, Refused, ask
+from local.source.folder import ADDRESS, FOLLOWER, PUSHER, read
 
-ADDRESS, PUSHER, FOLLOWER = "receiver.json", "pusher.json", "follower.json"
 QUIET = "EDGELINE_PUSH_QUIET"  # set by who follows the pipeline himself
-_GONE = "the local cloud is not running. Start it and push in one: python -m local push"
-
-
-class Refused(Exception):  # noqa: N818 - it is an answer, not a defect
-    """The push may not be; the message says why in one line."""
 
 
 def main(arguments: Sequence[str]) -> int:
     """Run a hook; what it writes appears at who pushes, after "remote:"."""
     hook, kind, repository, folder = arguments
     updates = [line.split() for line in sys.stdin.read().splitlines()]
-    asked = {
+    asked: dict[str, Any] = {
         "kind": kind, "repository": repository,
         "updates": [{"old": old, "new": new, "reference": ref} for old, new, ref in updates],
     }  # fmt: skip
@@ -54,21 +44,10 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _ask(folder: Path, hook: str, asked: dict[str, Any]) -> None:
-    address, keys = _read(folder / ADDRESS), _read(folder / PUSHER)
+    address, keys = read(folder / ADDRESS), read(folder / PUSHER)
     if not address or not keys:
-        raise Refused(_GONE)
-    request = AWSRequest("POST", f"{address['url']}/{hook}", data=json.dumps(asked).encode())
-    credentials = Credentials(keys["access_key"], keys["secret_key"], keys["session_token"] or None)
-    SigV4Auth(credentials, "codecommit", address["region"]).add_auth(request)
-    prepared = urllib.request.Request(  # noqa: S310 - the address of the cloud on this machine
-        f"{address['url']}/{hook}", request.data, dict(request.headers.items()), method="POST"
-    )
-    try:
-        urllib.request.urlopen(prepared, timeout=60).close()  # noqa: S310 - as above
-    except urllib.error.HTTPError as error:
-        raise Refused(json.loads(error.read())["error"]) from None
-    except OSError:
-        raise Refused(_GONE) from None
+        raise Refused(GONE)
+    ask(address, Credentials(**keys), hook, asked)
 
 
 def _upload(folder: Path, bucket: str, commit: str) -> None:
@@ -76,7 +55,7 @@ def _upload(folder: Path, bucket: str, commit: str) -> None:
     import boto3  # a second's worth of imports that the other kinds do not need
     from botocore.exceptions import BotoCoreError, ClientError
 
-    address, keys = _read(folder / ADDRESS), _read(folder / PUSHER)
+    address, keys = read(folder / ADDRESS), read(folder / PUSHER)
     s3 = boto3.client(
         "s3", endpoint_url=address["endpoint"], region_name=address["region"],
         aws_access_key_id=keys["access_key"], aws_secret_access_key=keys["secret_key"],
@@ -91,7 +70,7 @@ def _upload(folder: Path, bucket: str, commit: str) -> None:
 
 def _follow(folder: Path, commits: Sequence[str]) -> int:
     """Show what the push started, until it ends; who pushes with `python -m local push` sees it there."""
-    follower = _read(folder / FOLLOWER)
+    follower = read(folder / FOLLOWER)
     if os.environ.get(QUIET) or not follower:
         return 0
     environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
@@ -99,14 +78,6 @@ def _follow(folder: Path, commits: Sequence[str]) -> int:
     for commit in commits:
         subprocess.run([*follower["command"], commit], cwd=follower["folder"], env=environment, check=False)
     return 0  # what git received it has received, whatever became of it
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return {}
-    return found
 
 
 if __name__ == "__main__":

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import json
-import sys
-from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from local.cloud.call import Credentials
 from local.cloud.plugin import Plugin
 from local.cloud.service import LocalService
 from local.source.codecommit import CodeCommit
 from local.source.connections import Connections
-from local.source.hook import ADDRESS, FOLLOWER, PUSHER
+from local.source.folder import ADDRESS, FOLLOWER, PUSHER, write
 from local.source.receiver import Receiver
 from local.source.repositories import Repositories
 from local.source.resource_types import ConnectionType, RepositoryType
@@ -32,14 +28,6 @@ class SourcePlugin(Plugin):
     connections: Connections
     folder: Path
 
-    def pushed_by(self, pusher: Credentials) -> None:
-        """Let the hooks act as `pusher`, whose rights are checked with each push."""
-        _write(self.folder / PUSHER, asdict(pusher))
-
-    def followed_by(self, command: Sequence[str], folder: Path) -> None:
-        """Let the hooks run `command COMMIT` in `folder` after a push, and show what it writes."""
-        _write(self.folder / FOLLOWER, {"command": [sys.executable, *command], "folder": str(folder)})
-
 
 def plug(cloud: LocalCloud) -> SourcePlugin:
     """Serve CodeCommit and CodeConnections, and receive pushes to the repositories in `source/`."""
@@ -47,9 +35,9 @@ def plug(cloud: LocalCloud) -> SourcePlugin:
     folder.mkdir(parents=True, exist_ok=True)
     repositories, connections = Repositories(folder), Connections()
     codecommit = CodeCommit(repositories)
-    receiver = Receiver(cloud, repositories, codecommit)
+    receiver = Receiver(cloud, repositories, codecommit, connections)
     address = {"url": receiver.url, "region": cloud.region, "endpoint": cloud.url}
-    _write(folder / ADDRESS, address)
+    write(folder / ADDRESS, address)
 
     def close() -> None:
         receiver.close()
@@ -74,8 +62,3 @@ def plug(cloud: LocalCloud) -> SourcePlugin:
         connections=connections,
         folder=folder,
     )
-
-
-def _write(path: Path, document: object) -> None:
-    path.touch(mode=0o600)
-    path.write_text(json.dumps(document), encoding="utf-8")

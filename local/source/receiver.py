@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from local.cloud.errors import AwsError
 from local.cloud.service import Request
 from local.source.codecommit import STATE_CHANGE, CodeCommit
+from local.source.connections import Connection, Connections
 from local.source.git import NOTHING
 from local.source.repositories import Kind, Push, Repositories
 
@@ -28,10 +29,13 @@ _BRANCHES = "refs/heads/"
 class Receiver:
     """An HTTP server on the loopback interface; `url` is its address."""
 
-    def __init__(self, cloud: LocalCloud, repositories: Repositories, codecommit: CodeCommit) -> None:
+    def __init__(
+        self, cloud: LocalCloud, repositories: Repositories, codecommit: CodeCommit, connections: Connections
+    ) -> None:
         self._cloud = cloud
         self._repositories = repositories
         self._codecommit = codecommit
+        self._connections = connections
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
         threading.Thread(target=self._server.serve_forever, daemon=True, name="receiver").start()
@@ -45,6 +49,8 @@ class Receiver:
         """Do what a hook asks; AwsError when the push may not be."""
         asked = json.loads(request.body)
         kind, name = asked["kind"], asked["repository"]
+        if request.path == "/remote":
+            return self._remote(request, kind, name, asked.get("connection"))
         if not self._repositories.exists(kind, name):
             raise AwsError("RepositoryDoesNotExistException", f"{name} is not deployed here (yet)", 404)
         updates = [(u["old"], u["new"], u["reference"]) for u in asked["updates"]]
@@ -53,6 +59,16 @@ class Receiver:
             if request.path == "/post-receive":
                 self._announce(kind, name, caller, update)
         return {}
+
+    def _remote(self, request: Request, kind: Kind, name: str, connection: str | None) -> dict[str, Any]:
+        """Say where git finds a repository; make what no template makes: a provider's, a bucket's."""
+        self._cloud.require_signed(request, "codecommit:CreateRepository", "*", {})
+        if connection:
+            account = self._cloud.account
+            self._connections.add(Connection(connection, "local", "GitHub", account, "AVAILABLE"))
+        if kind != "codecommit":
+            self._repositories.create(kind, name)
+        return {"path": str(self._repositories.path(kind, name))}
 
     def _check(self, request: Request, kind: Kind, name: str, reference: str) -> str:
         if not reference.startswith(_BRANCHES):

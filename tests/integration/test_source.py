@@ -15,6 +15,7 @@ import pytest
 from local.cloud.call import Credentials
 from local.cloud.server import LocalCloud
 from local.source import SourcePlugin
+from local.source.folder import pushed_by
 from local.source.git import differences
 
 NAME = "pushed"
@@ -112,7 +113,7 @@ def test_push_of_who_may_is_received_and_announced(
     cloud: LocalCloud, source: SourcePlugin, repository: Path, queue: str, tree: Path
 ) -> None:
     ada = person(cloud, "ada", "main")
-    source.pushed_by(ada)
+    pushed_by(source.folder, ada)
     first = commit(tree, a="1")
     done = run(tree, "push", str(repository), "main")
     assert done.returncode == 0, done.stderr
@@ -138,7 +139,7 @@ def test_push_of_who_may_is_received_and_announced(
 def test_push_to_a_branch_that_the_policy_does_not_name_is_refused(
     cloud: LocalCloud, source: SourcePlugin, repository: Path, tree: Path
 ) -> None:
-    source.pushed_by(person(cloud, "ben", "trunk"))
+    pushed_by(source.folder, person(cloud, "ben", "trunk"))
     commit(tree, a="1")
     done = run(tree, "push", str(repository), "main")
     assert done.returncode != 0
@@ -150,7 +151,7 @@ def test_push_with_keys_that_are_not_right_is_refused(
     cloud: LocalCloud, source: SourcePlugin, repository: Path, tree: Path
 ) -> None:
     cleo = person(cloud, "cleo", "main")
-    source.pushed_by(Credentials(cleo.access_key, "x" * 40, "", cleo.principal_arn))
+    pushed_by(source.folder, Credentials(cleo.access_key, "x" * 40, "", cleo.principal_arn))
     commit(tree, a="1")
     done = run(tree, "push", str(repository), "main")
     assert done.returncode != 0
@@ -160,7 +161,7 @@ def test_push_with_keys_that_are_not_right_is_refused(
 def test_tag_is_refused_by_name(
     cloud: LocalCloud, source: SourcePlugin, repository: Path, tree: Path
 ) -> None:
-    source.pushed_by(person(cloud, "dora", "main"))
+    pushed_by(source.folder, person(cloud, "dora", "main"))
     commit(tree, a="1")
     run(tree, "tag", "v1")
     done = run(tree, "push", str(repository), "v1")
@@ -171,7 +172,7 @@ def test_tag_is_refused_by_name(
 def test_push_to_what_is_not_deployed_says_so(
     cloud: LocalCloud, source: SourcePlugin, repository: Path, tree: Path
 ) -> None:
-    source.pushed_by(person(cloud, "emil", "main"))
+    pushed_by(source.folder, person(cloud, "emil", "main"))
     source.repositories._made.discard(("codecommit", NAME))  # as after a restart
     commit(tree, a="1")
     done = run(tree, "push", str(repository), "main")
@@ -186,13 +187,13 @@ def test_upload_to_a_bucket_is_the_pushers_and_holds_the_commit(
     s3.create_bucket(Bucket="uploads", CreateBucketConfiguration={"LocationConstraint": cloud.region})
     folder = source.repositories.create("s3", "uploads")
     made = commit(tree, a="1")
-    source.pushed_by(cloud.user("fritz", []))
+    pushed_by(source.folder, cloud.user("fritz", []))
     refused = run(tree, "push", str(folder), "main")
     assert "source.zip was not uploaded to uploads" in refused.stderr
     allowed = {"Effect": "Allow", "Action": "s3:PutObject", "Resource": "arn:aws:s3:::uploads/source.zip"}
     document = json.dumps({"Version": "2012-10-17", "Statement": [allowed]})
     policy = iam.create_policy(PolicyName="uploads", PolicyDocument=document)["Policy"]["Arn"]
-    source.pushed_by(cloud.user("fritz", [policy]))
+    pushed_by(source.folder, cloud.user("fritz", [policy]))
     second = commit(tree, b="2")
     assert run(tree, "push", str(folder), "main").returncode == 0
     found = s3.get_object(Bucket="uploads", Key="source.zip")

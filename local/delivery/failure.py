@@ -1,0 +1,34 @@
+"""Why an action failed: what CodePipeline says of it, and the end of the build's log."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from local.delivery.actions import Action
+
+_LINES = 25
+_LONGEST = 400
+
+
+def reasons(session: Any, action: Action) -> list[str]:
+    """Return lines that say why an action failed."""
+    said = " ".join((action.why or action.summary or "no reason was given").split())
+    lines = [said[:_LONGEST]]
+    if action.provider == "CodeBuild" and action.external_id:
+        lines += _end_of_log(session, action.external_id)
+    return lines
+
+
+def _end_of_log(session: Any, build_id: str) -> list[str]:
+    builds = session.client("codebuild").batch_get_builds(ids=[build_id])["builds"]
+    logs = builds[0].get("logs", {}) if builds else {}
+    if not logs.get("streamName"):
+        return [f"build {build_id} has written no log"]
+    page = session.client("logs").get_log_events(
+        logGroupName=logs["groupName"],
+        logStreamName=logs["streamName"],
+        limit=_LINES * 2,
+        startFromHead=False,
+    )
+    written = [line for event in page["events"] for line in event["message"].rstrip().splitlines()]
+    return [f"the end of the log of {build_id}:", *(f"| {line}" for line in written[-_LINES:])]

@@ -1,0 +1,133 @@
+"""Whether a local cloud is served from a folder, by which process, and how to reach it."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from local.cloud.aws_session import aws_session
+from local.cloud.call import Credentials
+from local.delivery.errors import DeliveryError
+
+_STATE, _LOCK = "serving.json", "lock"
+_STOP_SECONDS = 60
+
+
+@dataclass(frozen=True)
+class Serving:
+    """A cloud that is served; `root` are the keys of its account's root."""
+
+    pid: int
+    url: str
+    account: str
+    region: str
+    since: float
+    state_dir: Path
+    root: Credentials
+
+    @property
+    def source(self) -> Path:
+        """The folder of the repositories, see local.source.folder."""
+        return self.state_dir / "source"
+
+    def session(self, credentials: Credentials) -> Any:
+        """Return a boto3 session of a principal of this cloud."""
+        return aws_session(credentials, self.region)
+
+    def environment(self, credentials: Credentials) -> dict[str, str]:
+        """Return the variables with which AWS's own tools are this principal, and talk to this cloud."""
+        variables = {
+            "AWS_ACCESS_KEY_ID": credentials.access_key,
+            "AWS_SECRET_ACCESS_KEY": credentials.secret_key,
+            "AWS_DEFAULT_REGION": self.region,
+            "AWS_REGION": self.region,
+            "AWS_ENDPOINT_URL": self.url,
+            "AWS_EC2_METADATA_DISABLED": "true",
+        }
+        if credentials.session_token:
+            variables["AWS_SESSION_TOKEN"] = credentials.session_token
+        return variables
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Be the one process that serves from this folder; DeliveryError when another is.
+
+    The lock is the kernel's: it goes with the process, however that ends.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / _LOCK).open("a") as lock:
+        if not _take(lock):
+            raise DeliveryError(
+                f"{folder}: {_who(folder)} is served from here already; python -m local stop ends it"
+            )
+        try:
+            yield
+        finally:
+            (folder / _STATE).unlink(missing_ok=True)
+
+
+def announce(folder: Path, serving: Serving) -> None:
+    """Write down how to reach the cloud, for the commands that use it; it holds the keys of its root."""
+    path = folder / _STATE
+    path.unlink(missing_ok=True)
+    path.touch(mode=0o600)
+    document = {**asdict(serving), "state_dir": str(serving.state_dir)}
+    written = path.with_suffix(".new")
+    written.touch(mode=0o600)
+    written.write_text(json.dumps(document), encoding="utf-8")
+    written.replace(path)
+
+
+def find(folder: Path) -> Serving | None:
+    """Return the cloud that is served from this folder; what a killed process left counts for nothing."""
+    if not (folder / _LOCK).exists():
+        return None
+    with (folder / _LOCK).open("a") as lock:
+        if _take(lock):
+            return None
+    try:
+        found = json.loads((folder / _STATE).read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):  # it starts, or ends
+        return None
+    known = {**found, "state_dir": Path(found["state_dir"]), "root": Credentials(**found["root"])}
+    return Serving(**known)
+
+
+def stop(folder: Path) -> bool:
+    """End the process that serves from this folder, and wait for its end; False when there is none."""
+    serving = find(folder)
+    if serving is None:
+        return False
+    os.kill(serving.pid, signal.SIGTERM)
+    end = time.monotonic() + _STOP_SECONDS
+    while time.monotonic() < end:
+        with (folder / _LOCK).open("a") as lock:
+            if _take(lock):
+                return True
+        time.sleep(0.1)
+    raise DeliveryError(f"process {serving.pid} has not ended within {_STOP_SECONDS} s: kill it")
+
+
+def _take(lock: IO[str]) -> bool:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+def _who(folder: Path) -> str:
+    try:
+        found = json.loads((folder / _STATE).read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        return "a local cloud"
+    return f"a local cloud (process {found['pid']}, {found['url']})"

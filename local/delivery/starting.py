@@ -1,0 +1,98 @@
+"""What a push started: the execution of its commit, or the reason why there is none."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from local.delivery.actions import Execution, executions
+from local.delivery.errors import DeliveryError
+
+_PATIENCE_SECONDS = 90
+_POLL_SECONDS = 0.3
+_ARCHIVE = "source.zip"
+
+
+class Pushed:
+    """A commit that has been pushed, as the onlooker finds its traces."""
+
+    def __init__(self, session: Any, stack: str, outputs: dict[str, str], commit: str) -> None:
+        self._session = session
+        self._client = session.client("codepipeline")
+        self._stack = stack
+        self._outputs = outputs
+        self._commit = commit
+        self.pipeline = outputs["PipelineName"]
+
+    def newest(self) -> Execution | None:
+        """Return the newest execution of the commit; None when there is none."""
+        revision = self._revision()
+        return next((e for e in executions(self._client, self.pipeline) if revision in e.revisions), None)
+
+    def await_execution(self, since: datetime) -> Execution | str:
+        """Wait until the push has started an execution, or is known to start none: then return the reason."""
+        end = time.monotonic() + _PATIENCE_SECONDS
+        while time.monotonic() < end:
+            for found in executions(self._client, self.pipeline):
+                if found.started >= since and self._revision() in found.revisions:
+                    return found
+            if decision := self._decision(since):
+                return decision
+            time.sleep(_POLL_SECONDS)
+        raise DeliveryError(
+            f"{self._commit[:12]} was pushed, and {self.pipeline} has not started: "
+            "python -m local status, and cloud/ in the folder of the local cloud, say more"
+        )
+
+    def successor(self, ended: Execution) -> Execution | None:
+        """Return the execution that an update of the pipeline by itself has put in the place of `ended`."""
+        newer = [e for e in executions(self._client, self.pipeline) if e.started > ended.started]
+        return newer[-1] if newer else None
+
+    def _revision(self) -> str:
+        bucket = self._outputs.get("SourceBucket")
+        if bucket is None:
+            return self._commit
+        try:
+            found = self._session.client("s3").head_object(Bucket=bucket, Key=_ARCHIVE)
+        except ClientError:
+            return ""
+        return str(found["VersionId"]) if found["Metadata"].get("commit") == self._commit else ""
+
+    def _decision(self, since: datetime) -> str | None:
+        """Return what the function that looks at pushes says of this one, if it starts nothing."""
+        group = self._function_log()
+        if group is None:
+            return None
+        found = self._session.client("logs").filter_log_events(
+            logGroupName=group, startTime=int(since.timestamp() * 1000)
+        )
+        revision = self._revision()
+        for decided in _documents(event["message"] for event in found["events"]):
+            if decided.get("revision") == revision and decided.get("execution") is None:
+                return str(decided["because"])
+        return None
+
+    def _function_log(self) -> str | None:
+        resources = self._session.client("cloudformation").describe_stack_resources(StackName=self._stack)
+        groups = [
+            r["PhysicalResourceId"]
+            for r in resources["StackResources"]
+            if r["ResourceType"] == "AWS::Logs::LogGroup" and "StartFunction" in r["LogicalResourceId"]
+        ]
+        return groups[0] if groups else None
+
+
+def _documents(messages: Iterable[str]) -> Iterator[dict[str, Any]]:
+    for message in messages:
+        try:
+            document = json.loads(message)
+        except ValueError:
+            continue
+        if isinstance(document, dict):
+            yield document
