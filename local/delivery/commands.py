@@ -6,7 +6,8 @@ import argparse
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from config import ConfigError, Edgeline
+from config import Edgeline
+from config_table import ConfigError
 from local.cloud.errors import AwsError, LocalCloudError
 from local.delivery.errors import DeliveryError
 from local.demo.progress import Terminal

@@ -68,7 +68,7 @@ class Line:
         return 0 if ended.well and all(result.well for result in results) else 1
 
     def _delivery(self, pushed: Pushed, execution: Execution, commit: str) -> Ended:
-        """Follow the execution, and after an update of the pipeline by itself the one that takes its place."""
+        """Follow the execution, and after an update of the pipeline the one that takes its place."""
         started: tuple[str, ...] = ()
         while True:
             self._say(f"{pushed.pipeline} {execution.id[:8]}", style="bold")

@@ -126,7 +126,7 @@ def follow_commit(config: Edgeline, folder: Path, commit: str, terminal: Termina
 
 
 def delivered(config: Edgeline, folder: Path) -> tuple[Serving, People, dict[str, str]]:
-    """Return the serving cloud, who delivers to it and the outputs of Delivery; DeliveryError without them."""
+    """Return the serving cloud, who delivers to it, and Delivery's outputs; DeliveryError without them."""
     cloud = serving.find(folder)
     if cloud is None:
         raise DeliveryError(f"no local cloud is served from {folder}: python -m local push starts one")

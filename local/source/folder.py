@@ -1,4 +1,4 @@
-"""What the serving cloud and the hooks of its repositories agree on: files in a folder, for one person only."""
+"""What the serving cloud and the hooks of its repositories agree on: files that one person may read."""
 
 from __future__ import annotations
 
