@@ -22,7 +22,7 @@ _ACCOUNT = r"\d{12}"
 _REGION = r"[a-z]{2}(-[a-z]+)+-\d"
 _CONNECTION = r"arn:aws[a-z-]*:(codeconnections|codestar-connections):[a-z0-9-]+:\d{12}:connection/.+"
 _EMAIL = r"[^@\s]+@[^@\s]+\.[^@\s]+"
-_NOT_CODE = ("docs/**", "**/*.md", "LICENSE")
+_NOT_CODE = ("docs/**", "**.md", "LICENSE")
 _SCHEDULE = r"(rate|cron)\(.+\)"
 _INSTANCE = r"ml\.[a-z0-9-]+\.[a-z0-9]+"
 
@@ -218,6 +218,8 @@ def _delivery(table: Table, name: str) -> Delivery:
         approve_prod=table.flag("approve_prod", True),
     )
     table.end()
+    if connected and len(delivery.ignore) > 8:
+        raise table.wrong("ignore", f"{len(delivery.ignore)} patterns; a connection takes 8 at most")
     return delivery
 
 

@@ -63,6 +63,16 @@ def test_a_connection_names_the_repository_behind_it() -> None:
     assert delivery == Delivery("connection", "me/line", "main", arn, ("*.md",))
 
 
+def test_a_connection_ignores_what_its_trigger_can_filter() -> None:
+    arn = "arn:aws:codeconnections:eu-west-1:111122223333:connection/01234567"
+    patterns = [f"folder{number}/**" for number in range(9)]
+    table = {"source": "connection", "repository": "me/line", "connection_arn": arn, "ignore": patterns}
+    with pytest.raises(ConfigError, match="ignore: 9 patterns; a connection takes 8 at most"):
+        Edgeline.from_values(changed("delivery", table))
+    without = Edgeline.from_values(changed("delivery", {"source": "s3", "ignore": patterns}))
+    assert without.delivery == Delivery(source="s3", ignore=tuple(patterns))
+
+
 def test_staging_and_prod_are_in_the_tools_account_unless_they_have_their_own() -> None:
     table = {"tools": "111122223333", "prod": "777788889999", "region": "eu-west-1"}
     accounts = Edgeline.from_values(changed("accounts", table)).accounts
