@@ -8,13 +8,18 @@ _ENVIRONMENT_TAG = "environment"
 _PART_TAG = "part"
 
 
-def tag_costs(scope: cdk.App, *, project: str) -> None:
-    """Tag all that can be tagged: `project`, `environment` after its stage and `part` after its stack."""
-    cdk.Tags.of(scope).add(PROJECT_TAG, project)
+def tag_costs(scope: IConstruct, *, project: str) -> None:
+    """Tag all that can be tagged: `project`, `environment` after its stage and `part` after its stack.
+
+    Each stack is tagged by itself: what an app is tagged with does not reach a stage that a pipeline deploys,
+    which is synthesized before the app is.
+    """
     for construct in scope.node.find_all():
         if isinstance(construct, cdk.Stack):
-            cdk.Tags.of(construct).add(_ENVIRONMENT_TAG, _environment(construct))
-            cdk.Tags.of(construct).add(_PART_TAG, construct.node.id.lower())
+            tags = cdk.Tags.of(construct)
+            tags.add(PROJECT_TAG, project)
+            tags.add(_ENVIRONMENT_TAG, _environment(construct))
+            tags.add(_PART_TAG, construct.node.id.lower())
 
 
 def _environment(stack: IConstruct) -> str:

@@ -1,5 +1,7 @@
 """Delivery: from a push to everything deployed, through the stages in their order."""
 
+from collections.abc import Sequence
+
 import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
 from aws_cdk import pipelines
@@ -17,7 +19,7 @@ _APPROVAL = "ApproveProd"
 class DeliveryStack(cdk.Stack):
     """The infrastructure pipeline, its source and who may push and approve.
 
-    `tools`, `staging` and `prod` are stages of the app itself, so that what the pipeline deploys and what
+    `stages` are those of the app itself, in their order, so that what the pipeline deploys and what
     `cdk deploy` deploys are the same templates.
     """
 
@@ -28,8 +30,7 @@ class DeliveryStack(cdk.Stack):
         *,
         config: Edgeline,
         delivery: Delivery,
-        tools: cdk.Stage,
-        workloads: list[cdk.Stage],
+        stages: Sequence[cdk.Stage],
     ) -> None:
         accounts = config.accounts
         super().__init__(
@@ -39,22 +40,18 @@ class DeliveryStack(cdk.Stack):
             env=cdk.Environment(account=accounts.tools, region=accounts.region),
         )
         source = self._source(config, delivery)
-        after_tools = StartWorkflows(self, workflows=workflow_names(config), revision=source.revision)
-        deployments = [Deployment(tools, after=[after_tools])]
-        for stage in workloads:
-            approved = delivery.approve_prod and stage.node.id == "Prod"
-            before = [pipelines.ManualApprovalStep(_APPROVAL)] if approved else []
-            deployments.append(Deployment(stage, before=before))
+        names = workflow_names(config)
+        after_tools = [StartWorkflows(self, workflows=names, revision=source.revision)] if names else []
         pipeline = InfrastructurePipeline(
             self,
             "Infrastructure",
             name=f"{config.name}-delivery",
             source=source,
-            deployments=deployments,
+            deployments=[_deployment(stage, after_tools, delivery) for stage in stages],
             across_accounts=accounts.several,
         ).pipeline
         cdk.CfnOutput(self, "PipelineName", value=pipeline.pipeline_name)
-        if delivery.approve_prod:
+        if delivery.approve_prod and "promotion" in config.parts:
             self._approver_policy(pipeline.pipeline_arn)
 
     def _source(self, config: Edgeline, delivery: Delivery) -> CodeSource:
@@ -79,6 +76,15 @@ class DeliveryStack(cdk.Stack):
         )
         allow(policy, "codepipeline:PutApprovalResult", on=[f"{pipeline_arn}/Prod/{_APPROVAL}"])
         cdk.CfnOutput(self, "ApproverPolicyArn", value=policy.managed_policy_arn)
+
+
+def _deployment(stage: cdk.Stage, after_tools: Sequence[pipelines.Step], delivery: Delivery) -> Deployment:
+    match stage.node.id:
+        case "Tools":
+            return Deployment(stage, after=after_tools)
+        case "Prod" if delivery.approve_prod:
+            return Deployment(stage, before=[pipelines.ManualApprovalStep(_APPROVAL)])
+    return Deployment(stage)
 
 
 def workflow_names(config: Edgeline) -> list[str]:

@@ -14,15 +14,14 @@ def add_edgeline(app: cdk.App, config: Edgeline) -> None:
 
     Without the part `promotion` nothing is deployed to staging or prod, and they are not made.
     """
-    tools = ToolsStage(app, "Tools", config=config)
-    workloads: list[cdk.Stage] = []
+    stages: list[cdk.Stage] = [ToolsStage(app, "Tools", config=config)]
     if "promotion" in config.parts:
-        workloads = [
+        stages += [
             WorkloadStage(app, "Staging", config=config, environment="staging"),
             WorkloadStage(app, "Prod", config=config, environment="prod"),
         ]
-    if config.delivery is not None:
-        DeliveryStack(
-            app, "Delivery", config=config, delivery=config.delivery, tools=tools, workloads=workloads
-        )
+    # Before they are delivered, since that takes them as they are by then.
     tag_costs(app, project=config.name)
+    if config.delivery is not None:
+        delivery = DeliveryStack(app, "Delivery", config=config, delivery=config.delivery, stages=stages)
+        tag_costs(delivery, project=config.name)
