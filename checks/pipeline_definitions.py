@@ -1,0 +1,72 @@
+"""The SageMaker pipelines as their build would make them, held against the API's shapes, without AWS.
+
+What is run is the build's own source, the asset in the assembly, in the environment that the template gives.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from checks.assembly import Assembly, Resource
+from checks.codebuild import build_environment, source_folder
+from checks.finding import Finding
+from checks.intrinsics import Resolver
+
+NAME = "pipeline-definitions"
+_COMMAND = "-m pipeline_defs.upsert"
+_SECONDS = 300
+_REMEDY = "correct pipeline_defs, or what stacks/training_stack.py tells it"
+
+
+def check(assembly: Assembly) -> list[Finding]:
+    """Describe and check the pipeline of every model that a build project knows."""
+    resolver = Resolver(assembly)
+    return [
+        finding
+        for project in assembly.resources("AWS::CodeBuild::Project")
+        if _COMMAND in json.dumps(project.properties.get("Source", {}))
+        for finding in _check_project(assembly, project, resolver)
+    ]
+
+
+def _check_project(assembly: Assembly, project: Resource, resolver: Resolver) -> Iterator[Finding]:
+    source = source_folder(assembly, project, resolver)
+    if source is None:
+        wrong = "its source is no folder of this assembly, so nothing shows that its pipelines are right"
+        yield Finding(NAME, project.where, wrong, "give it an asset as source")
+        return
+    environment = build_environment(project, resolver)
+    try:
+        models = list(json.loads(environment["MODEL_CONFIG"]))
+    except (KeyError, ValueError) as error:
+        yield Finding(NAME, f"{project.where} MODEL_CONFIG", f"not the models as JSON ({error!r})", _REMEDY)
+        return
+    for model in models:
+        for line in _problems(source, model, environment):
+            yield Finding(NAME, f"{project.where} model {model}", line, _REMEDY)
+
+
+def _problems(source: Path, model: str, environment: Mapping[str, str]) -> list[str]:
+    """What `python -m pipeline_defs.upsert --check` says against a model's pipeline; none if fine."""
+    # No AWS credentials or profile of whoever runs the checks: the description must not need them.
+    inherited = {key: value for key, value in os.environ.items() if not key.startswith("AWS_")}
+    result = subprocess.run(
+        [sys.executable, *_COMMAND.split(), "--model", model, "--check"],
+        cwd=source,
+        env={**inherited, "PYTHONDONTWRITEBYTECODE": "1", **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=_SECONDS,
+    )
+    if result.returncode == 0:
+        return []
+    lines = [line.strip() for line in result.stderr.splitlines() if line.strip()]
+    told = [index for index, line in enumerate(lines) if line.startswith("error: ")]
+    if not told:  # a traceback: its last line says what
+        return [lines[-1] if lines else f"ended with {result.returncode} and no word"]
+    first, *others = lines[told[-1] :]
+    return others or [first.removeprefix("error: ")]
