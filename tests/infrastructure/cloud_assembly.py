@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 Template = dict[str, Any]
+STAGES = ("Tools", "Staging", "Prod")
 
 
 @dataclass(frozen=True)
@@ -24,11 +25,11 @@ class Assembly:
 
 
 def read_assembly(directory: Path) -> Assembly:
-    stage = directory / "assembly-Tools"
-    artifacts = json.loads((stage / "manifest.json").read_text())["artifacts"].values()
+    """Read the stacks of all stages; those of Tools by their own name, others as `Prod/Serving`."""
     files = {
-        artifact["displayName"].removeprefix("Tools/"): stage / artifact["properties"]["templateFile"]
-        for artifact in artifacts
+        artifact["displayName"].removeprefix("Tools/"): folder / artifact["properties"]["templateFile"]
+        for folder in (directory, *(directory / f"assembly-{stage}" for stage in STAGES))
+        for artifact in json.loads((folder / "manifest.json").read_text())["artifacts"].values()
         if artifact["type"] == "aws:cloudformation:stack"
     }
     templates = {stack: json.loads(file.read_text()) for stack, file in files.items()}

@@ -49,8 +49,10 @@ def test_what_holds_state_outlives_its_stack(data: Template) -> None:
 
 
 def test_lasting_state_is_in_this_stack_only(assembly: Assembly) -> None:
-    lasting = STATE - {"AWS::DynamoDB::Table"}  # a workflow's own bookkeeping
-    assert {stack for stack, _, r in assembly.resources() if r["Type"] in lasting} == {"Data"}
+    """What the delivery carries goes with its stack."""
+    kinds = STATE - {"AWS::DynamoDB::Table"}  # a workflow's own bookkeeping
+    lasting = [(stack, r["DeletionPolicy"]) for stack, _, r in assembly.resources() if r["Type"] in kinds]
+    assert {stack for stack, policy in lasting if policy == "Retain"} == {"Data"}
 
 
 def test_buckets_are_private_encrypted_and_versioned(data: Template) -> None:

@@ -27,8 +27,9 @@ def synthesize(directory: Path, *arguments: str) -> subprocess.CompletedProcess[
     )
 
 
-def test_five_stacks_in_the_order_of_the_data(templates: dict[str, object]) -> None:
-    assert list(templates) == ["Data", "Labeling", "Training", "Promotion", "Edge"]
+def test_the_stacks_of_every_stage(templates: dict[str, object]) -> None:
+    tools = {"Data", "Labeling", "Training", "Promotion", "Edge", "Cost"}
+    assert templates.keys() == {*tools, "Staging/Serving", "Prod/Serving", "Delivery"}
 
 
 def test_a_second_synthesis_in_another_process_is_byte_identical(assembly: Assembly, tmp_path: Path) -> None:
