@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from local.delivery.actions import Action
+from local.delivery.serving import Session
 
 
 class Decide(Protocol):
@@ -19,7 +20,7 @@ class Decide(Protocol):
 class Approvals:
     """Answers CodePipeline in the name of the approver, who has the right to that and nothing else."""
 
-    def __init__(self, approver: Any, decide: Decide) -> None:
+    def __init__(self, approver: Session | None, decide: Decide) -> None:
         self._client: Any = approver and approver.client("codepipeline")
         self._decide = decide
 

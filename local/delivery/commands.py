@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -22,6 +23,8 @@ _PROBLEMS = (
 def run(options: argparse.Namespace) -> int:
     """Run one of the commands; what goes wrong is one line."""
     terminal = Terminal()
+    # A profile of the person's own account has no say here, and need not exist on this machine.
+    os.environ.pop("AWS_PROFILE", None)
     try:
         return _run(options, terminal)
     except _PROBLEMS as error:

@@ -10,7 +10,6 @@ from pathlib import Path
 
 from botocore.exceptions import ClientError
 
-from local.cloud.aws_session import aws_session
 from local.delivery.errors import DeliveryError
 from local.delivery.serving import Serving
 from local.demo.synthesis import ROOT
@@ -40,7 +39,7 @@ def deploy_delivery(serving: Serving) -> None:
 
 def outputs(serving: Serving, stack: str) -> dict[str, str] | None:
     """Return the outputs of a stack that is deployed; None when it is not."""
-    client = aws_session(serving.root, serving.region).client("cloudformation")
+    client = serving.session(serving.root).client("cloudformation")
     try:
         found = client.describe_stacks(StackName=stack)["Stacks"][0]
     except ClientError as error:
@@ -56,7 +55,7 @@ def outputs(serving: Serving, stack: str) -> dict[str, str] | None:
 
 def _execution_policy(serving: Serving) -> str:
     """Make the policy that CloudFormation's role is to have, and return its ARN."""
-    iam = aws_session(serving.root, serving.region).client("iam")
+    iam = serving.session(serving.root).client("iam")
     name = "cdk-execution"
     try:
         made = iam.create_policy(PolicyName=name, PolicyDocument=_EXECUTION_POLICY.read_text("utf-8"))

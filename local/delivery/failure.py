@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+import re
 
 from local.delivery.actions import Action
+from local.delivery.serving import Session
 
 _LINES = 25
+_STAMP = re.compile(r"^\[Container\] \S+ \S+ ")
+_BOOKKEEPING = re.compile(_STAMP.pattern + r"(Phase|Entering phase|Cached) ?")
 _LONGEST = 400
 
 
-def reasons(session: Any, action: Action) -> list[str]:
+def reasons(session: Session, action: Action) -> list[str]:
     """Return lines that say why an action failed."""
     said = " ".join((action.why or action.summary or "no reason was given").split())
     lines = [said[:_LONGEST]]
@@ -19,7 +22,7 @@ def reasons(session: Any, action: Action) -> list[str]:
     return lines
 
 
-def _end_of_log(session: Any, build_id: str) -> list[str]:
+def _end_of_log(session: Session, build_id: str) -> list[str]:
     builds = session.client("codebuild").batch_get_builds(ids=[build_id])["builds"]
     logs = builds[0].get("logs", {}) if builds else {}
     if not logs.get("streamName"):
@@ -27,8 +30,9 @@ def _end_of_log(session: Any, build_id: str) -> list[str]:
     page = session.client("logs").get_log_events(
         logGroupName=logs["groupName"],
         logStreamName=logs["streamName"],
-        limit=_LINES * 2,
+        limit=_LINES * 3,
         startFromHead=False,
     )
-    written = [line for event in page["events"] for line in event["message"].rstrip().splitlines()]
+    said = [line for event in page["events"] for line in event["message"].rstrip().splitlines()]
+    written = [_STAMP.sub("", line) for line in said if not _BOOKKEEPING.match(line)]
     return [f"the end of the log of {build_id}:", *(f"| {line}" for line in written[-_LINES:])]

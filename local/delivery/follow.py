@@ -6,12 +6,12 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
 from local.delivery import actions as told
 from local.delivery.actions import RUNNING, Action, Execution
 from local.delivery.approvals import Approvals
 from local.delivery.failure import reasons
+from local.delivery.serving import Session
 
 Say = Callable[..., None]
 WAITING = "WaitingForApproval"
@@ -38,7 +38,7 @@ class Follower:
     """Follows executions as the onlooker; approvals are given by the approver."""
 
     def __init__(
-        self, session: Any, approvals: Approvals, say: Say, *, stop_after: str | None = None
+        self, session: Session, approvals: Approvals, say: Say, *, stop_after: str | None = None
     ) -> None:
         self._session = session
         self._client = session.client("codepipeline")

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from local.delivery import actions as told
 from local.delivery.actions import Execution
 from local.delivery.approvals import Approvals
 from local.delivery.errors import DeliveryError
 from local.delivery.follow import WAITING, Ended, Follower, Say
-from local.delivery.serving import Serving
+from local.delivery.serving import Serving, Session
 from local.delivery.starting import Pushed
 
 _REPLACED = ("Cancelled", "Superseded", "Stopped")
@@ -21,7 +20,7 @@ class Line:
     """What is followed of one delivery; `follow` returns 0 where all that was started has succeeded."""
 
     def __init__(
-        self, cloud: Serving, name: str, outputs: dict[str, str], onlooker: Any, approvals: Approvals,
+        self, cloud: Serving, name: str, outputs: dict[str, str], onlooker: Session, approvals: Approvals,
         say: Say, *, stop_after: str | None = None,
     ) -> None:  # fmt: skip
         self._cloud = cloud

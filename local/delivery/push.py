@@ -106,7 +106,8 @@ class Push:
         return team
 
     def _approvals(self, cloud: Serving, team: People) -> Approvals:
-        return Approvals(team.approver and cloud.session(team.approver), self._decide)
+        approver = cloud.session(team.approver) if team.approver else None
+        return Approvals(approver, self._decide)
 
 
 def _delivery(config: Edgeline) -> Delivery:

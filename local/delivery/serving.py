@@ -22,6 +22,18 @@ _STOP_SECONDS = 60
 
 
 @dataclass(frozen=True)
+class Session:
+    """Makes clients as a boto3 session does, for this cloud whatever the environment says."""
+
+    url: str
+    principal: Any
+
+    def client(self, service: str) -> Any:
+        """Return a client of a service, by boto3's name."""
+        return self.principal.client(service, endpoint_url=self.url)
+
+
+@dataclass(frozen=True)
 class Serving:
     """A cloud that is served; `root` are the keys of its account's root."""
 
@@ -38,9 +50,9 @@ class Serving:
         """The folder of the repositories, see local.source.folder."""
         return self.state_dir / "source"
 
-    def session(self, credentials: Credentials) -> Any:
-        """Return a boto3 session of a principal of this cloud."""
-        return aws_session(credentials, self.region)
+    def session(self, credentials: Credentials) -> Session:
+        """Return what makes clients of a principal of this cloud."""
+        return Session(self.url, aws_session(credentials, self.region))
 
     def environment(self, credentials: Credentials) -> dict[str, str]:
         """Return the variables with which AWS's own tools are this principal, and talk to this cloud."""

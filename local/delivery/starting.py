@@ -12,6 +12,7 @@ from botocore.exceptions import ClientError
 
 from local.delivery.actions import Execution, executions
 from local.delivery.errors import DeliveryError
+from local.delivery.serving import Session
 
 _PATIENCE_SECONDS = 90
 _POLL_SECONDS = 0.3
@@ -21,7 +22,7 @@ _ARCHIVE = "source.zip"
 class Pushed:
     """A commit that has been pushed, as the onlooker finds its traces."""
 
-    def __init__(self, session: Any, stack: str, outputs: dict[str, str], commit: str) -> None:
+    def __init__(self, session: Session, stack: str, outputs: dict[str, str], commit: str) -> None:
         self._session = session
         self._client = session.client("codepipeline")
         self._stack = stack
