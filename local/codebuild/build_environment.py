@@ -103,8 +103,7 @@ class BuildEnvironment:
         # Without a pip of its own, which takes seconds to make: it sees ours.
         venv.EnvBuilder(symlinks=True, with_pip=False).create(self.folder)
         paths = sysconfig.get_paths(vars={"base": str(self.folder), "platbase": str(self.folder)})
-        ours = dict.fromkeys((sysconfig.get_path("purelib"), sysconfig.get_path("platlib")))
-        lines = "".join(f"import site; site.addsitedir({path!r})\n" for path in ours)
+        lines = "".join(f"import site; site.addsitedir({path!r})\n" for path in _our_packages())
         (Path(paths["purelib"]) / "packages_of_the_local_cloud.pth").write_text(lines)
         for name in ("pip", "pip3"):
             script = self.folder / "bin" / name
@@ -114,10 +113,16 @@ class BuildEnvironment:
 
 
 def _key(source: Path) -> str:
-    hashed = hashlib.sha256(f"{sys.version}\n{sys.prefix}\n".encode())
+    # Our own packages count: what they satisfied when the environment was made may be gone since.
+    ours = sorted(path.name for place in _our_packages() for path in Path(place).glob("*.dist-info"))
+    hashed = hashlib.sha256("\n".join([sys.version, sys.prefix, *ours]).encode())
     for path, content in sorted(_requirements(source).items()):
         hashed.update(f"{path}\n{content}\n".encode())
     return hashed.hexdigest()[:20]
+
+
+def _our_packages() -> list[str]:
+    return list(dict.fromkeys((sysconfig.get_path("purelib"), sysconfig.get_path("platlib"))))
 
 
 def _requirements(source: Path) -> Mapping[str, str]:

@@ -80,6 +80,7 @@ class BuildLog:
         self._closed.set()
         if self._sender:
             self._sender.join(10)
+        self._waiting.clear()
         with self._lock:
             self._file.close()
 
