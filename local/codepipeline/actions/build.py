@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from local.cloud.errors import AwsError
 from local.codebuild.pipeline_run import PipelineRun, S3Location
 from local.codepipeline.neighbours import Neighbours
 from local.codepipeline.records import Location
@@ -50,7 +51,10 @@ class CodeBuildAction:
         try:
             build = work.until(ended, _LONGEST_SECONDS, f"The build {build_id}")
         except Abandoned:
-            builds.stop(work.call, build_id)
+            try:
+                builds.stop(work.call, build_id)
+            except AwsError as error:  # the role may be gone, with the pipeline
+                work.report(summary=f"The build goes on: {error.message}")
             raise
         if url := build.get("logs", {}).get("deepLink"):
             work.report(external_url=url)
