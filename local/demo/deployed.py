@@ -19,7 +19,7 @@ from local.demo.options import Options
 from local.demo.progress import Part, Terminal
 from local.demo.source import Material
 from local.demo.workbench import Workbench
-from local.demo.workflows import LineStopped, await_execution, follow_execution
+from local.demo.workflows import LineStopped, await_execution, follow_execution, run_pipeline
 from local.sagemaker.plugin import SageMakerPlugin
 
 APP_REQUESTS = 20
@@ -53,6 +53,7 @@ class DeployedLine:
         """Run the parts in order."""
         self._material = material
         fleet = self._bring_in_people_and_devices()
+        self._publish_inspector()
         self._upload()
         manifest = self._label("Label and verify")["manifest"]
         if not manifest:
@@ -90,6 +91,18 @@ class DeployedLine:
                 f"{3 + len(self._people.annotators)} people, {len(DEVICES)} devices, no root from here on"
             )
         return fleet
+
+    def _publish_inspector(self) -> None:
+        with self._part("Publish the inspector") as part:
+            edge = self._outputs["edge"]
+            self._run_pipeline(edge["InspectorPipeline"], {}, part)
+            part.result(f"version {edge['InspectorVersion']}")
+
+    def _run_pipeline(self, name: str, said: Mapping[str, str], part: Part) -> dict[str, str]:
+        """Run a workflow's pipeline, started by hand; what its actions put out."""
+        commit = {"COMMIT": self._commit} if self._commit else {}
+        codepipeline = self._people.operator.client("codepipeline")
+        return run_pipeline(codepipeline, name, {**said, **commit}, tick=part.doing)
 
     def _upload(self) -> None:
         with self._part("Upload") as part:
@@ -148,16 +161,10 @@ class DeployedLine:
 
     def _train(self, labels_manifest: str) -> str:
         with self._part("Train and evaluate") as part:
-            build = training_run.read_project(self._cloud, self._outputs["training"]["BuildProject"])
-            arguments = ["--model", self._model.name, "--start", "--labels-manifest", labels_manifest]
-            arguments += ["--seed", str(self._options.seed)]
-            folder = self._options.folder / "build"
-            started = training_run.start_pipeline(
-                self._cloud, build, folder, arguments, {"GIT_COMMIT": self._commit or ""}
-            )
-            sagemaker_client = self._people.operator.client("sagemaker")
-            execution = started["execution_arn"]
-            jobs = self._sagemaker.jobs
+            said = {"LABELS_MANIFEST": labels_manifest, "SEED": str(self._options.seed)}
+            workflow = self._outputs["training"][f"Workflow{self._model.output_suffix}"]
+            execution = self._run_pipeline(workflow, said, part)["PIPELINE_EXECUTION_ARN"]
+            sagemaker_client, jobs = self._people.operator.client("sagemaker"), self._sagemaker.jobs
             try:
                 training_run.follow_pipeline(sagemaker_client, execution, part, jobs)
             except training_run.MetricTooLow as refusal:

@@ -27,7 +27,7 @@ from local.demo.workflows import LineStopped
 
 LEFT_BY_A_RUN = (
     "summary.json", "details.json", "report.html", "evaluation.json", "predictions.json", "manifest.json",
-    "pictures", "cdk.out", "cloud", "build", "devices", "test", "returned",
+    "pictures", "cdk.out", "cloud", "devices", "test", "returned",
 )  # fmt: skip
 PROBLEMS = (
     BadInput, LineStopped, DeploymentError, synthesis.SynthesisError, LocalCloudError, AwsError, ClientError,

@@ -1,8 +1,8 @@
-"""Follows executions of state machines and pipelines as the operator does, until they end."""
+"""Runs the workflows' pipelines and follows executions of state machines, as the operator does."""
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 _POLL_SECONDS = 0.5
@@ -43,6 +43,52 @@ def await_execution(
     raise LineStopped(
         f"no execution of {machine_name} has started within {patience_seconds:.0f} s for {dict(wanted)}"
     )
+
+
+def run_pipeline(
+    codepipeline: Any, name: str, variables: Mapping[str, str], *, tick: Callable[[str], None]
+) -> dict[str, str]:
+    """Run a workflow's pipeline to its end and return what its actions put out.
+
+    `tick` is told the actions that go on. Raises LineStopped with the action that failed and why.
+    """
+    execution = {
+        "pipelineName": name,
+        "pipelineExecutionId": codepipeline.start_pipeline_execution(
+            name=name, variables=[{"name": key, "value": value} for key, value in variables.items()]
+        )["pipelineExecutionId"],
+    }
+    while True:
+        status = codepipeline.get_pipeline_execution(**execution)["pipelineExecution"]["status"]
+        actions = _actions(codepipeline, execution)
+        if status == "Succeeded":
+            return {
+                key: value
+                for action in actions
+                for key, value in action["output"].get("outputVariables", {}).items()
+            }
+        if status not in ("InProgress", "Stopping"):
+            raise LineStopped(f"pipeline {name} {status}: {_why(actions)}")
+        tick(", ".join(action["actionName"] for action in actions if action["status"] == "InProgress"))
+        time.sleep(_POLL_SECONDS)
+
+
+def _actions(codepipeline: Any, execution: Mapping[str, str]) -> list[dict[str, Any]]:
+    only = {"pipelineExecutionId": execution["pipelineExecutionId"]}
+    pages = codepipeline.get_paginator("list_action_executions").paginate(
+        pipelineName=execution["pipelineName"], filter=only
+    )
+    return [action for page in pages for action in page["actionExecutionDetails"]]
+
+
+def _why(actions: Sequence[Mapping[str, Any]]) -> str:
+    results = [
+        (action["actionName"], action["output"].get("executionResult", {}))
+        for action in actions
+        if action["status"] == "Failed"
+    ]
+    told = [f"{name}: {result.get('externalExecutionSummary', 'failed')}" for name, result in results]
+    return " ".join("; ".join(told).split())[:_LONGEST_CAUSE]
 
 
 def _cause(found: Mapping[str, Any]) -> str:

@@ -48,27 +48,23 @@ class InspectorBuild(WorkflowBuild):
                 "DETAIL_TYPE": PUBLISHED,
             },
         )
-        self._grant(config, inspector, artifacts, key)
+        self._grant(inspector, artifacts, key)
 
     def publish(self) -> RunBuild:
         """The action that publishes, from the commit that the start of the pipeline names."""
         commit = {"GIT_COMMIT": "#{variables.COMMIT}"}
         return RunBuild("Publish", project=self.project, reader=self.role, environment=commit)
 
-    def _grant(
-        self, config: Edgeline, inspector: InspectorComponent, artifacts: s3.IBucket, key: kms.IKey
-    ) -> None:
+    def _grant(self, inspector: InspectorComponent, artifacts: s3.IBucket, key: kms.IKey) -> None:
         # Greengrass reads the artifact as whoever creates the version.
         artifact = artifacts.arn_for_objects(
             f"components/{inspector.component_name}/{inspector.version}/inspector.zip"
         )
         allow(self.role, "s3:PutObject", "s3:GetObject", on=[artifact])
         allow(self.role, "kms:GenerateDataKey", "kms:Decrypt", on=[key.key_arn])
-        actions = ("CreateComponentVersion", "DescribeComponent", "TagResource")
-        allow(self.role, *(f"greengrass:{action}" for action in actions), on=[inspector.arn])
-        allow(
-            self.role,
-            "events:PutEvents",
-            on=[cdk.Stack.of(self).format_arn(service="events", resource="event-bus/default")],
-            conditions={"StringEquals": {"events:source": config.name}},
-        )
+        # A version is made of the component; from then on it has an ARN of its own.
+        component = inspector.arn.rpartition(":versions:")[0]
+        allow(self.role, "greengrass:CreateComponentVersion", "greengrass:TagResource", on=[component])
+        allow(self.role, "greengrass:DescribeComponent", "greengrass:TagResource", on=[inspector.arn])
+        bus = cdk.Stack.of(self).format_arn(service="events", resource="event-bus", resource_name="default")
+        allow(self.role, "events:PutEvents", on=[bus])

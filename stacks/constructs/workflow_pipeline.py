@@ -60,6 +60,7 @@ class WorkflowPipeline(Construct):
         self.pipeline_name = name
         self._store = store
         self._role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("codepipeline.amazonaws.com"))
+        self._action_roles: list[iam.Role] = []
         self._keep_artifacts(self._role)
         declared = {"COMMIT": "unknown", "CONTENT": content, **(variables or {})}
         pipeline = codepipeline.CfnPipeline(
@@ -85,8 +86,9 @@ class WorkflowPipeline(Construct):
                 _stage("Run", [self._action(action) for action in actions]),
             ],
         )
-        # CodePipeline tries the role as it makes the pipeline.
-        pipeline.node.add_dependency(self._role)
+        # CodePipeline runs a pipeline as soon as it is made, and then needs all that its roles may do.
+        readers = [action.reader for action in actions if action.reader is not None]
+        pipeline.node.add_dependency(self._role, *self._action_roles, *readers)
         if schedule is not None:
             self._schedule(schedule)
 
@@ -143,6 +145,7 @@ class WorkflowPipeline(Construct):
     def _action_role(self, action: str) -> iam.Role:
         role = iam.Role(self, f"{action}Role", assumed_by=iam.ArnPrincipal(self._role.role_arn))
         allow(self._role, "sts:AssumeRole", on=[role.role_arn])
+        self._action_roles.append(role)
         return role
 
     def _keep_artifacts(self, role: iam.Role) -> None:

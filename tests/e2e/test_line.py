@@ -13,7 +13,7 @@ from demo_process import read, run_demo, stage_names, write_configuration
 PICTURES = 36
 STAGES = [
     "Draw the pictures", "Start the local cloud", "Synthesize the templates", "Deploy them",
-    "Bring in people, devices", "Upload",
+    "Bring in people, devices", "Publish the inspector", "Upload",
     "Label and verify", "Train and evaluate", "Approve", "Promote to staging, prod",
     "Roll out to the devices", "Inspect fresh pictures", "Ask the prod endpoint", "Label what came back",
 ]  # fmt: skip

@@ -231,16 +231,18 @@ def test_what_the_version_counts_is_what_the_build_publishes() -> None:
     assert publish.PARTS == CODE
 
 
-def test_the_build_may_write_its_one_artifact_and_announce_as_this_line(template: dict[str, Any]) -> None:
+def test_the_build_may_write_its_one_artifact_make_its_one_component_and_announce_it(
+    template: dict[str, Any],
+) -> None:
     statements = [s for name, s in statements_in(template) if name.startswith("InspectorBuildRole")]
     [put] = [s for s in statements if "s3:PutObject" in actions_of(s)]
     version = template["Outputs"]["InspectorVersion"]["Value"]
     key = f"components/com.edgeline.inspector/{version}/inspector.zip"
     assert text(put["Resource"]).split("/", 1)[1] == key == published(template).key
     [announce] = [s for s in statements if "events:PutEvents" in actions_of(s)]
-    assert announce["Condition"] == {"StringEquals": {"events:source": "edgeline"}}
+    assert text(announce["Resource"]).endswith(":event-bus/default")
     component = [s for s in statements if "greengrass:CreateComponentVersion" in actions_of(s)]
-    assert [text(s["Resource"]).endswith(f"inspector:versions:{version}") for s in component] == [True]
+    assert [text(s["Resource"]).endswith("components:com.edgeline.inspector") for s in component] == [True]
 
 
 def test_another_configuration_is_another_inspector_version(template: dict[str, Any]) -> None:
