@@ -8,9 +8,9 @@ CodePipeline hands to CodeBuild out of sight:
         still IN_PROGRESS; exportedEnvironmentVariables is what the action's namespace gets
     codebuild.builds.stop(call, build_id)
 
-`call` is the action's role: it needs codebuild:StartBuild and StopBuild on the project. `wait` checks nothing:
-on AWS, CodePipeline looks with codebuild:BatchGetBuilds. The artifacts are fetched and put by the build itself, with the
-project's service role.
+`call` is the action's role: it needs codebuild:StartBuild and StopBuild on the project. `wait` checks
+nothing; on AWS, CodePipeline looks with codebuild:BatchGetBuilds. The artifacts are fetched and put by the
+build itself, with the project's service role.
 """
 
 from __future__ import annotations

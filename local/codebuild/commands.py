@@ -56,20 +56,16 @@ class Commands:
         title = name.upper()
         self._record.begin(title)
         self._log.say(f"Entering phase {title}")
-        error = self._run_commands(phase.commands, cached=name == "install")
-        self._succeeding = self._succeeding and error is None
-        # The first failure is the one that is told; `finally` runs whatever happened.
-        error = self._run_commands(phase.always, cached=False) if error is None else self._after(error, phase)
-        self._succeeding = self._succeeding and error is None
+        first = self._run_commands(phase.commands, cached=name == "install")
+        self._succeeding = self._succeeding and first is None
+        second = self._run_commands(phase.always, cached=False)
+        self._succeeding = self._succeeding and second is None
+        error = first or second  # the first failure is the one that is told
         status, code, message = ("FAILED", error.code, error.message) if error else ("SUCCEEDED", "", "")
         self._record.end(status, code, message)
         self._log.say(f"Phase complete: {title} State: {status}")
         self._log.say(f"Phase context status code: {code} Message: {message}")
         return error is None
-
-    def _after(self, error: PhaseError, phase: Phase) -> PhaseError:
-        self._run_commands(phase.always, cached=False)
-        return error
 
     def _run_commands(self, commands: tuple[str, ...], *, cached: bool) -> PhaseError | None:
         for command in commands:
