@@ -5,11 +5,14 @@
 VENV := .venv
 LOCAL_FILES := requirements.txt requirements-pipeline.txt requirements-jobs.txt requirements-local.txt \
 	edge/inspector/requirements.txt
-DEV_FILES := $(LOCAL_FILES) requirements-dev.txt
+DEV_FILES := $(LOCAL_FILES) requirements-checks.txt requirements-dev.txt
 
 # The names of the stamps carry the content of the requirement files: what did not change is not installed again.
 LOCAL := $(VENV)/installed-local-$(shell cat $(LOCAL_FILES) | cksum | tr -dc 0-9)
 DEV := $(VENV)/installed-dev-$(shell cat $(DEV_FILES) | cksum | tr -dc 0-9)
+
+# asl-validator, for the checks; npm writes this file when it is done.
+ASL := checks/asl/node_modules/.package-lock.json
 
 # The venv comes first: the CDK's command line finds its node there, and so do the jobs.
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
@@ -23,7 +26,7 @@ help:
 	@echo 'make demo IMAGES=folder LABELS=file   the same with your own, LABELS as COCO JSON or Ground Truth manifest'
 	@echo 'make test                             the tests'
 	@echo 'make acceptance                       what takes longer: faults, loads, whole demos'
-	@echo 'make check                            style, types, import rules, templates'
+	@echo 'make check                            style, types, import rules, and what is synthesized'
 	@echo 'make synth                            the CloudFormation templates, in cdk.out'
 	@echo 'make clean                            remove what these made'
 
@@ -42,24 +45,25 @@ inputs:
 	@if [ -z "$$IMAGES" ] && [ -n "$$LABELS" ]; then \
 		echo "$$LABELS: labels without pictures. Give IMAGES=<folder> too." >&2; exit 2; fi
 
-test: $(DEV)
+test: $(DEV) $(ASL)
 	python -m pytest -m "not acceptance" -n $(or $(WORKERS),auto) --dist loadfile -q
 
-acceptance: $(DEV)
+acceptance: $(DEV) $(ASL)
 	python -m pytest -m acceptance -n $(or $(WORKERS),2) --dist loadfile -q --durations=20
 
-check: $(DEV) synth
+check: $(DEV) $(ASL) synth
 	ruff check .
 	ruff format --check .
 	mypy
 	lint-imports
-	cfn-lint --non-zero-exit-code error 'cdk.out/**/*.template.json'
+	python -m checks cdk.out
 
+# The library's own validation takes as long as all the rest, and is one of the checks.
 synth: $(LOCAL)
-	cdk synth --quiet
+	CDK_VALIDATION=false cdk synth --quiet
 
 clean:
-	rm -rf $(VENV) .venv.lock cdk.out local_run .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) .venv.lock checks/asl/node_modules cdk.out local_run .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(LOCAL):
@@ -67,6 +71,10 @@ $(LOCAL):
 
 $(DEV): $(LOCAL)
 	@$(call install,requirements-dev.txt)
+
+$(ASL): checks/asl/package-lock.json | $(LOCAL)
+	@command -v flock >/dev/null && { exec 9>.venv.lock; flock 9; }; \
+	[ $@ -nt $< ] || npm ci --prefix checks/asl --silent --no-audit --no-fund
 
 # Two makes side by side must not install into one environment. Bytecode is left to the first import: compiling
 # all of a gigabyte of packages takes longer than the few that are imported ever save.
