@@ -55,9 +55,13 @@ def _buildspec(assembly: Assembly, project: Resource, resolver: Resolver) -> Ite
 
 
 def _file(assembly: Assembly, project: Resource, resolver: Resolver, name: str) -> str | None:
-    """A buildspec file in the project's asset, or in this repository where the pipeline brings the source."""
-    file = (source_folder(assembly, project, resolver) or _ROOT) / name
-    return file.read_text(encoding="utf-8") if file.is_file() else None
+    """A buildspec file in what the project builds: an asset, this repository, or the assembly itself.
+
+    CDK Pipelines writes the buildspec that publishes the assets into the assembly.
+    """
+    asset = source_folder(assembly, project, resolver)
+    files = (folder / name for folder in ([asset] if asset else [_ROOT, assembly.directory]))
+    return next((file.read_text(encoding="utf-8") for file in files if file.is_file()), None)
 
 
 def _commands(document: Any) -> Iterator[Problem]:
