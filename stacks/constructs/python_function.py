@@ -19,7 +19,7 @@ SDK_ENVIRONMENT = {"AWS_RETRY_MODE": "standard", "AWS_MAX_ATTEMPTS": "8"}
 
 
 class PythonFunction(lambda_.Function):
-    """One function out of the one asset that all functions share; docs/adr/0001 says why.
+    """One function out of the asset of its part of the line; docs/adr/0001 says why.
 
     `handler` is the import path that tests use too, as `lambdas.labeling.find_unlabeled_images.handler`.
     `environment` holds exactly the variables of the handler's `Environment` dataclass; what the SDK reads
@@ -59,9 +59,7 @@ class PythonFunction(lambda_.Function):
             # The newest; the handlers keep to the standard library and boto3, and to Python 3.11's grammar.
             runtime=lambda_.Runtime.PYTHON_3_14,
             architecture=lambda_.Architecture.ARM_64,
-            code=lambda_.Code.from_asset(
-                str(_ROOT), exclude=["*", "!lambdas", "**/__pycache__"], ignore_mode=cdk.IgnoreMode.DOCKER
-            ),
+            code=_code(handler),
             handler=handler,
             environment={**SDK_ENVIRONMENT, **environment},
             timeout=cdk.Duration.seconds(timeout_seconds),
@@ -73,3 +71,14 @@ class PythonFunction(lambda_.Function):
         )
         self.own_role = role
         acknowledge_wildcard(role, "xray:PutTraceSegments", "xray:PutTelemetryRecords")
+
+
+def _code(handler: str) -> lambda_.Code:
+    """The part of `lambdas/` that the handler's path names, and what all parts share."""
+    part = handler.split(".")[1]
+    packed = ("lambdas/__init__.py", "lambdas/common", f"lambdas/{part}")
+    return lambda_.Code.from_asset(
+        str(_ROOT),
+        exclude=["*", "!lambdas", "lambdas/*", *(f"!{path}" for path in packed), "**/__pycache__"],
+        ignore_mode=cdk.IgnoreMode.DOCKER,
+    )
