@@ -21,6 +21,9 @@ from stacks.grants import allow
 ACTION = "Source"
 ARCHIVE = "source.zip"
 
+# The name that CDK gives the role of an action.
+_ACTION_ROLE = "CodePipelineActionRole"
+
 
 class CodeSource(Construct):
     """What the pipeline checks out in `step`; `revision` is the variable that names what was checked out.
@@ -126,6 +129,7 @@ class Connected(CodeSource):
 
     def start_on_change(self, pipeline: codepipeline.Pipeline) -> None:
         """Leave it to CodePipeline, whose triggers filter by branch and paths where there is a connection."""
+        self._let_use_connection(pipeline)
         pipeline.add_trigger(
             provider_type=codepipeline.ProviderType.CODE_STAR_SOURCE_CONNECTION,
             git_configuration=codepipeline.GitConfiguration(
@@ -138,6 +142,15 @@ class Connected(CodeSource):
                 ],
             ),
         )
+
+    def _let_use_connection(self, pipeline: codepipeline.Pipeline) -> None:
+        # CDK allows the action under the service's old name; AWS asks for the one that the ARN has.
+        arn = self._delivery.connection_arn or ""
+        role = pipeline.node.find_child("Source").node.find_child(ACTION).node.find_child(_ACTION_ROLE)
+        if not isinstance(role, iam.Role):
+            raise TypeError(f"{role.node.path} is not the role of the source action")
+        if arn.split(":")[2] == "codeconnections":
+            allow(role, "codeconnections:UseConnection", on=[arn])
 
 
 class Upload(CodeSource):

@@ -1,5 +1,6 @@
 """A bucket whose grants name their actions in full: CDK's own write `s3:GetObject*` and `s3:List*`."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import aws_cdk as cdk
@@ -74,6 +75,16 @@ class ExactBucket(s3.Bucket):
     def grant_read_write(self, identity: iam.IGrantable, objects_key_pattern: Any = None) -> iam.Grant:
         """Let someone read and write the objects, or those of a pattern."""
         return self._grant(identity, objects_key_pattern, (*_READ, *_WRITE), ("kms:Decrypt", *_ENCRYPT))
+
+    def grant_write(
+        self,
+        identity: iam.IGrantable,
+        objects_key_pattern: Any = None,
+        allowed_action_patterns: Sequence[str] | None = None,
+    ) -> iam.Grant:
+        """Let someone write the objects, or those of a pattern."""
+        actions = tuple(allowed_action_patterns or _WRITE)
+        return self._grant(identity, objects_key_pattern, actions, ("kms:Decrypt", *_ENCRYPT))
 
     def _grant(
         self, identity: iam.IGrantable, pattern: str | None, actions: tuple[str, ...], uses: tuple[str, ...]
