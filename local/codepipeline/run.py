@@ -150,19 +150,7 @@ class Run:
 
     def _work(self, action: Action, record: ActionRecord) -> Work:
         execution, store = self._execution, artifact_store(self._execution.declaration)
-        record.role_arn = action.role_arn or execution.declaration["roleArn"]
-        with self._locks.changed:
-            record.inputs = {name: execution.artifacts[name] for name in action.inputs}
-            record.outputs = {name: self._place(name) for name in action.outputs}
-            record.resolved = self._resolved(action)
-            made_by = {out: revision.id for a, revision in execution.revisions() for out in a.outputs}
-
-        def report(**fields: str) -> None:
-            with self._locks.changed:
-                for name, value in fields.items():
-                    setattr(record, name, value)
-                record.updated = now()
-
+        self._prepare(action, record)
         return Work(
             id=record.id,
             action=action,
@@ -174,11 +162,25 @@ class Run:
             outputs=dict(record.outputs),
             encryption_key=store.get("encryptionKey", {}).get("id", ""),
             override=execution.overrides.get(action.name),
-            revisions=made_by,
+            revisions={out: revision.id for a, revision in execution.revisions() for out in a.outputs},
             abandoned=execution.abandoned,
-            report=report,
+            report=lambda **fields: self._report(record, fields),
             **self._identify(execution, action, record.id),
         )
+
+    def _prepare(self, action: Action, record: ActionRecord) -> None:
+        """Note what the action goes to work with; it stays known when the action then fails."""
+        with self._locks.changed:
+            record.role_arn = action.role_arn or self._execution.declaration["roleArn"]
+            record.inputs = {name: self._execution.artifacts[name] for name in action.inputs}
+            record.outputs = {name: self._place(name) for name in action.outputs}
+            record.resolved = self._resolved(action)
+
+    def _report(self, record: ActionRecord, fields: Mapping[str, str]) -> None:
+        with self._locks.changed:
+            for name, value in fields.items():
+                setattr(record, name, value)
+            record.updated = now()
 
     def _resolved(self, action: Action) -> dict[str, str]:
         try:

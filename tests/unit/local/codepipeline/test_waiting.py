@@ -40,7 +40,7 @@ def work(session: Any, declared: dict[str, Any]) -> Work:
     return Work(
         id="a1", action=Action("Work", declared["name"], declared), pipeline="line", pipeline_arn="arn",
         execution_id="e1", configuration=declared["configuration"], inputs={"In": Location("b", "k")},
-        outputs={}, encryption_key="arn:aws:kms:eu-west-1:000000000000:key/k", override=None, revisions={"In": "v1"},
+        outputs={}, encryption_key="key", override=None, revisions={"In": "v1"},
         pipeline_role="role", role_arn="role", session=session, call=CALL, abandoned=threading.Event(),
         report=lambda **fields: None, permit=lambda done, resource: None,
     )  # fmt: skip
