@@ -15,7 +15,7 @@ _PROXIES = ("http_proxy", "https_proxy", "no_proxy", "all_proxy")
 
 
 def commands_environment(scratch: Path, base: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """Return the variables that commands start with; `scratch` is where they put temporary files.
+    """Return the variables that commands start with; `scratch`, beside the sources, is for temporary files.
 
     A variable of the user's own session would be missing on AWS, and may be a secret: it is not passed on.
     No AWS profile is found either: the only credentials are the role's.
@@ -29,6 +29,8 @@ def commands_environment(scratch: Path, base: Mapping[str, str] = os.environ) ->
     return kept | {
         "AWS_CONFIG_FILE": nowhere,
         "AWS_SHARED_CREDENTIALS_FILE": nowhere,
+        # A source has no history on AWS: git must not find that of a clone which the cloud's state lies in.
+        "GIT_CEILING_DIRECTORIES": str(scratch.parent.resolve()),
         "PYTHONUNBUFFERED": "1",
         "TMPDIR": str(scratch),
     }

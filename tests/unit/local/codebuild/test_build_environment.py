@@ -61,3 +61,12 @@ def test_variables_of_the_users_session_are_not_passed_on(tmp_path: Path) -> Non
     assert "AWS_PROFILE" not in kept
     assert not os.path.exists(kept["AWS_CONFIG_FILE"])
     assert (kept["PATH"], kept["https_proxy"], kept["PIP_X"]) == ("/bin", "http://p", "1")
+
+
+def test_git_finds_no_clone_around_the_sources(tmp_path: Path) -> None:
+    source_folder, scratch = tmp_path / "work/src", tmp_path / "work/tmp"
+    source_folder.mkdir(parents=True)
+    variables = commands_environment(scratch)
+    subprocess.run(["git", "init", "-q", str(tmp_path)], check=True, env=variables)
+    found = subprocess.run(["git", "rev-parse", "--git-dir"], cwd=source_folder, env=variables, check=False)
+    assert found.returncode == 128

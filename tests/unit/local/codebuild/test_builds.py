@@ -235,3 +235,48 @@ def test_files_of_a_build_are_gone_and_its_log_stays(house: Callable[..., House]
     assert "heard\n" in path.read_text()
     assert "heard" in heard
     assert [entry.name for entry in path.parent.iterdir()] == ["build.log"]
+
+
+@pytest.mark.parametrize(
+    ("files", "said"),
+    [("*.xml", "codebuild:CreateReportGroup"), ("gone.xml", "report files not found in build")],
+)
+def test_report_that_cannot_be_made_fails_the_upload(
+    house: Callable[..., House], files: str, said: str
+) -> None:
+    own = house()
+    reports = {"unit": {"files": [files]}}
+    own.project(spec("echo '<testsuite/>' >tests.xml", reports=reports))
+    build = own.ended(own.start())
+    phase = build["phases"][-3]
+    assert (build["buildStatus"], phase["phaseType"]) == ("FAILED", "UPLOAD_ARTIFACTS")
+    assert said in phase["contexts"][0]["message"]
+
+
+@pytest.mark.parametrize(
+    ("env", "action"),
+    [
+        ({"parameter-store": {"A": "/a"}}, "ssm:GetParameters"),
+        ({"secrets-manager": {"A": "a"}}, "secretsmanager:GetSecretValue"),
+    ],
+)
+def test_role_that_may_not_read_a_variable_fails_the_build(
+    house: Callable[..., House], env: dict[str, Any], action: str
+) -> None:
+    own = house()
+    own.project(spec("true", env=env))
+    build = own.ended(own.start())
+    assert (build["buildStatus"], last(build)["phaseType"]) == ("FAILED", "DOWNLOAD_SOURCE")
+    assert f"not authorized to perform: {action}" in last(build)["contexts"][0]["message"]
+
+
+def test_role_that_may_not_pull_fails_the_build(
+    cloud: LocalCloud, house: Callable[..., House], role: str
+) -> None:
+    name = role.rpartition("/")[2] + "-none"
+    iam = cloud.root_session().client("iam")
+    trust = json.dumps({"Version": "2012-10-17", "Statement": [TRUST]})
+    arn = iam.create_role(RoleName=name, AssumeRolePolicyDocument=trust)["Role"]["Arn"]
+    own = house()
+    own.project("", source={"type": "CODECOMMIT", "location": "https://git/line"}, serviceRole=arn)
+    assert "codecommit:GitPull" in str(last(own.ended(own.start()))["contexts"])
