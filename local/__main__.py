@@ -18,7 +18,7 @@ def main(arguments: Sequence[str]) -> int:
     # SIGINT too: a shell starts what it puts in the background with it ignored, and Python leaves it so.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _interrupt)
-    run = _demo if options.command == "demo" else _deliver
+    run = {"demo": _demo, "doctor": _doctor}.get(options.command, _deliver)
     try:
         return run(options)
     except KeyboardInterrupt:
@@ -51,6 +51,12 @@ def _demo(options: argparse.Namespace) -> int:
         return INTERRUPTED
 
 
+def _doctor(options: argparse.Namespace) -> int:
+    from local.doctor import command
+
+    return command.run(options.config.resolve(), as_json=options.json)
+
+
 def _deliver(options: argparse.Namespace) -> int:
     from local.delivery import commands
 
@@ -69,6 +75,9 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     demo.add_argument("--pictures", type=int, default=300, help="how many to draw")
     demo.add_argument("--config", type=Path, default=ROOT / "edgeline.toml", help="another edgeline.toml")
     demo.add_argument("--folder", type=Path, default=Path("local_run"), help="where everything goes")
+    doctor = commands.add_parser("doctor", help="what would fail or cost money on AWS, before it does")
+    doctor.add_argument("--config", type=Path, default=ROOT / "edgeline.toml", help="another edgeline.toml")
+    doctor.add_argument("--json", action="store_true", help="for programs; exit status 1 on errors")
     _add_delivery(commands)
     return parser.parse_args(arguments)
 

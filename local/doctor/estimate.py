@@ -1,0 +1,160 @@
+"""What the line costs in a month in which nobody uses it, and what one training run costs, by line."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from config import Edgeline, Endpoint, Model
+from local.doctor.assembly import Stack
+from local.doctor.finding import Finding
+from local.doctor.tables import table
+
+HOURS = 730
+
+
+@dataclass(frozen=True)
+class Cost:
+    """One line of an estimate, in US dollars; None where the table has no price for it."""
+
+    what: str
+    usd: float | None
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """The lines of a month of idling, and of one training run of each model with its promotion."""
+
+    source: str
+    month: tuple[Cost, ...]
+    training: tuple[Cost, ...]
+
+    @property
+    def month_usd(self) -> float:
+        """What is known of a month's cost, added up."""
+        return sum(cost.usd or 0 for cost in self.month)
+
+    @property
+    def training_usd(self) -> float:
+        """What is known of a training run's cost, added up."""
+        return sum(cost.usd or 0 for cost in self.training)
+
+
+def estimate(
+    config: Edgeline, stacks: Sequence[Stack], region: str | None, prices: Mapping[str, Any] | None = None
+) -> Estimate:
+    """Estimate for a region; one that the table does not know, or none, counts as us-east-1, and says so."""
+    table_of_prices = prices or table("prices")
+    known = region if region and region in table_of_prices["factor"] else "us-east-1"
+    instances = _Instances(table_of_prices, known)
+    instead = "" if known == region else f" instead of {region or 'a region, since none is named'}"
+    return Estimate(
+        f"{table_of_prices['date']}, {known}{instead}; {table_of_prices['source']}",
+        tuple(_month(config, stacks, table_of_prices, instances)),
+        tuple(cost for model in config.models for cost in _training(model, table_of_prices, instances)),
+    )
+
+
+def unpriced(stacks: Sequence[Stack], prices: Mapping[str, Any] | None = None) -> Iterator[Finding]:
+    """Name the resources of which the table does not know whether they bill while idle."""
+    free = (prices or table("prices"))["idle"]["free"]
+    known = (*free, *_COUNTED)
+    for stack in stacks:
+        for where, kind, _ in stack.resources():
+            if not kind.startswith(tuple(known)):
+                yield Finding(
+                    "cost", f"{kind} has no price in the table", where,
+                    "look it up, and add it to local/doctor/prices.toml",
+                )  # fmt: skip
+
+
+def budget(config: Edgeline, estimated: Estimate) -> Iterator[Finding]:
+    """Hold the estimate against the budget."""
+    limit = config.budget.monthly_usd
+    if estimated.month_usd > limit:
+        yield Finding(
+            "cost", f"idling alone is about ${estimated.month_usd:.2f} a month, the budget is ${limit}",
+            "edgeline.toml budget.monthly_usd", "raise it, or look at the largest lines of the estimate",
+        )  # fmt: skip
+
+
+_COUNTED = {
+    "AWS::KMS::Key": ("kms_key", "KMS keys"),
+    "AWS::CloudWatch::Alarm": ("alarm", "alarms"),
+    "AWS::SecretsManager::Secret": ("secret", "secrets"),
+    "AWS::EC2::NatGateway": ("nat_gateway", "NAT gateways"),
+    "AWS::EC2::VPCEndpoint": ("vpc_endpoint", "VPC endpoints"),
+}
+
+
+class _Instances:
+    def __init__(self, prices: Mapping[str, Any], region: str) -> None:
+        self._hour, self._factor = prices["hour"], prices["factor"][region]
+
+    def hours(self, kind: str, hours: float) -> float | None:
+        return self._hour[kind] * self._factor * hours if kind in self._hour else None
+
+
+def _month(
+    config: Edgeline, stacks: Sequence[Stack], prices: Mapping[str, Any], instances: _Instances
+) -> Iterator[Cost]:
+    month, assumed = prices["month"], prices["assumed"]
+    kinds = Counter(kind for stack in stacks for _, kind, _ in stack.resources())
+    for kind, (key, name) in _COUNTED.items():
+        if kinds[kind]:
+            yield Cost(f"{kinds[kind]} {name}", kinds[kind] * month[key])
+    old = sum(
+        properties.get("PipelineType", "V1") == "V1"
+        for stack in stacks
+        for _, _, properties in stack.resources("AWS::CodePipeline::Pipeline")
+    )
+    if old:
+        yield Cost(f"{old} pipelines of type V1", old * month["pipeline_v1"])
+    for model in config.models:
+        for environment, endpoint in (("staging", model.staging), ("prod", model.prod)):
+            yield _endpoint(f"{environment} endpoint of {model.name}", endpoint, instances)
+    yield Cost(f"{assumed['storage_gb']} GB in S3 (assumed)", assumed["storage_gb"] * month["s3_gb"])
+    yield Cost(
+        f"{assumed['log_storage_gb']} GB of logs (assumed)", assumed["log_storage_gb"] * month["log_gb"]
+    )
+    if "edge" in config.parts:
+        yield Cost(f"core devices: ${month['core_device']:.2f} for each active one", 0)
+
+
+def _endpoint(name: str, endpoint: Endpoint, instances: _Instances) -> Cost:
+    if endpoint.kind == "serverless":
+        return Cost(f"{name}, serverless", 0)
+    hourly = instances.hours(endpoint.instance_type, HOURS * endpoint.instances)
+    return Cost(f"{name}, {endpoint.instances} {endpoint.instance_type}, always on", hourly)
+
+
+def _training(model: Model, prices: Mapping[str, Any], instances: _Instances) -> Iterator[Cost]:
+    assumed, minute = prices["assumed"], prices["minute"]
+    steps = (
+        ("prepare", model.job_instance, "prepare_minutes"),
+        ("train", model.train_instance, "train_minutes"),
+        ("evaluate", model.job_instance, "evaluate_minutes"),
+        ("test in staging", model.job_instance, "staging_test_minutes"),
+    )
+    for name, instance, key in steps:
+        minutes = assumed[key]
+        cost = instances.hours(instance, minutes / 60)
+        yield Cost(f"{model.name}: {name}, {minutes} min of {instance} (assumed)", cost)
+    minutes = assumed["build_minutes"]
+    build = minutes * (minute["build_small"] + minute["pipeline_action"])
+    yield Cost(f"{model.name}: build the pipeline, {minutes} min (assumed)", build)
+
+
+def as_text(estimated: Estimate, limit: int) -> str:
+    """The estimate as lines, with what it rests on."""
+    rows = ["estimate, in US dollars, assumed: " + estimated.source, "  a month in which nobody uses it"]
+    rows += [_row(cost) for cost in estimated.month]
+    rows += [f"    {estimated.month_usd:8.2f}  in all; the budget is {limit}", "  one training run"]
+    rows += [_row(cost) for cost in estimated.training]
+    return "\n".join([*rows, f"    {estimated.training_usd:8.2f}  in all"])
+
+
+def _row(cost: Cost) -> str:
+    return f"    {'no price' if cost.usd is None else format(cost.usd, '.2f'):>8}  {cost.what}"
