@@ -101,7 +101,7 @@ class ProjectType:
 
     def create(self, properties: Properties, context: ResourceContext) -> tuple[str, Attributes]:
         """Make the project; `Ref` gives its name."""
-        request = self._request(properties, properties.get("Name") or context.physical_name(255))
+        request = self._request(properties, properties.get("Name") or context.physical_name(150))
         made = self._projects.create_project(context.call, **request)["project"]
         return made["name"], {"Arn": made["arn"]}
 
