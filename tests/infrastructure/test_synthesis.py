@@ -81,7 +81,8 @@ def test_no_acknowledgement_covers_a_whole_iam_rule(assembly: Assembly, rule: st
 def test_cfn_lint_finds_nothing(assembly: Assembly) -> None:
     # W3005: CDK writes a DependsOn beside the GetAtt that implies it.
     files = [str(file) for file in assembly.template_files]
-    run = "import sys; from cfnlint.runner import main; sys.exit(main())"  # in a build its script is elsewhere
+    # Not by its script, which is elsewhere in a build.
+    run = "import sys; from cfnlint.runner import main; sys.exit(main())"
     command = [sys.executable, "-c", run, "--ignore-checks", "W3005", "--", *files]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stdout + result.stderr
