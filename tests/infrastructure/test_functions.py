@@ -1,6 +1,7 @@
 """Every Lambda function's handler can be imported, and is given exactly the environment that it reads."""
 
 import importlib
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -32,8 +33,24 @@ def test_every_handler_imports_and_its_environment_is_what_it_reads(
         assert given == read, name
 
 
-def test_all_functions_are_one_asset(functions: dict[str, dict[str, Any]]) -> None:
-    assert len({properties["Code"]["S3Key"] for properties in functions.values()}) == 1
+def test_a_function_comes_with_its_part_of_the_line_and_what_all_parts_share(
+    assembly: Assembly, functions: dict[str, dict[str, Any]]
+) -> None:
+    keys: dict[str, set[str]] = {}
+    for properties in functions.values():
+        part = properties["Handler"].split(".")[1]
+        keys.setdefault(part, set()).add(properties["Code"]["S3Key"])
+    assert {"labeling", "promotion", "edge", "delivery", "common"} <= keys.keys()
+    for part, (key, *others) in keys.items():
+        assert others == [], part
+        packed = assembly.directory / f"asset.{key.removesuffix('.zip')}"
+        files = {path.relative_to(packed).as_posix() for path in packed.rglob("*") if path.is_file()}
+        assert files == {file for folder in ("common", part) for file in sources(folder)}, part
+
+
+def sources(folder: str) -> set[str]:
+    files = {file.as_posix() for file in Path("lambdas", folder).rglob("*") if file.is_file()}
+    return {file for file in files if "__pycache__" not in file} | {"lambdas/__init__.py"}
 
 
 def test_every_function_has_a_role_and_a_log_group_of_its_own(functions: dict[str, dict[str, Any]]) -> None:
