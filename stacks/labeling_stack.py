@@ -75,6 +75,7 @@ class LabelingStack(cdk.Stack):
         )
         pipeline.grant_operate(operator)
         cdk.CfnOutput(self, "StateMachineArn", value=self.workflow.machine.state_machine_arn)
+        cdk.CfnOutput(self, "LabelingPipeline", value=pipeline.pipeline_name)
         cdk.CfnOutput(self, "ApiUrl", value=workbench.api.url)
         cdk.CfnOutput(self, "AnnotatorPolicyArn", value=workbench.annotator_policy.managed_policy_arn)
 

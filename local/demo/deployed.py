@@ -10,7 +10,7 @@ from config import Edgeline, Model
 from local.cloud.addresses import served_at
 from local.cloud.iam import principal_name
 from local.cloud.server import LocalCloud
-from local.demo import evidence, people, summary, training_run
+from local.demo import evidence, people, summary, training_run, workflows
 from local.demo.annotator import Annotator, Crew, KnownLabels, Tally
 from local.demo.batch import Picture
 from local.demo.facts import Facts
@@ -19,7 +19,7 @@ from local.demo.options import Options
 from local.demo.progress import Part, Terminal
 from local.demo.source import Material
 from local.demo.workbench import Workbench
-from local.demo.workflows import LineStopped, await_execution, follow_execution, run_pipeline
+from local.demo.workflows import LineStopped
 from local.sagemaker.plugin import SageMakerPlugin
 
 APP_REQUESTS = 20
@@ -96,13 +96,16 @@ class DeployedLine:
         with self._part("Publish the inspector") as part:
             edge = self._outputs["edge"]
             self._run_pipeline(edge["InspectorPipeline"], {}, part)
+            # Or the labeling that came with the deployment finds pictures that are meant for ours.
+            labeling = self._outputs["labeling"]["LabelingPipeline"]
+            workflows.await_first_run(self._people.operator.client("codepipeline"), labeling)
             part.result(f"version {edge['InspectorVersion']}")
 
     def _run_pipeline(self, name: str, said: Mapping[str, str], part: Part) -> dict[str, str]:
         """Run a workflow's pipeline, started by hand; what its actions put out."""
         commit = {"COMMIT": self._commit} if self._commit else {}
         codepipeline = self._people.operator.client("codepipeline")
-        return run_pipeline(codepipeline, name, {**said, **commit}, tick=part.doing)
+        return workflows.run_pipeline(codepipeline, name, {**said, **commit}, tick=part.doing)
 
     def _upload(self) -> None:
         with self._part("Upload") as part:
@@ -128,7 +131,7 @@ class DeployedLine:
                 arn = states.start_execution(
                     stateMachineArn=machine["StateMachineArn"], input=json.dumps({"model": self._model.name})
                 )["executionArn"]
-                output = follow_execution(states, arn, tick=lambda: _complain(crew))
+                output = workflows.follow_execution(states, arn, tick=lambda: _complain(crew))
             s3 = self._people.operator.client("s3")
             left_out = evidence.read_quarantine(s3, output["quarantine"])
             self._facts.add_labeling(output, crew.tally, left_out)
@@ -209,7 +212,9 @@ class DeployedLine:
 
     def _follow(self, machine: str, package: str) -> dict[str, Any]:
         states = self._people.operator.client("stepfunctions")
-        return follow_execution(states, await_execution(states, machine, {"model_package_arn": package}))
+        return workflows.follow_execution(
+            states, workflows.await_execution(states, machine, {"model_package_arn": package})
+        )
 
     def _inspect(self, fleet: DemoFleet, package: str) -> None:
         with self._part("Inspect fresh pictures") as part:

@@ -7,6 +7,7 @@ from typing import Any
 
 _POLL_SECONDS = 0.5
 _LONGEST_CAUSE = 600
+_LAST_STAGE = "Run"
 
 
 class LineStopped(Exception):  # noqa: N818 - it is how a run ends, not a defect
@@ -71,6 +72,18 @@ def run_pipeline(
             raise LineStopped(f"pipeline {name} {status}: {_why(actions)}")
         tick(", ".join(action["actionName"] for action in actions if action["status"] == "InProgress"))
         time.sleep(_POLL_SECONDS)
+
+
+def await_first_run(codepipeline: Any, name: str, *, patience_seconds: float = 120) -> None:
+    """Wait for the run with which CodePipeline begins as it makes a pipeline."""
+    deadline = time.monotonic() + patience_seconds
+    while time.monotonic() < deadline:
+        actions = codepipeline.list_action_executions(pipelineName=name)["actionExecutionDetails"]
+        statuses = {action["status"] for action in actions if action["stageName"] == _LAST_STAGE}
+        if statuses and "InProgress" not in statuses:
+            return
+        time.sleep(_POLL_SECONDS)
+    raise LineStopped(f"pipeline {name} has not run within {patience_seconds:.0f} s of being made")
 
 
 def _actions(codepipeline: Any, execution: Mapping[str, str]) -> list[dict[str, Any]]:

@@ -180,5 +180,5 @@ def test_without_a_schedule_nothing_starts_by_itself() -> None:
 
 
 def test_the_outputs_are_what_the_people_need(template: dict[str, Any]) -> None:
-    outputs = {"StateMachineArn", "ApiUrl", "AnnotatorPolicyArn", "OperatorPolicyArn"}
+    outputs = {"StateMachineArn", "LabelingPipeline", "ApiUrl", "AnnotatorPolicyArn", "OperatorPolicyArn"}
     assert outputs <= template["Outputs"].keys()

@@ -22,6 +22,7 @@ from config import Edgeline
 from local.cloud.addresses import served_at
 from local.cloud.deploy import deploy
 from local.cloud.server import LocalCloud
+from local.demo.workflows import await_first_run
 from stacks.data_stack import DataStack
 from stacks.labeling_stack import LabelingStack
 
@@ -190,10 +191,14 @@ def line(cloud: LocalCloud, tmp_path_factory: pytest.TempPathFactory) -> Line:
     data = DataStack(app, "Data", config=config)
     LabelingStack(
         app, "Labeling", config=config, images=data.images, artifacts=data.artifacts, key=data.key,
-        feature_group_name=data.feature_group_name,
+        feature_group_name=data.feature_group_name, workflows=data.workflows,
     )  # fmt: skip
     app.synth()
-    return Line(cloud, deploy(folder, cloud))
+    outputs = deploy(folder, cloud)
+    # It has no pictures to find, and must not find those of the tests.
+    codepipeline = cloud.root_session().client("codepipeline")
+    await_first_run(codepipeline, outputs[f"{NAME}-labeling"]["LabelingPipeline"])
+    return Line(cloud, outputs)
 
 
 def test_a_picture_is_labelled_by_one_and_verified_by_another(line: Line) -> None:

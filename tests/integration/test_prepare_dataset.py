@@ -92,7 +92,7 @@ def labels(cloud: LocalCloud, tmp_path_factory: pytest.TempPathFactory) -> Label
     data = DataStack(app, "Data", config=config)
     TrainingStack(
         app, "Training", config=config, images=data.images, artifacts=data.artifacts, key=data.key,
-        feature_group_name=data.feature_group_name,
+        feature_group_name=data.feature_group_name, workflows=data.workflows,
     )  # fmt: skip
     app.synth()
     outputs = deploy(folder, cloud)

@@ -29,7 +29,10 @@ def outputs(cloud: LocalCloud, tmp_path_factory: pytest.TempPathFactory) -> dict
     models = {"tags": {"task": "detection", "classes": ["scratch"]}}
     config = Edgeline.from_values({"name": NAME, "models": models})
     data = DataStack(app, "Data", config=config)
-    EdgeStack(app, "Edge", config=config, images=data.images, artifacts=data.artifacts, key=data.key)
+    EdgeStack(
+        app, "Edge", config=config, images=data.images, artifacts=data.artifacts, key=data.key,
+        workflows=data.workflows,
+    )  # fmt: skip
     app.synth()
     return deploy(assembly, cloud)
 

@@ -139,6 +139,16 @@ class Deployed:
         ]
         return str(found)
 
+    def first_run(self, pipeline: str) -> None:
+        """Wait for the run of a workflow's pipeline that begins as the pipeline is made."""
+        codepipeline = self.cloud.root_session().client("codepipeline")
+
+        def look() -> str | None:
+            found = codepipeline.list_pipeline_executions(pipelineName=pipeline)["pipelineExecutionSummaries"]
+            return None if not found or found[-1]["status"] == "InProgress" else str(found[-1]["status"])
+
+        assert eventually(look) == "Succeeded"
+
     @contextmanager
     def without_grant(self, action: str) -> Iterator[None]:
         """Deploy the templates without any statement's grant of an action, and as they were afterwards."""

@@ -27,10 +27,11 @@ class Labeling:
             data = DataStack(app, "Data", config=config)
             LabelingStack(
                 app, "Labeling", config=config, images=data.images, artifacts=data.artifacts, key=data.key,
-                feature_group_name=data.feature_group_name,
+                feature_group_name=data.feature_group_name, workflows=data.workflows,
             )  # fmt: skip
 
         self.deployed = Deployed(cloud, folder, NAME, make)
+        self.deployed.first_run(self.deployed.output("labeling", "LabelingPipeline"))
         self._folder, self._number = folder, 0
         self.machine = self.deployed.output("labeling", "StateMachineArn")
         self.images = self.deployed.output("data", "ImagesBucket")

@@ -74,9 +74,13 @@ class Fleet:
     def __init__(self, cloud: LocalCloud, folder: Path) -> None:
         def make(app: Any, config: Any) -> None:
             data = DataStack(app, "Data", config=config)
-            EdgeStack(app, "Edge", config=config, images=data.images, artifacts=data.artifacts, key=data.key)
+            EdgeStack(
+                app, "Edge", config=config, images=data.images, artifacts=data.artifacts, key=data.key,
+                workflows=data.workflows,
+            )  # fmt: skip
 
         self.deployed = Deployed(cloud, folder, NAME, make)
+        self.deployed.first_run(self.deployed.output("edge", "InspectorPipeline"))
         session = cloud.root_session()
         self.sagemaker, self.events = session.client("sagemaker"), session.client("events")
         self.greengrass, self.iot = session.client("greengrassv2"), session.client("iot")

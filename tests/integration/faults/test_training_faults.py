@@ -2,8 +2,6 @@
 
 import io
 import json
-import subprocess
-import sys
 import tarfile
 import uuid
 from collections.abc import Iterator
@@ -14,7 +12,6 @@ import pytest
 from faults.seams import ROOT, Deployed, eventually
 
 from local.cloud.server import LocalCloud
-from local.demo.training_run import read_project
 from stacks.data_stack import DataStack
 from stacks.training_stack import TrainingStack
 
@@ -51,7 +48,7 @@ class Training:
             data = DataStack(app, "Data", config=config)
             TrainingStack(
                 app, "Training", config=config, images=data.images, artifacts=data.artifacts, key=data.key,
-                feature_group_name=data.feature_group_name,
+                feature_group_name=data.feature_group_name, workflows=data.workflows,
             )  # fmt: skip
 
         self.deployed = Deployed(cloud, folder, NAME, make)
@@ -65,18 +62,11 @@ class Training:
             Record=[{"FeatureName": name, "ValueAsString": value} for name, value in LABEL.items()],
         )
         eventually(self.labels)
-        self.definition = self._upsert(cloud)
+        self.definition = self._upserted()
 
-    def _upsert(self, cloud: LocalCloud) -> dict[str, Any]:
-        """Run the build's script in the build's role; the definition that it made."""
-        build = read_project(cloud, self.deployed.output("training", "BuildProject"))
-        credentials = cloud.service_credentials(build.role_arn, "codebuild.amazonaws.com", "faults")
-        done = subprocess.run(
-            [sys.executable, "-m", "pipeline_defs.upsert", "--model", "tags"], cwd=ROOT, text=True,
-            env={**build.environment, **cloud.environment(credentials), "PATH": "/usr/bin:/bin"},
-            capture_output=True, check=False,
-        )  # fmt: skip
-        assert done.returncode == 0, done.stderr
+    def _upserted(self) -> dict[str, Any]:
+        """The definition that the workflow's first run has made; without labels it starts nothing."""
+        self.deployed.first_run(self.deployed.output("training", "WorkflowTags"))
         described = self.sagemaker.describe_pipeline(PipelineName=self.pipeline)
         self._role = described["RoleArn"]
         return dict(json.loads(described["PipelineDefinition"]))

@@ -4,7 +4,7 @@ import pytest
 
 from local.demo.batch import Picture
 from local.demo.fleet import STAGING_PICTURES, shares
-from stacks.constructs import fleet_rollout
+from stacks.constructs import waves
 
 
 def pictures(number):
@@ -35,4 +35,4 @@ def test_without_pictures_nobody_has_any():
 
 
 def test_enough_is_what_the_rollout_asks_for():
-    assert fleet_rollout.staging_wave("arn").min_inferences == STAGING_PICTURES
+    assert waves.staging_wave("arn").min_inferences == STAGING_PICTURES
