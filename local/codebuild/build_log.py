@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections import deque
@@ -12,6 +13,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+_log = logging.getLogger(__name__)
 _BATCH_LINES = 1000
 _LONGEST_LINE = 100_000
 _SEND_EVERY_SECONDS = 1.0
@@ -69,11 +71,17 @@ class BuildLog:
         with self._lock:
             if self._file.closed:
                 return
-            self._file.write(line + "\n")
-            self._file.flush()
+            self._keep(line)
         if line.strip():
             self._waiting.append({"timestamp": int(time.time() * 1000), "message": line[:_LONGEST_LINE]})
         self._on_line(line)
+
+    def _keep(self, line: str) -> None:
+        try:
+            self._file.write(line + "\n")
+            self._file.flush()
+        except OSError as error:  # a full disk: the commands must still be read, or they would hang
+            _log.warning("%s: a line is lost: %s", self.path, error)
 
     def close(self) -> None:
         """Send what waits and stop."""

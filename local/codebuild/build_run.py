@@ -82,10 +82,12 @@ class BuildRun:
             _log.exception("%s", self.build["id"])
             status = "FAULT"
             self.record.end(status, "INTERNAL_ERROR", f"{type(error).__name__}: {error}")
-        self.log.say(f"Build {status}")
-        self.log.close()
-        shutil.rmtree(self.folder / "work", ignore_errors=True)
-        self.record.finish(status)
+        try:
+            self.log.say(f"Build {status}")
+            self.log.close()
+            shutil.rmtree(self.folder / "work", ignore_errors=True)
+        finally:  # somebody waits for it
+            self.record.finish(status)
         self.on_end()
 
     def stop(self) -> None:
