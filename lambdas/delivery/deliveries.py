@@ -7,8 +7,8 @@ from typing import Any
 
 from lambdas.delivery.changed_paths import first_delivered
 
-# The name of the pipeline's source action.
-_SOURCE = "Source"
+# As the stack names the action; nothing is started for another one.
+SOURCE_ACTION = "Source"
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ def _decide(
         name=settings.pipeline,
         clientRequestToken=event_id,
         sourceRevisions=[
-            {"actionName": _SOURCE, "revisionType": revision.kind, "revisionValue": revision.value}
+            {"actionName": SOURCE_ACTION, "revisionType": revision.kind, "revisionValue": revision.value}
         ],
     )
     return {"revision": revision.value, "execution": started["pipelineExecutionId"], "because": because}

@@ -228,10 +228,8 @@ def test_one_build_publishes_all_assets_so_that_a_changed_one_leaves_the_pipelin
     spec = yaml.safe_load((assembly.directory / name).read_text())
     assert spec["phases"]["install"]["commands"] == [f"npm install -g cdk-assets@{ASSETS_CLI_VERSION}"]
     assert re.search(r"[0-9a-f]{64}", "".join(spec["phases"]["build"]["commands"]))
-    assert not re.search(
-        r"[0-9a-f]{64}",
-        json.dumps([a for s in pipeline(delivery)["Stages"] for a in s["Actions"] if s["Name"] == "Assets"]),
-    )
+    of_the_stack = json.dumps([actions(delivery, "Assets"), project(delivery, "FileAssets")])
+    assert not re.search(r"[0-9a-f]{64}", of_the_stack)
 
 
 def test_builds_are_done_by_the_command_line_that_the_requirements_name() -> None:
@@ -307,7 +305,7 @@ def test_a_push_to_codecommit_is_looked_at_by_a_function(delivery: Template) -> 
 
 
 def test_the_function_names_the_action_that_the_pipeline_has(delivery: Template) -> None:
-    assert list(actions(delivery, "Source")) == [deliveries._SOURCE]
+    assert list(actions(delivery, "Source")) == [deliveries.SOURCE_ACTION]
 
 
 def test_nothing_but_the_function_starts_the_pipeline(
