@@ -9,7 +9,7 @@ from local.delivery.actions import Execution
 from local.delivery.approvals import Approvals
 from local.delivery.errors import DeliveryError
 from local.delivery.follow import WAITING, Ended, Follower, Say
-from local.delivery.serving import Serving, Session
+from local.delivery.serving import Session
 from local.delivery.starting import Pushed
 
 _REPLACED = ("Cancelled", "Superseded", "Stopped")
@@ -20,10 +20,9 @@ class Line:
     """What is followed of one delivery; `follow` returns 0 where all that was started has succeeded."""
 
     def __init__(
-        self, cloud: Serving, name: str, outputs: dict[str, str], onlooker: Session, approvals: Approvals,
+        self, name: str, outputs: dict[str, str], onlooker: Session, approvals: Approvals,
         say: Say, *, stop_after: str | None = None,
     ) -> None:  # fmt: skip
-        self._cloud = cloud
         self._stack = f"{name}-delivery"
         self._outputs = outputs
         self._session = onlooker

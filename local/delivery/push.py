@@ -53,7 +53,7 @@ class Push:
         address = remote_address(cloud, self._delivery, outputs)
         self._tree.set_remote(address)
         line = Line(
-            cloud, self._config.name, outputs, cloud.session(team.onlooker), self._approvals(cloud, team),
+            self._config.name, outputs, cloud.session(team.onlooker), self._approvals(cloud, team),
             self._terminal.say, stop_after=self._options.stop_after,
         )  # fmt: skip
         since = datetime.now(UTC).replace(microsecond=0)
@@ -120,7 +120,7 @@ def follow_commit(config: Edgeline, folder: Path, commit: str, terminal: Termina
     """Show what became of a commit that was pushed with git itself; approvals are left waiting."""
     cloud, team, outputs = delivered(config, folder)
     line = Line(
-        cloud, config.name, outputs, cloud.session(team.onlooker), Approvals(None, lambda what: None),
+        config.name, outputs, cloud.session(team.onlooker), Approvals(None, lambda what: None),
         terminal.say,
     )  # fmt: skip
     return line.follow(commit, None)
