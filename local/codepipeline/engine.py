@@ -89,6 +89,8 @@ class Engine:
         Actions that have begun go on to their end, approvals are abandoned; nothing further is started.
         """
         for execution in pipeline.running():
+            if execution.version == pipeline.version:
+                continue
             with pipeline.locks.changed:
                 execution.status, execution.updated = "Cancelled", now()
                 execution.summary = "The pipeline was updated before the execution was completed"
