@@ -41,7 +41,7 @@ _INSTALL = Keys({**_PHASE, "runtime-versions": Named(_RuntimeVersion(), "|".join
 _ENV = Keys(
     {
         "shell": Text(among=("bash", "/bin/sh", "powershell.exe")),
-        "variables": Named(Text(r".*"), _VARIABLE),
+        "variables": Named(Text(may_be_empty=True), _VARIABLE),
         "parameter-store": Named(Text(), _VARIABLE),
         "secrets-manager": Named(Text(), _VARIABLE),
         "exported-variables": Many(Text(_VARIABLE, meaning="the name of a variable")),

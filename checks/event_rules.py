@@ -39,10 +39,11 @@ def _problems(rule: Resource, pattern: Any) -> Iterator[_Problem]:
         yield from refused
         return
     words = rule.stack.name.split("-")
-    lines = ["-".join(words[:count]) for count in range(1, len(words) + 1)]
+    lines = ["-".join(words[:count]) for count in range(len(words), 0, -1)]
     kind = {key: pattern[key] for key in _KIND if key in pattern}
-    events = [likeliest(event, pattern, lines) for event in known_events().values()]
-    events = [event for event in events if matches(kind, event)]
+    filled = {name: likeliest(event, pattern, lines) for name, event in known_events().items()}
+    filled = {name: event for name, event in filled.items() if matches(kind, event)}
+    events = list(filled.values())
     if not events:
         yield from _unknown_kind(kind, lines)
         return
@@ -50,7 +51,7 @@ def _problems(rule: Resource, pattern: Any) -> Iterator[_Problem]:
     for path in unknown:
         yield path, f"no {events[0]['detail-type']!r} has this key", _nearest_key(path, events)
     if not unknown and not any(matches(pattern, event) for event in events):
-        yield from _mismatches(pattern, events)
+        yield from _mismatches(pattern, filled)
 
 
 def _unknown_kind(kind: dict[str, Any], lines: list[str]) -> Iterator[_Problem]:
@@ -73,17 +74,17 @@ def _nearest_key(path: tuple[str, ...], events: list[Event]) -> str:
     return f"write {near[0]}" if near else _ADD
 
 
-def _mismatches(pattern: Any, events: list[Event]) -> Iterator[_Problem]:
-    """Where the event that comes nearest differs."""
+def _mismatches(pattern: Any, filled: dict[str, Event]) -> Iterator[_Problem]:
+    """Where the event that comes nearest differs, and what it has there."""
 
-    def differing(event: Event) -> list[_Problem]:
+    def differing(name: str) -> list[_Problem]:
         return [
-            (path, f"no known event has any of {conditions!r} there, but {value_at(event, path)!r}", _ADD)
+            (path, f"no event has any of {conditions!r}, but {value_at(known_events()[name], path)!r}", _ADD)
             for path, conditions in leaves(pattern)
-            if not matches(_nested(path, conditions), event)
+            if not matches(_nested(path, conditions), filled[name])
         ]
 
-    yield from min((differing(event) for event in events), key=len)
+    yield from min(map(differing, filled), key=len)
 
 
 def _nested(path: tuple[str, ...], conditions: list[Any]) -> dict[str, Any]:

@@ -91,10 +91,12 @@ def _candidates(text: str, conditions: list[Any], lines: tuple[str, ...]) -> Ite
 
 def _regex(text: str, lines: tuple[str, ...]) -> str:
     pieces = _OPEN.split(text)
+    # A place inside a text ends where the next part of an ARN begins.
+    anything = ".+" if pieces[0] == pieces[-1] == "" and len(pieces) == 3 else "[^:]+"
     for index in range(1, len(pieces), 2):
         closed = "|" in pieces[index] or pieces[index] == "line"
         choices = "|".join(map(re.escape, _choices(pieces[index], lines)))
-        pieces[index] = f"({choices})" if closed else "[^:]+"
+        pieces[index] = f"({choices})" if closed else anything
     return "".join(piece if index % 2 else re.escape(piece) for index, piece in enumerate(pieces))
 
 

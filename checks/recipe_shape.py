@@ -32,7 +32,7 @@ class _Seconds:
             yield Problem(path, f"{value!r} is no whole number of seconds", "write the seconds")
 
 
-_SETENV = Named(Text(r".*"), r"[A-Za-z_][A-Za-z0-9_]*")
+_SETENV = Named(Text(may_be_empty=True), r"[A-Za-z_][A-Za-z0-9_]*")
 _STEP = Keys(
     {
         "Script": Text(),

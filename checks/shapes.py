@@ -25,18 +25,20 @@ class Shape(Protocol):
 
 @dataclass(frozen=True)
 class Text:
-    """A text, not empty, that matches `pattern` whole or is one of `among`."""
+    """A text, not empty unless it may be, that matches `pattern` whole or is one of `among`."""
 
     pattern: str = ""
     among: tuple[str, ...] = ()
     meaning: str = ""
+    may_be_empty: bool = False
 
     def problems(self, value: Any, path: str) -> Iterator[Problem]:
         """A wrong type, an empty text, or one that does not fit."""
         if not isinstance(value, str):
             yield Problem(path, f"{_spelled(value)} is {_kind(value)} where a text is needed", _quote(value))
         elif not value.strip():
-            yield Problem(path, "is empty", "write a value or remove it")
+            if not self.may_be_empty:
+                yield Problem(path, "is empty", "write a value or remove it")
         elif self.among and value not in self.among:
             yield Problem(path, f"{value!r} is none of {', '.join(self.among)}", _nearest(value, self.among))
         elif self.pattern and not re.fullmatch(self.pattern, value, re.DOTALL):
