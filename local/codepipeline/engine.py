@@ -69,6 +69,7 @@ class Engine:
         with pipeline.locks.changed:
             execution.status, execution.updated = "InProgress", now()
             execution.stopping, execution.abandoned = threading.Event(), threading.Event()
+            execution.unasked = threading.Event()
             execution.stop_reason = None
         self._go(pipeline, execution, first=stage, kept=kept)
 
@@ -79,7 +80,7 @@ class Engine:
             execution.stop_reason = reason
             execution.stopping.set()
             if abandon:
-                execution.abandoned.set()
+                execution.abandon()
             pipeline.locks.wake()
         self._observe(execution, "STOPPING")
 
@@ -97,7 +98,7 @@ class Engine:
                 running = [name for name, status in execution.stages.items() if status == "InProgress"]
                 execution.stages.update(dict.fromkeys(running, "Cancelled"))
                 execution.stopping.set()
-                self._leave_approvals(execution)
+                execution.unasked.set()
                 pipeline.locks.wake()
             for stage in running:
                 self._observe(execution, "CANCELLED", stage=stage)
@@ -107,7 +108,7 @@ class Engine:
         """Leave everything that runs: the pipeline is deleted, or the cloud stops."""
         for execution in pipeline.executions.values():
             execution.stopping.set()
-            execution.abandoned.set()
+            execution.abandon()
         pipeline.locks.wake()
 
     def check_role(self, role_arn: str) -> None:
@@ -119,11 +120,6 @@ class Engine:
                 "InvalidStructureException",
                 f"CodePipeline is not authorized to perform AssumeRole on role {role_arn}: {error.message}",
             ) from error
-
-    def _leave_approvals(self, execution: Execution) -> None:
-        waiting = [r for r in execution.actions if r.status == "InProgress"]
-        if waiting and all(record.action.provider == "Manual" for record in waiting):
-            execution.abandoned.set()
 
     def _go(self, pipeline: Pipeline, execution: Execution, **options: Any) -> None:
         stages = execution.declaration["stages"]

@@ -73,6 +73,7 @@ class Execution:
     """One execution; `number` counts the executions of the pipeline in the order of their starts.
 
     `stopping`: no action is started any more. `abandoned`: those that run are not waited for either.
+    `unasked`: approvals are not waited for, whatever else is.
     """
 
     id: str
@@ -94,6 +95,12 @@ class Execution:
     artifacts: dict[str, Location] = field(default_factory=dict)
     stopping: threading.Event = field(default_factory=threading.Event)
     abandoned: threading.Event = field(default_factory=threading.Event)
+    unasked: threading.Event = field(default_factory=threading.Event)
+
+    def abandon(self) -> None:
+        """Wait for nothing any more."""
+        self.abandoned.set()
+        self.unasked.set()
 
     @property
     def mode(self) -> str:

@@ -163,7 +163,7 @@ class Run:
             encryption_key=store.get("encryptionKey", {}).get("id", ""),
             override=execution.overrides.get(action.name),
             revisions={out: revision.id for a, revision in execution.revisions() for out in a.outputs},
-            abandoned=execution.abandoned,
+            abandoned=execution.unasked if action.category == "Approval" else execution.abandoned,
             report=lambda **fields: self._report(record, fields),
             **self._identify(execution, action, record.id),
         )

@@ -139,14 +139,17 @@ def test_update_cancels_what_runs_and_lets_the_action_end(service: Service) -> N
 
 
 def test_update_ends_a_waiting_approval(service: Service) -> None:
-    asking = pipeline(stage("Ask", action("ok", "Manual")))
-    service.kind.held = {"ok"}
+    asking = pipeline(stage("Ask", action("ok", "Manual"), action("beside")))
+    service.kind.held = {"ok", "beside"}
     service.pipelines.create_pipeline(CALL, pipeline=asking)
     first = next(iter(service.book.get("line").executions))
     service.reaches(first, "ok")
+    service.reaches(first, "beside")
     service.pipelines.update_pipeline(CALL, pipeline=asking)
     assert service.status(first) == "Cancelled"
     until(lambda: service.state("Ask")["actionStates"][0]["latestExecution"]["status"] == "Abandoned")
+    assert service.state("Ask")["actionStates"][1]["latestExecution"]["status"] == "InProgress"
+    service.kind.let_go(first, "beside")
 
 
 def test_old_version_can_still_be_read(service: Service) -> None:
