@@ -11,6 +11,7 @@ from config import Delivery, Edgeline
 from stacks.constructs.code_source import CodeSource, Connected, Repository, Upload
 from stacks.constructs.infrastructure_pipeline import Deployment, InfrastructurePipeline
 from stacks.constructs.start_workflows import StartWorkflows
+from stacks.constructs.workflow_pipeline import workflow_names
 from stacks.grants import allow
 
 _APPROVAL = "ApproveProd"
@@ -85,13 +86,3 @@ def _deployment(stage: cdk.Stage, after_tools: Sequence[pipelines.Step], deliver
         case "Prod" if delivery.approve_prod:
             return Deployment(stage, before=[pipelines.ManualApprovalStep(_APPROVAL)])
     return Deployment(stage)
-
-
-def workflow_names(config: Edgeline) -> list[str]:
-    """The pipelines of the workflows, in the stacks of the parts that are deployed."""
-    names = [f"{config.name}-labeling"] if "labeling" in config.parts else []
-    if "training" in config.parts:
-        names += [f"{config.name}-model-{model.name}" for model in config.models]
-    if "edge" in config.parts:
-        names.append(f"{config.name}-inspector")
-    return names
