@@ -18,19 +18,21 @@ from stacks.constructs.exact_bucket import ExactBucket
 from stacks.constructs.exact_policy import ExactPolicy
 from stacks.grants import allow
 
-# What the builds that CDK Pipelines writes install; a test holds the first to the requirements' version.
+# What the builds after synth install; a test holds it to the version in the requirements.
 CLI_VERSION = "2.1146.1"
-ASSETS_CLI_VERSION = "4.7.3"
+_NODE = {"nodejs": "22"}
 
 _INSTALL = (
     "python -m pip install --quiet -r requirements-checks.txt",
     "npm ci --prefix checks/asl",
 )
 _BUILD = (
-    "cdk synth --quiet",
+    # The library's own validation of templates is one of the checks.
+    "CDK_VALIDATION=false cdk synth --quiet",
     "python -m checks cdk.out",
     "python -m pytest tests/infrastructure tests/unit/lambdas -q --junitxml=reports/tests.xml",
 )
+_PUBLISH = "cdk -a . publish-assets --all --unstable=publish-assets"
 
 
 @dataclass(frozen=True)
@@ -93,8 +95,6 @@ class InfrastructurePipeline(Construct):
             code_pipeline=self.pipeline,
             synth=self._synth(source),
             cli_version=CLI_VERSION,
-            cdk_assets_cli_version=ASSETS_CLI_VERSION,
-            # One project publishes all assets: an asset that changes does not change the pipeline.
             publish_assets_in_parallel=False,
             code_build_defaults=self._build_defaults(),
         )
@@ -102,7 +102,11 @@ class InfrastructurePipeline(Construct):
             stages.add_stage(deployment.stage, pre=[*deployment.before], post=[*deployment.after])
         stages.build_pipeline()
         source.start_on_change(self.pipeline)
-        self._narrow(stages)
+        assets = stages.node.find_child("Assets").node.find_child("FileAsset")
+        if not isinstance(assets, codebuild.Project):
+            raise TypeError(f"{assets.node.path} is not the project that publishes the assets")
+        _publish_by_cdk(assets)
+        self._narrow(stages, assets)
 
     def _make_key(self) -> kms.Key:
         return kms.Key(
@@ -140,21 +144,18 @@ class InfrastructurePipeline(Construct):
                 cloud_watch=codebuild.CloudWatchLoggingOptions(log_group=self._logs)
             ),
             partial_build_spec=codebuild.BuildSpec.from_object(
-                {"phases": {"install": {"runtime-versions": {"nodejs": "22"}}}}
+                {"phases": {"install": {"runtime-versions": _NODE}}}
             ),
             timeout=cdk.Duration.minutes(30),
         )
 
-    def _narrow(self, stages: pipelines.CodePipeline) -> None:
+    def _narrow(self, stages: pipelines.CodePipeline, assets: codebuild.Project) -> None:
         """Let each build do what it does, in the place of what CDK Pipelines lets all of them do."""
         synth = self._policy(stages.synth_project, writes=True)
         reporting = ("codebuild:BatchPutTestCases", "codebuild:CreateReport", "codebuild:UpdateReport")
         allow(synth, *reporting, on=[self._reports.report_group_arn])
         self_mutation = self._policy(stages.self_mutation_project)
         allow(self_mutation, "sts:AssumeRole", on=_bootstrap_roles(self))
-        assets = stages.node.find_child("Assets").node.find_child("FileAsset")
-        if not isinstance(assets, codebuild.Project):
-            raise TypeError(f"{assets.node.path} is not the project that publishes the assets")
         self._policy(assets, keep="sts:AssumeRole")
 
     def _policy(self, project: codebuild.IProject, *, writes: bool = False, keep: str = "") -> ExactPolicy:
@@ -171,6 +172,30 @@ class InfrastructurePipeline(Construct):
             reason = "one account: S3's own key encrypts the artifacts, as it does the bucket"
             acknowledge(project, "AwsSolutions-CB4", reason)
         return policy
+
+
+def _publish_by_cdk(assets: codebuild.Project) -> None:
+    """Publish with the `cdk` that everything else is done with; CDK Pipelines would install `cdk-assets`.
+
+    That command is released apart from the library and refuses assemblies that are newer than itself. Also
+    the build names no asset: one that changes does not change the pipeline.
+    """
+    spec = codebuild.BuildSpec.from_object_to_yaml(
+        {
+            "version": "0.2",
+            "phases": {
+                "install": {
+                    "runtime-versions": _NODE,
+                    "commands": [f"npm install -g aws-cdk@{CLI_VERSION}"],
+                },
+                "build": {"commands": [_PUBLISH]},
+            },
+        }
+    )
+    project = assets.node.default_child
+    if not isinstance(project, codebuild.CfnProject):
+        raise TypeError(f"{assets.node.path} is not made of a project")
+    project.add_property_override("Source.BuildSpec", spec.to_build_spec())
 
 
 def _bootstrap_roles(scope: Construct) -> list[str]:

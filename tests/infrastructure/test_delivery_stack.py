@@ -14,7 +14,7 @@ from cdk_nag import AwsSolutionsChecks
 from cloud_assembly import Assembly, Template
 
 from lambdas.delivery import deliveries
-from stacks.constructs.infrastructure_pipeline import ASSETS_CLI_VERSION, CLI_VERSION
+from stacks.constructs.infrastructure_pipeline import CLI_VERSION
 from stacks.edgeline import add_edgeline
 
 ROOT = Path(__file__).parents[2]
@@ -197,7 +197,7 @@ def test_synth_builds_checks_and_tests_what_was_pushed(delivery: Template) -> No
         },
         "build": {
             "commands": [
-                "cdk synth --quiet",
+                "CDK_VALIDATION=false cdk synth --quiet",
                 "python -m checks cdk.out",
                 "python -m pytest tests/infrastructure tests/unit/lambdas -q --junitxml=reports/tests.xml",
             ]
@@ -221,13 +221,12 @@ def test_the_pipeline_updates_itself_before_it_deploys_anything_else(delivery: T
 
 
 def test_one_build_publishes_all_assets_so_that_a_changed_one_leaves_the_pipeline_as_it_is(
-    assembly: Assembly, delivery: Template
+    delivery: Template,
 ) -> None:
     assert order(delivery, "Assets") == [["FileAssets"]]
-    name = project(delivery, "FileAssets")["Source"]["BuildSpec"]
-    spec = yaml.safe_load((assembly.directory / name).read_text())
-    assert spec["phases"]["install"]["commands"] == [f"npm install -g cdk-assets@{ASSETS_CLI_VERSION}"]
-    assert re.search(r"[0-9a-f]{64}", "".join(spec["phases"]["build"]["commands"]))
+    spec = buildspec(delivery, "FileAssets")
+    assert spec["phases"]["install"]["commands"] == [f"npm install -g aws-cdk@{CLI_VERSION}"]
+    assert spec["phases"]["build"]["commands"] == ["cdk -a . publish-assets --all --unstable=publish-assets"]
     of_the_stack = json.dumps([actions(delivery, "Assets"), project(delivery, "FileAssets")])
     assert not re.search(r"[0-9a-f]{64}", of_the_stack)
 
