@@ -53,7 +53,7 @@ def test_every_template_names_its_own_account_and_those_that_it_works_with(acros
         "Prod/Serving": tools | {across.accounts["prod"]},
     }
     for stack, template in across.templates.items():
-        named = set(re.findall(r"(?<!\d)\d{12}(?!\d)", json.dumps(template["Resources"])))
+        named = set(re.findall(r"(?<!\w)\d{12}(?!\w)", json.dumps(template["Resources"])))
         assert named == work_with.get(stack, tools), stack
 
 
@@ -254,7 +254,7 @@ def test_without_accounts_nothing_is_shared_and_the_same_roles_are_gone_through(
     (statement,) = trusts(templates["Prod/Serving"])["edgeline-prod-promoter"]
     assert "aws:PrincipalArn" in statement["Condition"]["ArnEquals"]
     assert not re.search(
-        r"(?<!\d)\d{12}(?!\d)", json.dumps({k: t["Resources"] for k, t in templates.items()})
+        r"(?<!\w)\d{12}(?!\w)", json.dumps({k: t["Resources"] for k, t in templates.items()})
     )
 
 
