@@ -18,12 +18,14 @@ ASL := checks/asl/node_modules/.package-lock.json
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export IMAGES LABELS SEED
 
-.PHONY: help demo test acceptance check synth clean inputs
+.PHONY: help demo push serve test acceptance check synth clean inputs
 .DELETE_ON_ERROR:
 
 help:
 	@echo 'make demo                             the whole line, with synthetic pictures; SEED=7'
 	@echo 'make demo IMAGES=folder LABELS=file   the same with your own, LABELS as COCO JSON or Ground Truth manifest'
+	@echo 'make push                             what is committed, through the delivery pipeline; APPROVE=1 asks nobody'
+	@echo 'make serve                            a local cloud to push to, until Ctrl-C'
 	@echo 'make test                             the tests'
 	@echo 'make acceptance                       what takes longer: faults, loads, whole demos'
 	@echo 'make check                            style, types, import rules, and what is synthesized'
@@ -36,6 +38,12 @@ demo: inputs $(LOCAL)
 	[ -z "$$LABELS" ] || set -- "$$@" --labels "$$LABELS"; \
 	[ -z "$$SEED" ] || set -- "$$@" --seed "$$SEED"; \
 	exec python -m local "$$@"
+
+push: $(LOCAL)
+	@exec python -m local push $(if $(APPROVE),--approve)
+
+serve: $(LOCAL)
+	@exec python -m local serve
 
 # Before anything is installed: a person who forgot the labels should not wait for it.
 inputs:
@@ -63,7 +71,7 @@ synth: $(LOCAL)
 	CDK_VALIDATION=false cdk synth --quiet
 
 clean:
-	rm -rf $(VENV) .venv.lock checks/asl/node_modules cdk.out local_run .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) .venv.lock checks/asl/node_modules cdk.out local_run local_cloud .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(LOCAL):

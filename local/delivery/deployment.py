@@ -56,7 +56,7 @@ def outputs(serving: Serving, stack: str) -> dict[str, str] | None:
 def _execution_policy(serving: Serving) -> str:
     """Make the policy that CloudFormation's role is to have, and return its ARN."""
     iam = serving.session(serving.root).client("iam")
-    name = "cdk-execution"
+    name = "edgeline-cloudformation"  # as the README has it
     try:
         made = iam.create_policy(PolicyName=name, PolicyDocument=_EXECUTION_POLICY.read_text("utf-8"))
     except iam.exceptions.EntityAlreadyExistsException:
