@@ -6,7 +6,6 @@ import json
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 from local.cloud.call import Credentials
@@ -41,16 +40,16 @@ def hire(serving: Serving, outputs: Mapping[str, str]) -> People:
         onlooker=user_keys(iam, "onlooker", [_looking(serving, iam)]),
         approver=user_keys(iam, "approver", [approves]) if approves else None,
     )
-    write(serving.state_dir / _FILE, asdict(people))
+    write(serving.state_dir / _FILE, {"of": serving.since, "keys": asdict(people)})
     return people
 
 
-def hired(state_dir: Path) -> People | None:
-    """Return the users of a cloud that something was delivered to before; None where nothing was."""
-    found = read(state_dir / _FILE)
-    if not found:
+def hired(serving: Serving) -> People | None:
+    """Return the users that were made in this very cloud; None where nothing was delivered to it yet."""
+    found = read(serving.state_dir / _FILE)
+    if found.get("of") != serving.since:  # left by a cloud that is gone, with its users
         return None
-    keys = {name: Credentials(**known) if known else None for name, known in found.items()}
+    keys = {name: Credentials(**known) if known else None for name, known in found["keys"].items()}
     return People(**keys)  # type: ignore[arg-type]  # only the approver may be None
 
 

@@ -98,7 +98,7 @@ class Push:
         return found
 
     def _people(self, cloud: Serving, outputs: dict[str, str]) -> People:
-        team = people.hired(cloud.state_dir)
+        team = people.hired(cloud)
         if team is None or (team.approver is None and "ApproverPolicyArn" in outputs):
             team = people.hire(cloud, outputs)
         pushed_by(cloud.source, team.pusher)
@@ -131,7 +131,7 @@ def delivered(config: Edgeline, folder: Path) -> tuple[Serving, People, dict[str
     cloud = serving.find(folder)
     if cloud is None:
         raise DeliveryError(f"no local cloud is served from {folder}: python -m local push starts one")
-    team = people.hired(cloud.state_dir)
+    team = people.hired(cloud)
     outputs = deployment.outputs(cloud, f"{config.name}-delivery")
     if team is None or outputs is None:
         raise DeliveryError("nothing has been delivered to this cloud yet: python -m local push")

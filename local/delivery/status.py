@@ -18,7 +18,7 @@ def status(config: Edgeline, folder: Path, terminal: Terminal) -> int:
         return 1
     minutes = (time.time() - cloud.since) / 60
     terminal.say(f"Local cloud: {cloud.url}, process {cloud.pid}, up for {minutes:.0f} minutes")
-    team = people.hired(cloud.state_dir)
+    team = people.hired(cloud)
     if team is None or deployment.outputs(cloud, f"{config.name}-delivery") is None:
         terminal.say("Nothing has been delivered yet: python -m local push")
         return 0
