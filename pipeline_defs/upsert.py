@@ -102,7 +102,9 @@ def upsert(sagemaker: Any, settings: Settings, definition: str) -> str:
     try:
         sagemaker.describe_pipeline(PipelineName=settings.model.pipeline_name)
     except sagemaker.exceptions.ResourceNotFound:
-        return str(sagemaker.create_pipeline(**values, ClientRequestToken=_token(definition))["PipelineArn"])
+        tags = [{"Key": key, "Value": value} for key, value in settings.model.tags.items()]
+        made = sagemaker.create_pipeline(**values, Tags=tags, ClientRequestToken=_token(definition))
+        return str(made["PipelineArn"])
     return str(sagemaker.update_pipeline(**values)["PipelineArn"])
 
 

@@ -22,6 +22,11 @@ def tag_costs(scope: IConstruct, *, project: str) -> None:
             tags.add(_PART_TAG, construct.node.id.lower())
 
 
+def cost_tags(project: str, *, environment: str, part: str) -> dict[str, str]:
+    """The same tags for what is not in a template, but made at run time."""
+    return {PROJECT_TAG: project, _ENVIRONMENT_TAG: environment, _PART_TAG: part}
+
+
 def _environment(stack: IConstruct) -> str:
     """`tools`, `staging` or `prod`; a stack outside of the stages, Delivery, is in the tools account."""
     stage = cdk.Stage.of(stack)

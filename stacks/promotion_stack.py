@@ -14,6 +14,7 @@ from stacks.constructs.promotion_functions import PromotionFunctions
 from stacks.constructs.promotion_workflow import PromotionWorkflow
 from stacks.constructs.python_function import PythonFunction
 from stacks.constructs.staging_test import StagingTest
+from stacks.cost_tags import cost_tags
 
 
 class PromotionStack(cdk.Stack):
@@ -40,6 +41,7 @@ class PromotionStack(cdk.Stack):
             role_name=ToolsAccount(config).staging_test_role_name,
             tester_role_arn=staging.role_arn(staging.tester_role_name),
             job_prefixes=groups,
+            tags=cost_tags(config.name, environment="tools", part="promotion"),
         )
         workflow = PromotionWorkflow(
             self, "Workflow", functions=functions, staging_test=staging_test, event_source=config.name

@@ -72,7 +72,7 @@ class ServingStack(cdk.Stack):
         allow(role, *changes, on=[*endpoints, *configs], because=_NAMED)
         allow(role, "sagemaker:CreateEndpointConfig", on=configs, because=_NAMED)
         allow(role, "sagemaker:CreateModel", "sagemaker:DescribeModel", on=models, because=_NAMED)
-        allow(role, "sagemaker:AddTags", on=[*models, *configs], because=_NAMED)
+        allow(role, "sagemaker:AddTags", on=[*endpoints, *models, *configs], because=_NAMED)
         pass_role(role, model_role, "sagemaker.amazonaws.com")
         return role
 

@@ -22,6 +22,7 @@ from stacks.constructs.workflow_pipeline import (
     content_of,
     model_pipeline_name,
 )
+from stacks.cost_tags import cost_tags
 from stacks.grants import allow, pass_role, read_objects, write_objects
 from stacks.wildcards import allow_everywhere
 
@@ -43,6 +44,7 @@ class TrainingStack(cdk.Stack):
     ) -> None:
         super().__init__(scope, construct_id, stack_name=f"{config.name}-training")
         self._artifacts, self._key = artifacts, key
+        self._tags = cost_tags(config.name, environment="tools", part="training")
         # A model's pipeline and its model package group have the same name.
         self._names = {model.name: f"{config.name}-{model.name}" for model in config.models}
         queries = LabelQueries(
@@ -110,6 +112,7 @@ class TrainingStack(cdk.Stack):
             "train_steps": model.train_steps,
             "job_instance": model.job_instance,
             "inference_instances": sorted({model.staging.instance_type, model.prod.instance_type}),
+            "tags": self._tags,
         }
 
     def _let_build(self, role: iam.Role) -> None:
@@ -125,6 +128,7 @@ class TrainingStack(cdk.Stack):
         ]
         allow(
             role,
+            "sagemaker:AddTags",
             "sagemaker:CreatePipeline",
             "sagemaker:DescribePipeline",
             "sagemaker:UpdatePipeline",

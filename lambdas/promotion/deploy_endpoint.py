@@ -38,8 +38,9 @@ def handler(event: Mapping[str, Any], _context: object) -> dict[str, str]:
     model = model_name(endpoint, package["release"])
     describe_approved(boto3.client("sagemaker"), package["arn"])
     sagemaker = target.enter(event["execution"]).client("sagemaker")
-    ensure_model(sagemaker, name=model, package_arn=package["arn"], role_arn=target.model_role_arn)
-    ensure_config(sagemaker, name=config, model=model, package_arn=package["arn"], variant=endpoint.variant)
-    switch(sagemaker, endpoint.name, config)
+    made = {"package_arn": package["arn"], "tags": target.tags}
+    ensure_model(sagemaker, name=model, role_arn=target.model_role_arn, **made)
+    ensure_config(sagemaker, name=config, model=model, variant=endpoint.variant, **made)
+    switch(sagemaker, endpoint.name, config, target.tags)
     started = datetime.now(UTC).isoformat(timespec="seconds")
     return {"endpoint": endpoint.name, "config": config, "model_name": model, "started_at": started}

@@ -2,8 +2,10 @@
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -11,6 +13,7 @@ from botocore.exceptions import ClientError
 from lambdas.promotion.settings import EndpointSettings
 
 LONGEST_NAME = 63
+_NO_TAGS: Mapping[str, str] = MappingProxyType({})
 SETTLED = ("InService", "Failed", "OutOfService", "UpdateRollbackFailed")
 BROKEN = ("Failed", "OutOfService", "UpdateRollbackFailed")
 
@@ -76,14 +79,16 @@ def model_name(settings: EndpointSettings, release: str) -> str:
     return _named_after(settings, release)
 
 
-def ensure_model(sagemaker: Any, *, name: str, package_arn: str, role_arn: str) -> None:
+def ensure_model(
+    sagemaker: Any, *, name: str, package_arn: str, role_arn: str, tags: Mapping[str, str] = _NO_TAGS
+) -> None:
     """Create the model from exactly this package, unless it is there; ModelConflict if it is another's."""
     try:
         sagemaker.create_model(
             ModelName=name,
             PrimaryContainer={"ModelPackageName": package_arn},
             ExecutionRoleArn=role_arn,
-            Tags=_tags(package_arn),
+            Tags=_tags({**tags, "model-package": package_arn}),
         )
     except ClientError as error:
         if not _exists(error):
@@ -94,25 +99,31 @@ def ensure_model(sagemaker: Any, *, name: str, package_arn: str, role_arn: str) 
 
 
 def ensure_config(
-    sagemaker: Any, *, name: str, model: str, package_arn: str, variant: dict[str, Any]
+    sagemaker: Any,
+    *,
+    name: str,
+    model: str,
+    package_arn: str,
+    variant: dict[str, Any],
+    tags: Mapping[str, str] = _NO_TAGS,
 ) -> None:
     """Create the endpoint config, unless it is there; its name stands for its content."""
     try:
         sagemaker.create_endpoint_config(
             EndpointConfigName=name,
             ProductionVariants=[{"VariantName": "AllTraffic", "ModelName": model, **variant}],
-            Tags=_tags(package_arn),
+            Tags=_tags({**tags, "model-package": package_arn}),
         )
     except ClientError as error:
         if not _exists(error):
             raise
 
 
-def switch(sagemaker: Any, name: str, config: str) -> None:
+def switch(sagemaker: Any, name: str, config: str, tags: Mapping[str, str] = _NO_TAGS) -> None:
     """Begin to serve this endpoint config; safe to repeat. EndpointBusy while another change is under way."""
     endpoint = describe(sagemaker, name)
     if endpoint is None:
-        sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=config)
+        sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=config, Tags=_tags(tags))
     elif endpoint.status in BROKEN:
         sagemaker.delete_endpoint(EndpointName=name)
         raise EndpointBusy(f"{name} was {endpoint.status} and is being deleted: {endpoint.reason}")
@@ -137,7 +148,7 @@ def is_ready(endpoint: Endpoint | None, name: str, config: str) -> bool:
     return True
 
 
-def put_back(sagemaker: Any, name: str, config: str | None) -> bool:
+def put_back(sagemaker: Any, name: str, config: str | None, tags: Mapping[str, str] = _NO_TAGS) -> bool:
     """Go towards the config from before, or towards no endpoint where there was none; True when there."""
     endpoint = describe(sagemaker, name)
     if endpoint is None and config is None:
@@ -150,7 +161,7 @@ def put_back(sagemaker: Any, name: str, config: str | None) -> bool:
     if endpoint is not None and endpoint.status == "InService" and endpoint.config == config:
         return True
     if endpoint is None:
-        sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=config)
+        sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=config, Tags=_tags(tags))
     elif endpoint.status in BROKEN:
         sagemaker.delete_endpoint(EndpointName=name)
     else:
@@ -162,8 +173,8 @@ def _named_after(settings: EndpointSettings, ending: str) -> str:
     return f"{settings.name[: LONGEST_NAME - len(ending) - 1].rstrip('-')}-{ending}"
 
 
-def _tags(package_arn: str) -> list[dict[str, str]]:
-    return [{"Key": "model-package", "Value": package_arn}]
+def _tags(tags: Mapping[str, str]) -> list[dict[str, str]]:
+    return [{"Key": key, "Value": value} for key, value in tags.items()]
 
 
 def _exists(error: ClientError) -> bool:

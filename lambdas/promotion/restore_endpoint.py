@@ -27,8 +27,9 @@ def handler(event: Mapping[str, Any], _context: object) -> dict[str, str]:
     """
     configured = environment.read(Environment)
     minutes = configured.timeout_minutes
-    there = workload(configured.workloads, event["environment"]).enter(event["execution"])
-    if put_back(there.client("sagemaker"), event["endpoint"], event["config"]):
+    target = workload(configured.workloads, event["environment"])
+    sagemaker = target.enter(event["execution"]).client("sagemaker")
+    if put_back(sagemaker, event["endpoint"], event["config"], target.tags):
         return {"status": "ready"}
     if datetime.now(UTC) - datetime.fromisoformat(event["since"]) > timedelta(minutes=minutes):
         aim = event["config"] or "no endpoint"

@@ -1,7 +1,8 @@
 """The environments that a promotion acts in, each in an account of its own or in that of the tools."""
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import boto3
@@ -13,11 +14,12 @@ _LONGEST_SESSION_NAME = 64
 
 @dataclass(frozen=True)
 class Workload:
-    """An environment: the role to act with in its account, that of its containers, and its region."""
+    """An environment: the role to act with in its account, that of its containers, region and tags."""
 
     promoter_role_arn: str
     model_role_arn: str
     region: str
+    tags: Mapping[str, str] = field(default_factory=dict)
 
     def enter(self, execution: str) -> Any:
         """Become the environment's promoter; a boto3 session, for this invocation only.

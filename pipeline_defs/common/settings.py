@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 
@@ -12,7 +12,7 @@ class SettingsError(ValueError):
 
 @dataclass(frozen=True)
 class ModelSettings:
-    """One model as MODEL_CONFIG describes it; `group_rule` is "" where there is none."""
+    """One model as MODEL_CONFIG describes it; `group_rule` is "" where there is none, `tags` its jobs'."""
 
     name: str
     pipeline_name: str
@@ -25,6 +25,7 @@ class ModelSettings:
     train_steps: int
     job_instance: str
     inference_instances: tuple[str, ...]
+    tags: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from sagemaker.core.shapes import (
     ProcessingS3Input,
     ProcessingS3Output,
     StoppingCondition,
+    Tag,
 )
 from sagemaker.core.training.configs import Compute, InputData
 from sagemaker.core.workflow.conditions import ConditionGreaterThanOrEqualTo
@@ -116,6 +117,7 @@ class _DetectionPipeline:
             role=self._settings.job_role_arn,
             sagemaker_session=self._session,
             base_job_name=self._model.pipeline_name,
+            tags=[Tag(key=key, value=value) for key, value in self._model.tags.items()] or None,
             compute=Compute(instance_type=self._model.train_instance, instance_count=1, volume_size_in_gb=50),
             stopping_condition=StoppingCondition(max_runtime_in_seconds=6 * _HOUR),
             output_data_config=OutputDataConfig(
@@ -223,6 +225,7 @@ class _DetectionPipeline:
             base_job_name=self._model.pipeline_name,
             sagemaker_session=self._session,
             env={"AWS_DEFAULT_REGION": self._settings.region},
+            tags=[{"Key": key, "Value": value} for key, value in self._model.tags.items()] or None,
         )
 
     def _input(self, name: str, uri: object) -> ProcessingInput:

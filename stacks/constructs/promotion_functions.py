@@ -12,6 +12,7 @@ from constructs import Construct
 from config import Edgeline, Endpoint, Model
 from stacks.accounts import EnvironmentName, ToolsAccount, WorkloadAccount, environments
 from stacks.constructs.python_function import PythonFunction
+from stacks.cost_tags import cost_tags
 from stacks.grants import allow, read_objects
 
 _ENDPOINT_MINUTES = 45
@@ -106,6 +107,7 @@ def _workloads(config: Edgeline) -> str:
                 "promoter_role_arn": workload.role_arn(workload.promoter_role_name),
                 "model_role_arn": workload.role_arn(workload.model_role_name),
                 "region": workload.region,
+                "tags": cost_tags(config.name, environment=workload.environment, part="serving"),
             }
             for workload in environments(config)
         }

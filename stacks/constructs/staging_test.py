@@ -1,5 +1,6 @@
 """The test of the staging endpoint: the training's evaluation job, which asks the endpoint instead."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import aws_cdk as cdk
@@ -36,8 +37,10 @@ class StagingTest(Construct):
         role_name: str,
         tester_role_arn: str,
         job_prefixes: list[str],
+        tags: Mapping[str, str],
     ) -> None:
         super().__init__(scope, construct_id)
+        self._tags = [{"Key": key, "Value": value} for key, value in tags.items()]
         self._job_prefixes, self._tester_role_arn = job_prefixes, tester_role_arn
         self.role = SageMakerRole(
             self, "Role", runs=("ProcessingJobs",), images="pytorch-inference", role_name=role_name
@@ -64,7 +67,7 @@ class StagingTest(Construct):
             stack.format_arn(service="sagemaker", resource="processing-job", resource_name=f"{prefix}-*")
             for prefix in self._job_prefixes
         ]
-        actions = ("CreateProcessingJob", "DescribeProcessingJob", "StopProcessingJob")
+        actions = ("CreateProcessingJob", "DescribeProcessingJob", "StopProcessingJob", "AddTags")
         allow(machine_role, *(f"sagemaker:{action}" for action in actions), on=jobs, because=_JOBS)
         pass_role(machine_role, self.role, "sagemaker.amazonaws.com")
         rule = stack.format_arn(
@@ -88,6 +91,7 @@ class StagingTest(Construct):
         return {
             "ProcessingJobName.$": "$.package.test.job",
             "RoleArn": self.role.role_arn,
+            "Tags": self._tags,
             "AppSpecification": {
                 "ImageUri.$": "$.package.image",
                 "ContainerEntrypoint": [

@@ -156,6 +156,7 @@ def test_endpoints_are_touched_in_their_own_account_only(template: dict[str, Any
         "sagemaker:DescribeModelPackage",
         "sagemaker:DescribeProcessingJob",
         "sagemaker:StopProcessingJob",
+        "sagemaker:AddTags",
     }
 
 

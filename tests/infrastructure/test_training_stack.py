@@ -114,6 +114,7 @@ def test_the_pipeline_registers_and_cannot_approve(training: Template) -> None:
 
 def test_the_build_starts_pipelines_and_no_jobs(training: Template) -> None:
     assert {a for a in actions(training, "BuildRole") if a.startswith("sagemaker:")} == {
+        "sagemaker:AddTags",
         "sagemaker:CreatePipeline",
         "sagemaker:DescribePipeline",
         "sagemaker:UpdatePipeline",

@@ -17,6 +17,7 @@ MODEL = {
     "train_steps": 1000,
     "job_instance": "ml.m5.xlarge",
     "inference_instances": ["ml.m5.large"],
+    "tags": {"project": "line"},
 }
 
 

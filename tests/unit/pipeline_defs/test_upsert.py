@@ -29,6 +29,7 @@ def test_a_pipeline_that_is_not_there_is_created(sagemaker: Any, settings: Setti
             "describe_pipeline", "ResourceNotFound", expected_params={"PipelineName": "line-tags"}
         )
         expected = values("{}", settings.pipeline_role_arn) | {"ClientRequestToken": upsert._token("{}")}
+        expected["Tags"] = [{"Key": "project", "Value": "line"}]
         stub.add_response("create_pipeline", {"PipelineArn": PIPELINE}, expected)
         assert upsert.upsert(sagemaker, settings, "{}") == PIPELINE
         stub.assert_no_pending_responses()

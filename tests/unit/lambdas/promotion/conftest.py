@@ -83,7 +83,8 @@ class FakeSageMaker:
             raise invalid("DescribeEndpoint", f'Could not find endpoint "{EndpointName}".')
         return self.endpoints[EndpointName]
 
-    def create_endpoint(self, *, EndpointName: str, EndpointConfigName: str) -> None:  # noqa: N803
+    def create_endpoint(self, *, EndpointName: str, EndpointConfigName: str, Tags: Any) -> None:  # noqa: N803
+        self.endpoint_tags = Tags
         self.changes.append(("create", EndpointConfigName))
         self.endpoints[EndpointName] = {
             "EndpointStatus": "Creating",

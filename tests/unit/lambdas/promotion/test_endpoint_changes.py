@@ -145,3 +145,14 @@ def test_config_names_carry_the_version_tell_settings_apart_and_stay_within_63_c
     assert len(name) <= 63
     assert config_name(EndpointSettings(long.name, {"n": 2}), "v123-0123abcd") != name
     assert config_name(long, "v123-ffffffff") != name
+
+
+def test_what_is_made_has_the_tags_that_its_cost_is_counted_by(sagemaker: Any) -> None:
+    tags = {"project": "line", "environment": "prod"}
+    switch(sagemaker, "prod", "v1", tags)
+    assert sagemaker.endpoint_tags == [
+        {"Key": "project", "Value": "line"}, {"Key": "environment", "Value": "prod"}
+    ]  # fmt: skip
+    ensure_config(sagemaker, name="c", model="m", package_arn=ARN, variant={}, tags=tags)
+    assert {"Key": "project", "Value": "line"} in sagemaker.configs["c"]["Tags"]
+    assert {"Key": "model-package", "Value": ARN} in sagemaker.configs["c"]["Tags"]

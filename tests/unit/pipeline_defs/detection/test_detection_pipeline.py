@@ -55,6 +55,12 @@ def test_steps_in_their_order(definition: Definition) -> None:
     assert [each["Name"] for each in check_step["ElseSteps"]] == ["MetricTooLow"]
 
 
+def test_every_job_has_the_tags_that_its_cost_is_counted_by(definition: Definition) -> None:
+    for name in ("PrepareDataset", "TrainDetector", "EvaluateModel"):
+        tags = step(definition, name)["Arguments"]["Tags"]
+        assert {"Key": "project", "Value": "line"} in tags, name
+
+
 def test_parameters_and_their_defaults(definition: Definition) -> None:
     assert {p["Name"]: p.get("DefaultValue") for p in definition["Parameters"]} == {
         "LabelsManifest": "",
