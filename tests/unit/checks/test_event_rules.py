@@ -11,6 +11,7 @@ import pytest
 
 from checks.assembly import Assembly
 from checks.event_rules import check
+from checks.intrinsics import Resolver
 from checks.known_events import has_path, known_events
 
 Assembled = Callable[..., Assembly]
@@ -121,3 +122,17 @@ def test_a_rule_for_exactly_a_real_event_is_fine(assembled: Assembled, file: Pat
         source=[real["source"]], detail_type=[real["detail-type"]], resources=real["resources"], detail=detail
     )
     assert check(assembled("AWS::Events::Rule", whole)) == []
+
+
+def test_the_app_emits_its_events_as_they_are_described(app_assembly: Assembly) -> None:
+    resolver = Resolver(app_assembly)
+    emitted = {}
+    for machine in app_assembly.resources("AWS::StepFunctions::StateMachine"):
+        definition = json.loads(resolver.resolve(machine.stack, machine.properties["DefinitionString"]))
+        for state in definition["States"].values():
+            if str(state.get("Resource", "")).endswith(":events:putEvents"):
+                (entry,) = state["Parameters"]["Entries"]
+                emitted[entry["DetailType"]] = {key.removesuffix(".$") for key in entry["Detail"]}
+    described = {event["detail-type"]: set(event["detail"]) for event in known_events().values()}
+    assert emitted
+    assert {name: described[name] for name in emitted} == emitted

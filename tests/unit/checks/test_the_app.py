@@ -191,21 +191,25 @@ class TestCommand:
         broken = tmp_path / "cdk.out"
         shutil.copytree(app_folder, broken)
         (broken / "validation-report.json").unlink()
-        (template,) = (broken / "assembly-Tools").glob("ToolsPromotion*.template.json")
-        template.write_text(template.read_text().replace('"ModelApprovalStatus"', '"ModelAprovalStatus"'))
-        (buildspec,) = broken.glob("buildspec-*.yaml")
-        buildspec.write_text(buildspec.read_text().replace('"commands"', '"comands"'))
+        for stack, right, wrong in (
+            ("ToolsPromotion", '"ModelApprovalStatus"', '"ModelAprovalStatus"'),
+            ("ToolsTraining", "\\nphases:", "\\nfases:"),
+        ):
+            (template,) = (broken / "assembly-Tools").glob(f"{stack}*.template.json")
+            content = template.read_text()
+            assert content.count(right) == 1
+            template.write_text(content.replace(right, wrong))
         asked = ["--only", "cdk-nag", "--only", "event-patterns", "--only", "buildspecs"]
         assert checks_main.main([str(broken), *asked]) == 1
         *lines, summary = capsys.readouterr().out.splitlines()
         assert [line.partition(":")[0] for line in lines] == [
             "cdk-nag",
             "event-patterns",
-            *["buildspecs"] * 4,
+            *["buildspecs"] * 2,
         ]
         assert "detail.ModelAprovalStatus" in lines[1]
         assert lines[1].endswith("write ModelApprovalStatus")
-        assert re.fullmatch(r"6 errors, 0 warnings in \d+ stacks, \d+ s", summary)
+        assert re.fullmatch(r"4 errors, 0 warnings in \d+ stacks, \d+ s", summary)
 
     def test_verbose_says_how_long_each_check_takes(
         self, app_folder: Path, capsys: pytest.CaptureFixture[str]
