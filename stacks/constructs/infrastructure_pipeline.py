@@ -106,7 +106,7 @@ class InfrastructurePipeline(Construct):
         if not isinstance(assets, codebuild.Project):
             raise TypeError(f"{assets.node.path} is not the project that publishes the assets")
         _publish_by_cdk(assets)
-        self._narrow(stages, assets)
+        self._narrow(stages, assets, [deployment.stage for deployment in deployments])
 
     def _make_key(self) -> kms.Key:
         return kms.Key(
@@ -149,14 +149,18 @@ class InfrastructurePipeline(Construct):
             timeout=cdk.Duration.minutes(30),
         )
 
-    def _narrow(self, stages: pipelines.CodePipeline, assets: codebuild.Project) -> None:
+    def _narrow(
+        self, stages: pipelines.CodePipeline, assets: codebuild.Project, deployed: Sequence[cdk.Stage]
+    ) -> None:
         """Let each build do what it does, in the place of what CDK Pipelines lets all of them do."""
         synth = self._policy(stages.synth_project, writes=True)
         reporting = ("codebuild:BatchPutTestCases", "codebuild:CreateReport", "codebuild:UpdateReport")
         allow(synth, *reporting, on=[self._reports.report_group_arn])
         self_mutation = self._policy(stages.self_mutation_project)
         allow(self_mutation, "sts:AssumeRole", on=_bootstrap_roles(self))
-        self._policy(assets, keep="sts:AssumeRole")
+        publishing = self._policy(assets, keep="sts:AssumeRole")
+        # With these `cdk publish-assets` looks whether the account is bootstrapped.
+        allow(publishing, "sts:AssumeRole", on=_deploy_roles(deployed))
 
     def _policy(self, project: codebuild.IProject, *, writes: bool = False, keep: str = "") -> ExactPolicy:
         role = project.role
@@ -196,6 +200,17 @@ def _publish_by_cdk(assets: codebuild.Project) -> None:
     if not isinstance(project, codebuild.CfnProject):
         raise TypeError(f"{assets.node.path} is not made of a project")
     project.add_property_override("Source.BuildSpec", spec.to_build_spec())
+
+
+def _deploy_roles(stages: Sequence[cdk.Stage]) -> list[str]:
+    """The roles of `cdk bootstrap` that stacks of the stages' accounts are deployed with."""
+    arn = cdk.DefaultStackSynthesizer.DEFAULT_DEPLOY_ROLE_ARN
+    arn = arn.replace("${Qualifier}", cdk.DefaultStackSynthesizer.DEFAULT_QUALIFIER)
+    places = {(stage.account or "${AWS::AccountId}", stage.region or "${AWS::Region}") for stage in stages}
+    return [
+        cdk.Fn.sub(arn.replace("${AWS::AccountId}", account).replace("${AWS::Region}", region))
+        for account, region in sorted(places)
+    ]
 
 
 def _bootstrap_roles(scope: Construct) -> list[str]:
