@@ -19,6 +19,7 @@ from local.delivery.errors import DeliveryError
 
 _STATE, _LOCK = "serving.json", "lock"
 _STOP_SECONDS = 60
+_HELD: list[IO[str]] = []  # open until the process is gone
 
 
 @dataclass(frozen=True)
@@ -73,18 +74,20 @@ class Serving:
 def locked(folder: Path) -> Iterator[None]:
     """Be the one process that serves from this folder; DeliveryError when another is.
 
-    The lock is the kernel's: it goes with the process, however that ends.
+    The lock is the kernel's, and it is not given back: it goes with the process, however that ends.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / _LOCK).open("a") as lock:
-        if not _take(lock):
-            raise DeliveryError(
-                f"{folder}: {_who(folder)} is served from here already; python -m local stop ends it"
-            )
-        try:
-            yield
-        finally:
-            (folder / _STATE).unlink(missing_ok=True)
+    lock = (folder / _LOCK).open("a")
+    if not _take(lock):
+        lock.close()
+        raise DeliveryError(
+            f"{folder}: {_who(folder)} is served from here already; python -m local stop ends it"
+        )
+    _HELD.append(lock)
+    try:
+        yield
+    finally:
+        (folder / _STATE).unlink(missing_ok=True)
 
 
 def announce(folder: Path, serving: Serving) -> None:
