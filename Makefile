@@ -18,12 +18,13 @@ ASL := checks/asl/node_modules/.package-lock.json
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export IMAGES LABELS SEED
 
-.PHONY: help demo push serve test acceptance check synth clean inputs
+.PHONY: help demo doctor push serve test acceptance check synth clean inputs
 .DELETE_ON_ERROR:
 
 help:
 	@echo 'make demo                             the whole line, with synthetic pictures; SEED=7'
 	@echo 'make demo IMAGES=folder LABELS=file   the same with your own, LABELS as COCO JSON or Ground Truth manifest'
+	@echo 'make doctor                           what would fail or cost money on AWS, before it does'
 	@echo 'make push                             what is committed, through the delivery pipeline; APPROVE=1 asks nobody'
 	@echo 'make serve                            a local cloud to push to, until Ctrl-C'
 	@echo 'make test                             the tests'
@@ -38,6 +39,9 @@ demo: inputs $(LOCAL)
 	[ -z "$$LABELS" ] || set -- "$$@" --labels "$$LABELS"; \
 	[ -z "$$SEED" ] || set -- "$$@" --seed "$$SEED"; \
 	exec python -m local "$$@"
+
+doctor: $(LOCAL)
+	@exec python -m local doctor
 
 push: $(LOCAL)
 	@exec python -m local push $(if $(APPROVE),--approve)

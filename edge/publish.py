@@ -98,7 +98,11 @@ def publish(
             Body=archive(ROOT),
             ContentType="application/zip",
         )
-        tags = {"content": publication.content, "git-commit": publication.git_commit}
+        tags = {
+            "content": publication.content,
+            "git-commit": publication.git_commit,
+            "project": publication.event_source,
+        }
         greengrass.create_component_version(inlineRecipe=recipe(ROOT, publication).encode(), tags=tags)
     for _ in range(_CHECKED_WITHIN_SECONDS // _POLL_SECONDS):
         found = _describe(greengrass, publication)

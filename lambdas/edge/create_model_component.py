@@ -40,6 +40,7 @@ class Environment:
     artifacts_bucket: str
     component_prefix: str
     model_recipe: str
+    project: str
 
 
 def handler(event: Mapping[str, Any], _context: object) -> dict[str, str]:
@@ -67,7 +68,11 @@ def handler(event: Mapping[str, Any], _context: object) -> dict[str, str]:
         s3.put_object(Bucket=settings.artifacts_bucket, Key=key, Body=body, ContentType="application/zip")
         uri = f"s3://{settings.artifacts_bucket}/{key}"
         recipe = render(settings.model_recipe, placeholders(name, version, uri))
-        tags = {"model-package": event["model_package_arn"], "model-sha256": digest}
+        tags = {
+            "model-package": event["model_package_arn"],
+            "model-sha256": digest,
+            "project": settings.project,
+        }
         greengrass.create_component_version(inlineRecipe=recipe.encode(), tags=tags)
         _exists(greengrass, arn, digest)
     return {"name": name, "version": version, "arn": arn, "model_sha256": digest}

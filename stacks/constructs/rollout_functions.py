@@ -54,7 +54,7 @@ class RolloutFunctions(Construct):
         self.find_running_model = self._function("find_running_model", prefix)
         self.create_model_component = self._function(
             "create_model_component",
-            {**bucket, **prefix, "MODEL_RECIPE": model_recipe()},
+            {**bucket, **prefix, "MODEL_RECIPE": model_recipe(), "PROJECT": config.name},
             timeout_seconds=300,
             memory_mb=1024,
         )

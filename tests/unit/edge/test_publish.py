@@ -99,7 +99,7 @@ def test_a_version_is_made_of_the_code_and_is_deployable(
     s3, greengrass.checking = FakeS3(), 3
     assert put(greengrass, s3, publication)
     component = greengrass.components[ARN]
-    assert component["tags"] == {"content": "c0ffee", "git-commit": "abc123"}
+    assert component["tags"] == {"content": "c0ffee", "git-commit": "abc123", "project": "line"}
     (artifact,) = component["recipe"]["Manifests"][0]["Artifacts"]
     assert artifact["Uri"] == "s3://artifacts/components/com.line.inspector/1.0.8/inspector.zip"
     ((place, _),) = s3.objects.items()

@@ -178,6 +178,7 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     monkeypatch.setattr(boto3, "resource", lambda service: clients[service])
     for name, value in {
         "STATE_MACHINE_ARN": "arn:stateMachine:rollout",
+        "PROJECT": "edgeline",
         "TURNS_TABLE": "turns",
         "ARTIFACTS_BUCKET": "edgeline-artifacts",
         "COMPONENT_PREFIX": "com.edgeline.model.",
