@@ -50,8 +50,10 @@ def run(configuration_file: Path, *, as_json: bool) -> int:
 def diagnose(config: Edgeline, stacks: list[Stack]) -> Diagnosis:
     """Look through the configuration, the templates and, where there are credentials, the account."""
     region = config.accounts.region or os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
-    estimated = estimate.estimate(config, stacks, region)
     signed_in = account.sign_in(region)
+    # A profile may name the region too.
+    region = region or getattr(signed_in, "region", None)
+    estimated = estimate.estimate(config, stacks, region)
     asked = [*readiness.checks(config), *quotas.checks(config)]
     return Diagnosis(
         stacks,
