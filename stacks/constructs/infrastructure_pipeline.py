@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import aws_cdk as cdk
 from aws_cdk import aws_codebuild as codebuild
@@ -18,8 +19,10 @@ from stacks.constructs.exact_bucket import ExactBucket
 from stacks.constructs.exact_policy import ExactPolicy
 from stacks.grants import allow
 
-# What the builds after synth install; a test holds it to the version in the requirements.
+# What the builds after synth install; a test holds the first to the version in the requirements, and the
+# major version of the schema to that of the library.
 CLI_VERSION = "2.1146.1"
+ASSETS_VERSION, SCHEMA_VERSION = "1.5.0", "55.6.0"
 _NODE = {"nodejs": "22"}
 
 _INSTALL = (
@@ -32,7 +35,7 @@ _BUILD = (
     "python -m checks cdk.out",
     "python -m pytest tests/infrastructure tests/unit/lambdas -q --junitxml=reports/tests.xml",
 )
-_PUBLISH = "cdk -a . publish-assets --all --unstable=publish-assets"
+_PUBLISH = Path(__file__).with_name("publish_assets.js")
 
 
 @dataclass(frozen=True)
@@ -105,8 +108,8 @@ class InfrastructurePipeline(Construct):
         assets = stages.node.find_child("Assets").node.find_child("FileAsset")
         if not isinstance(assets, codebuild.Project):
             raise TypeError(f"{assets.node.path} is not the project that publishes the assets")
-        _publish_by_cdk(assets)
-        self._narrow(stages, assets, [deployment.stage for deployment in deployments])
+        _publish_by_library(assets)
+        self._narrow(stages, assets)
 
     def _make_key(self) -> kms.Key:
         return kms.Key(
@@ -149,18 +152,14 @@ class InfrastructurePipeline(Construct):
             timeout=cdk.Duration.minutes(30),
         )
 
-    def _narrow(
-        self, stages: pipelines.CodePipeline, assets: codebuild.Project, deployed: Sequence[cdk.Stage]
-    ) -> None:
+    def _narrow(self, stages: pipelines.CodePipeline, assets: codebuild.Project) -> None:
         """Let each build do what it does, in the place of what CDK Pipelines lets all of them do."""
         synth = self._policy(stages.synth_project, writes=True)
         reporting = ("codebuild:BatchPutTestCases", "codebuild:CreateReport", "codebuild:UpdateReport")
         allow(synth, *reporting, on=[self._reports.report_group_arn])
         self_mutation = self._policy(stages.self_mutation_project)
         allow(self_mutation, "sts:AssumeRole", on=_bootstrap_roles(self))
-        publishing = self._policy(assets, keep="sts:AssumeRole")
-        # With these `cdk publish-assets` looks whether the account is bootstrapped.
-        allow(publishing, "sts:AssumeRole", on=_deploy_roles(deployed))
+        self._policy(assets, keep="sts:AssumeRole")
 
     def _policy(self, project: codebuild.IProject, *, writes: bool = False, keep: str = "") -> ExactPolicy:
         role = project.role
@@ -178,39 +177,22 @@ class InfrastructurePipeline(Construct):
         return policy
 
 
-def _publish_by_cdk(assets: codebuild.Project) -> None:
-    """Publish with the `cdk` that everything else is done with; CDK Pipelines would install `cdk-assets`.
+def _publish_by_library(assets: codebuild.Project) -> None:
+    """Publish with CDK's library for it in the place of the command `cdk-assets` around it.
 
-    That command is released apart from the library and refuses assemblies that are newer than itself. Also
-    the build names no asset: one that changes does not change the pipeline.
+    The command comes with a schema of its own and refuses assemblies that are newer. Also the build names no
+    asset: one that changes does not change the pipeline.
     """
-    spec = codebuild.BuildSpec.from_object_to_yaml(
-        {
-            "version": "0.2",
-            "phases": {
-                "install": {
-                    "runtime-versions": _NODE,
-                    "commands": [f"npm install -g aws-cdk@{CLI_VERSION}"],
-                },
-                "build": {"commands": [_PUBLISH]},
-            },
-        }
-    )
+    libraries = f"@aws-cdk/cdk-assets-lib@{ASSETS_VERSION} @aws-cdk/cloud-assembly-schema@{SCHEMA_VERSION}"
+    script = _PUBLISH.read_text(encoding="utf-8")
+    publish = f"NODE_PATH=\"$(npm root -g)\" node - <<'END'\n{script}END"
+    install = {"runtime-versions": _NODE, "commands": [f"npm install -g {libraries}"]}
+    phases = {"install": install, "build": {"commands": [publish]}}
+    spec = codebuild.BuildSpec.from_object_to_yaml({"version": "0.2", "phases": phases})
     project = assets.node.default_child
     if not isinstance(project, codebuild.CfnProject):
         raise TypeError(f"{assets.node.path} is not made of a project")
     project.add_property_override("Source.BuildSpec", spec.to_build_spec())
-
-
-def _deploy_roles(stages: Sequence[cdk.Stage]) -> list[str]:
-    """The roles of `cdk bootstrap` that stacks of the stages' accounts are deployed with."""
-    arn = cdk.DefaultStackSynthesizer.DEFAULT_DEPLOY_ROLE_ARN
-    arn = arn.replace("${Qualifier}", cdk.DefaultStackSynthesizer.DEFAULT_QUALIFIER)
-    places = {(stage.account or "${AWS::AccountId}", stage.region or "${AWS::Region}") for stage in stages}
-    return [
-        cdk.Fn.sub(arn.replace("${AWS::AccountId}", account).replace("${AWS::Region}", region))
-        for account, region in sorted(places)
-    ]
 
 
 def _bootstrap_roles(scope: Construct) -> list[str]:

