@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from local.delivery import actions as told
-from local.delivery.actions import RUNNING, Action, Execution
+from local.delivery.actions import RUNNING, Action
 from local.delivery.approvals import Approvals
 from local.delivery.failure import reasons
 from local.delivery.serving import Session
@@ -18,6 +18,8 @@ WAITING = "WaitingForApproval"
 REACHED = "Reached"
 _POLL_SECONDS = 0.5
 _QUIET_SECONDS = 30.0
+_LONGEST = 72
+_NOTHING_TO_CHANGE = "is empty."
 
 
 @dataclass(frozen=True)
@@ -26,7 +28,6 @@ class Ended:
 
     status: str
     why: str = ""
-    started: tuple[str, ...] = ()  # the workflow pipelines that it started
 
     @property
     def well(self) -> bool:
@@ -58,9 +59,9 @@ class Follower:
             if found.status not in RUNNING:
                 # What ended between the two answers above.
                 self._show(told.actions(self._client, pipeline, execution_id))
-                return self._ended(pipeline, found)
+                return Ended(found.status, found.summary)
             if self._reached(attempts):
-                return Ended(REACHED, f"{self._stop_after} is done; the rest goes on", _workflows(attempts))
+                return Ended(REACHED, f"{self._stop_after} is done; the rest goes on")
             for action in attempts:
                 if (
                     action.category == "Approval"
@@ -69,13 +70,9 @@ class Follower:
                 ):
                     place = f"{action.stage} {action.name} of {what}"
                     if not self._approvals.answer(pipeline, action, place):
-                        return Ended(WAITING, place, _workflows(attempts))
+                        return Ended(WAITING, place)
                     decided.add(action.id)
             time.sleep(_POLL_SECONDS)
-
-    def _ended(self, pipeline: str, found: Execution) -> Ended:
-        attempts = told.actions(self._client, pipeline, found.id)
-        return Ended(found.status, found.summary, _workflows(attempts))
 
     def _reached(self, attempts: list[Action]) -> bool:
         """Tell whether the stage to stop after is behind us: something of a later stage has begun."""
@@ -109,14 +106,12 @@ class Follower:
 
 
 def _outcome(action: Action) -> str:
+    """Return what is worth a word of an action that went well."""
+    summary = " ".join(action.summary.split())[:_LONGEST]
     if action.category == "Source":
-        return " ".join(action.summary.split())[:72] or action.variables.get("CommitId", "")[:12]
+        return summary or action.variables.get("CommitId", "")[:12]
+    if action.provider == "CloudFormation":
+        return "" if summary.endswith(_NOTHING_TO_CHANGE) else "changed"
     if "started" in action.variables:
         return f"started: {action.variables['started']}"
-    return " ".join(action.summary.split())[:72] if action.category == "Approval" else ""
-
-
-def _workflows(attempts: list[Action]) -> tuple[str, ...]:
-    """Return the pipelines that the execution's function has started after the deployment."""
-    said = ", ".join(a.variables["started"] for a in attempts if "started" in a.variables)
-    return tuple(name for name in said.split(", ") if name and name != "none")
+    return summary if action.category == "Approval" else ""

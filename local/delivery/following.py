@@ -7,8 +7,7 @@ from datetime import UTC, datetime, timedelta
 from local.delivery import actions as told
 from local.delivery.actions import Execution
 from local.delivery.approvals import Approvals
-from local.delivery.errors import DeliveryError
-from local.delivery.follow import WAITING, Ended, Follower, Say
+from local.delivery.follow import REACHED, WAITING, Ended, Follower, Say
 from local.delivery.serving import Session
 from local.delivery.starting import Pushed
 
@@ -56,40 +55,49 @@ class Line:
     def _to_the_end(self, pushed: Pushed, execution: Execution, commit: str) -> int:
         ended = self._delivery(pushed, execution, commit)
         if ended.status == WAITING:
-            self._say(
-                f"Waiting for approval: {ended.why}. Give it with: python -m local push --approve",
-                style="bold",
-            )
+            remedy = "give it with: python -m local push --approve"
+            self._say(f"Waiting for approval: {ended.why}; {remedy}", style="bold")
             return 1
-        results = [self._workflow(pipeline) for pipeline in ended.started]
+        well = ended.status == REACHED or self._workflows(pushed.pipeline, execution.started)
         self._say(_verdict(ended, commit), style="bold green" if ended.well else "bold red")
-        return 0 if ended.well and all(result.well for result in results) else 1
+        return 0 if ended.well and well else 1
 
     def _delivery(self, pushed: Pushed, execution: Execution, commit: str) -> Ended:
         """Follow the execution, and after an update of the pipeline the one that takes its place."""
-        started: tuple[str, ...] = ()
         while True:
             self._say(f"{pushed.pipeline} {execution.id[:8]}", style="bold")
             ended = self._follower.follow(pushed.pipeline, execution.id, commit[:7])
-            started += ended.started
             successor = pushed.successor(execution) if ended.status in _REPLACED else None
             if successor is None:
-                return Ended(ended.status, ended.why, started)
+                return ended
             self._say(f"  {ended.status}: {ended.why or 'another execution takes its place'}")
             execution = successor
 
-    def _workflow(self, pipeline: str) -> Ended:
+    def _workflows(self, delivery: str, since: datetime) -> bool:
+        """Follow what has been started since the delivery was; tell whether all of it has succeeded.
+
+        A workflow's pipeline that was made or changed runs by itself, one that was not is not there.
+        """
         client = self._session.client("codepipeline")
-        found = next(iter(told.executions(client, pipeline, 1)), None)
-        if found is None:
-            raise DeliveryError(f"{pipeline} is said to have been started, but has no execution")
+        well = True
+        for pipeline in sorted(one["name"] for one in client.list_pipelines()["pipelines"]):
+            if pipeline == delivery:
+                continue
+            for found in reversed(told.executions(client, pipeline)):
+                if found.started >= since:
+                    well &= self._workflow(pipeline, found)
+        return well
+
+    def _workflow(self, pipeline: str, found: Execution) -> bool:
         self._say(f"{pipeline} {found.id[:8]}", style="bold")
         ended = self._follower.follow(pipeline, found.id, pipeline)
         self._say(f"  {pipeline}: {ended.status}", style="" if ended.well else "bold red")
-        return ended
+        return ended.well
 
 
 def _verdict(ended: Ended, commit: str) -> str:
+    if ended.status == REACHED:
+        return f"{commit[:7]}: {ended.why}."
     if ended.status == "Succeeded":
         return f"{commit[:7]} is deployed."
     why = " ".join(ended.why.split())

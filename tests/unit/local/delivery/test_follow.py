@@ -102,10 +102,12 @@ def test_follows_no_further_than_the_stage_it_was_asked_for() -> None:
     assert (ended.status, ended.well) == (REACHED, True)
 
 
-def test_workflows_are_those_that_the_delivery_says_it_started() -> None:
-    started = attempt("Tools", "StartWorkflows", variables={"started": "line-labeling, line-inspector"})
-    ended, lines = follow(CodePipeline([[run("e", "Succeeded")]], [[started]]))
-    assert ended.started == ("line-labeling", "line-inspector")
-    assert "started: line-labeling, line-inspector" in lines[0]
-    nothing = attempt("Tools", "StartWorkflows", variables={"started": "none"})
-    assert follow(CodePipeline([[run("e", "Succeeded")]], [[nothing]]))[0].started == ()
+def test_lines_say_what_was_started_and_which_stacks_changed() -> None:
+    attempts = [
+        attempt("Tools", "Data", provider="CloudFormation", summary="Change set C is empty."),
+        attempt("Tools", "Edge", provider="CloudFormation", summary="Stack x is CREATE_COMPLETE."),
+        attempt("Tools", "StartWorkflows", variables={"started": "line-labeling, line-inspector"}),
+    ]  # fmt: skip
+    _, lines = follow(CodePipeline([[run("e", "Succeeded")]], [attempts]))
+    assert [line.endswith("changed") for line in lines] == [False, True, False]
+    assert "started: line-labeling, line-inspector" in lines[2]

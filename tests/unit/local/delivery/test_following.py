@@ -86,14 +86,17 @@ def test_execution_that_takes_the_place_of_another_is_followed_too() -> None:
     assert "line-delivery second" in lines
 
 
-def test_failure_of_a_workflow_fails_the_push() -> None:
-    started = attempt("Tools", "StartWorkflows", variables={"started": "line-labeling"})
+@pytest.mark.parametrize(("status", "result"), [("Succeeded", 0), ("Failed", 1)])
+def test_workflow_that_was_started_counts_and_one_from_before_does_not(status: str, result: int) -> None:
     done = run("e", "Succeeded", COMMIT)
-    workflow = run("e", "Failed", why="no rights")
-    pipeline = CodePipeline([[done], [done], [workflow]], [[started], [started], [started], []])
+    before = run("before", "Failed", started=BEGIN - timedelta(hours=1))
+    workflow = run("w", status, started=BEGIN + timedelta(seconds=9))
+    pipeline = CodePipeline([[done], [done], [workflow, before]], [[]])
+    pipeline.names = ("line-delivery", "line-labeling")
     followed, lines = line(pipeline)
-    assert followed.follow(COMMIT, BEGIN) == 1
-    assert "  line-labeling: Failed" in lines
+    assert followed.follow(COMMIT, BEGIN) == result
+    assert f"  line-labeling: {status}" in lines
+    assert "line-labeling before" not in lines
 
 
 @pytest.mark.parametrize(
