@@ -9,6 +9,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 _CLASSES = re.compile(r"^classes = \[.*\]$", re.MULTILINE)
+_DELIVERY = re.compile(r"^\[delivery\].*\n(?:(?!\[).*\n)*", re.MULTILINE)
 
 
 class SynthesisError(Exception):
@@ -16,7 +17,10 @@ class SynthesisError(Exception):
 
 
 def configure(base: Path, folder: Path, classes: Sequence[str]) -> Path:
-    """Write the configuration `base` with these classes into `folder`; return its path."""
+    """Write the configuration `base` with these classes into `folder`; return its path.
+
+    Without the delivery: what a push would deploy, the demo deploys by itself.
+    """
     text, replaced = _CLASSES.subn(
         lambda _: f"classes = {json.dumps(list(classes), ensure_ascii=False)}",
         base.read_text(encoding="utf-8"),
@@ -24,7 +28,7 @@ def configure(base: Path, folder: Path, classes: Sequence[str]) -> Path:
     if replaced != 1:
         raise SynthesisError(f"{base}: the demo runs one model and found no single `classes = [...]` line")
     path = folder / "edgeline.toml"
-    path.write_text(text, encoding="utf-8")
+    path.write_text(_DELIVERY.sub("", text), encoding="utf-8")
     return path
 
 

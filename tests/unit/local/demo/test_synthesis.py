@@ -1,0 +1,33 @@
+from pathlib import Path
+
+import pytest
+
+from config import Edgeline
+from local.demo.synthesis import ROOT, SynthesisError, configure
+
+
+def test_the_demo_runs_the_configuration_with_its_classes_and_without_delivery(tmp_path: Path) -> None:
+    before = Edgeline.read(ROOT / "edgeline.toml")
+    after = Edgeline.read(configure(ROOT / "edgeline.toml", tmp_path, ["scratch", 'a "dent"']))
+    assert before.delivery is not None
+    assert after.delivery is None
+    assert after.models[0].classes == ("scratch", 'a "dent"')
+    assert (after.data, after.budget, after.labeling) == (before.data, before.budget, before.labeling)
+
+
+def test_a_delivery_at_the_end_is_left_out_too(tmp_path: Path) -> None:
+    base = tmp_path / "base.toml"
+    base.write_text(
+        'name = "a"\n[models.tags]\ntask = "detection"\nclasses = ["x"]\n\n'
+        '[delivery]  # how\nignore = [\n  "docs/**",\n]\n'
+    )
+    configured = Edgeline.read(configure(base, tmp_path, ["y"]))
+    assert configured.delivery is None
+    assert configured.models[0].classes == ("y",)
+
+
+def test_two_models_are_one_too_many(tmp_path: Path) -> None:
+    base = tmp_path / "base.toml"
+    base.write_text('[models.a]\nclasses = ["x"]\n[models.b]\nclasses = ["x"]\n')
+    with pytest.raises(SynthesisError, match="the demo runs one model"):
+        configure(base, tmp_path, ["y"])
