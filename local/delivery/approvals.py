@@ -20,17 +20,21 @@ class Decide(Protocol):
 class Approvals:
     """Answers CodePipeline in the name of the approver, who has the right to that and nothing else."""
 
-    def __init__(self, approver: Session | None, decide: Decide) -> None:
-        self._client: Any = approver and approver.client("codepipeline")
+    def __init__(self, approver: Callable[[], Session | None], decide: Decide) -> None:
+        self._approver = approver  # asked when it is needed: a push may be what brings the approval about
         self._decide = decide
 
     def answer(self, pipeline: str, action: Action, what: str) -> bool:
         """Approve or reject what the action waits for; False when it is left waiting."""
-        decided = self._decide(what) if self._client else None
-        token = self._token(pipeline, action) if decided is not None else None
-        if not token:
+        decided = self._decide(what)
+        approver = self._approver() if decided is not None else None
+        if approver is None:
             return False
-        self._client.put_approval_result(
+        client = approver.client("codepipeline")
+        token = _token(client, pipeline, action)
+        if token is None:
+            return False
+        client.put_approval_result(
             pipelineName=pipeline, stageName=action.stage, actionName=action.name, token=token,
             result={
                 "status": "Approved" if decided else "Rejected",
@@ -39,13 +43,14 @@ class Approvals:
         )  # fmt: skip
         return True
 
-    def _token(self, pipeline: str, action: Action) -> str | None:
-        for stage in self._client.get_pipeline_state(name=pipeline)["stageStates"]:
-            for state in stage["actionStates"]:
-                if (stage["stageName"], state["actionName"]) == (action.stage, action.name):
-                    token: str | None = state.get("latestExecution", {}).get("token")
-                    return token
-        return None
+
+def _token(client: Any, pipeline: str, action: Action) -> str | None:
+    for stage in client.get_pipeline_state(name=pipeline)["stageStates"]:
+        for state in stage["actionStates"]:
+            if (stage["stageName"], state["actionName"]) == (action.stage, action.name):
+                token: str | None = state.get("latestExecution", {}).get("token")
+                return token
+    return None
 
 
 def given(what: str) -> bool | None:

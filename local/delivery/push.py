@@ -8,13 +8,13 @@ from pathlib import Path
 
 from config import Delivery, Edgeline
 from local.delivery import deployment, people, serving
-from local.delivery.approvals import Approvals, Decide
+from local.delivery.approvals import Approvals, Decide, left
 from local.delivery.errors import DeliveryError
 from local.delivery.following import Line
 from local.delivery.people import People
 from local.delivery.remote import NAME, WorkingTree, remote_address
 from local.delivery.serve import place, serve_in_background
-from local.delivery.serving import Serving
+from local.delivery.serving import Serving, Session
 from local.demo.progress import Terminal
 from local.demo.synthesis import ROOT
 from local.source.folder import followed_by, pushed_by
@@ -53,8 +53,9 @@ class Push:
         address = remote_address(cloud, self._delivery, outputs)
         self._tree.set_remote(address)
         line = Line(
-            self._config.name, outputs, cloud.session(team.onlooker), self._approvals(cloud, team),
-            self._terminal.say, stop_after=self._options.stop_after,
+            self._config.name, outputs, cloud.session(team.onlooker),
+            Approvals(lambda: self._approver(cloud), self._decide), self._terminal.say,
+            stop_after=self._options.stop_after,
         )  # fmt: skip
         since = datetime.now(UTC).replace(microsecond=0)
         if self._tree.remote_head(self._delivery.branch) == commit:
@@ -105,9 +106,10 @@ class Push:
         followed_by(cloud.source, ["-m", "local", "follow", "--folder", str(self._options.folder)], ROOT)
         return team
 
-    def _approvals(self, cloud: Serving, team: People) -> Approvals:
-        approver = cloud.session(team.approver) if team.approver else None
-        return Approvals(approver, self._decide)
+    def _approver(self, cloud: Serving) -> Session | None:
+        outputs = deployment.outputs(cloud, f"{self._config.name}-delivery") or {}
+        approver = self._people(cloud, outputs).approver
+        return cloud.session(approver) if approver else None
 
 
 def _delivery(config: Edgeline) -> Delivery:
@@ -120,7 +122,7 @@ def follow_commit(config: Edgeline, folder: Path, commit: str, terminal: Termina
     """Show what became of a commit that was pushed with git itself; approvals are left waiting."""
     cloud, team, outputs = delivered(config, folder)
     line = Line(
-        config.name, outputs, cloud.session(team.onlooker), Approvals(None, lambda what: None),
+        config.name, outputs, cloud.session(team.onlooker), Approvals(lambda: None, left),
         terminal.say,
     )  # fmt: skip
     return line.follow(commit, None)

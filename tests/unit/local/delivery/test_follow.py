@@ -24,7 +24,10 @@ def follow(
     session: Any = Session(codepipeline=pipeline, **clients)
     lines: list[str] = []
     follower = Follower(
-        session, Approvals(session, decide), lambda text, style="": lines.append(text), stop_after=stop_after
+        session,
+        Approvals(lambda: session, decide),
+        lambda text, style="": lines.append(text),
+        stop_after=stop_after,
     )
     return follower.follow("line", "e", "1a2b3c4"), lines
 
@@ -90,7 +93,9 @@ def test_approval_is_answered_once_with_its_token(decided: bool, status: str) ->
 
 def test_nobody_approves_without_an_approver() -> None:
     pipeline: Any = CodePipeline([[run("e", "InProgress")]], [[waiting()]])
-    follower = Follower(Session(codepipeline=pipeline), Approvals(None, given), lambda text, style="": None)  # type: ignore[arg-type]  # as far as it is used
+    follower = Follower(
+        Session(codepipeline=pipeline), Approvals(lambda: None, given), lambda text, style="": None
+    )  # type: ignore[arg-type]  # as far as it is used
     assert follower.follow("line", "e", "1a2b3c4").status == WAITING
 
 

@@ -43,7 +43,9 @@ def line(
 ) -> tuple[Line, list[str]]:
     lines: list[str] = []
     session: Any = Session(codepipeline=pipeline, cloudformation=Stacks(), logs=Logs(*log), **more)
-    made = Line("line", outputs, session, Approvals(None, left), lambda text, style="": lines.append(text))
+    made = Line(
+        "line", outputs, session, Approvals(lambda: None, left), lambda text, style="": lines.append(text)
+    )
     return made, lines
 
 
