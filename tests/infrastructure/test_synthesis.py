@@ -33,7 +33,8 @@ def test_the_stacks_of_every_stage(templates: dict[str, object]) -> None:
 
 
 def test_a_second_synthesis_in_another_process_is_byte_identical(assembly: Assembly, tmp_path: Path) -> None:
-    result = synthesize(tmp_path / "again")
+    configuration = ROOT / "tests" / "fixtures" / "edgeline.toml"
+    result = synthesize(tmp_path / "again", f"config={configuration}")
     assert result.returncode == 0, result.stderr
     first, second = contents(assembly.directory), contents(tmp_path / "again")
     assert first.keys() == second.keys()

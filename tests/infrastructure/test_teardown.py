@@ -23,7 +23,7 @@ HOLDS_DATA = {
 def unkept(tmp_path_factory: pytest.TempPathFactory) -> Assembly:
     folder = tmp_path_factory.mktemp("unkept")
     config = folder / "edgeline.toml"
-    text = (Path(app.ROOT) / "edgeline.toml").read_text()
+    text = (Path(app.ROOT) / "tests" / "fixtures" / "edgeline.toml").read_text()
     config.write_text(text.replace("keep = true", "keep = false"))
     app.build(outdir=str(folder / "out"), config=config).synth()
     return read_assembly(folder / "out")

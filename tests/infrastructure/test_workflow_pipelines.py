@@ -17,7 +17,7 @@ from stacks.data_stack import DataStack
 from stacks.training_stack import TrainingStack
 
 ROOT = Path(__file__).parents[2]
-CONFIG = Edgeline.read(ROOT / "edgeline.toml")
+CONFIG = Edgeline.read(ROOT / "tests" / "fixtures" / "edgeline.toml")
 STACKS = ["Labeling", "Training", "Edge"]
 
 
