@@ -104,12 +104,12 @@ def test_a_throttled_table_loses_no_answer(line: Labeling) -> None:
 def test_a_function_that_times_out_goes_on_from_where_it_came_to(line: Labeling) -> None:
     uris = line.upload(2)
     function = line.deployed.resource("labeling", "AWS::Lambda::Function", "FunctionsOpenRound")
-    with line.deployed.function_limit(function, seconds=3):
-        with table_calls("GetItem", times=1, hang_seconds=5) as faults:
-            execution = line.start()
-            # Nobody asks for work before: the workbench reads the table too, and would be struck instead.
-            eventually(lambda: not faults.left)
-            assert line.labeled(line.ended(execution)) == uris
+    hang = table_calls("GetItem", times=1, hang_seconds=5)
+    with line.deployed.function_limit(function, seconds=3), hang as faults:
+        execution = line.start()
+        # Nobody asks for work before: the workbench reads the table too, and would be struck instead.
+        eventually(lambda: not faults.left)
+        assert line.labeled(line.ended(execution)) == uris
     assert line.deployed.has_retried(execution, "Task timed out")
 
 
