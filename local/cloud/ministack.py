@@ -100,6 +100,8 @@ TOUCHPOINTS = (
     Touchpoint("ministack.services.lambda_svc", "_execution_record_for_config"),
     Touchpoint("ministack.services.lambda_svc", "invoke_async_with_retry", ("func", "event")),
     Touchpoint("ministack.services.lambda_svc", "_execute_function_warm", ("func", "event", "request_id")),
+    Touchpoint("ministack.services.eventbridge", "_dispatch_event", ("event",)),
+    Touchpoint("ministack.services.s3", "_fire_s3_event", ("bucket_name", "key", "event_name")),
     Touchpoint("ministack.services.s3", "_bucket_encryption"),
     Touchpoint("ministack.services.s3", "_delete_bucket", ("name",)),
     Touchpoint("ministack.services.s3", "_resolve_sse_write_headers", ("headers", "bucket_name")),
@@ -215,6 +217,7 @@ _execution: contextvars.ContextVar[Execution | None] = contextvars.ContextVar("e
 _delivery: contextvars.ContextVar[Delivery | None] = contextvars.ContextVar("delivery", default=None)
 _method: contextvars.ContextVar[str | None] = contextvars.ContextVar("method", default=None)
 _access_key: contextvars.ContextVar[str | None] = contextvars.ContextVar("access key", default=None)
+_object_version: contextvars.ContextVar[str | None] = contextvars.ContextVar("object version", default=None)
 
 
 class Ministack:
@@ -237,6 +240,7 @@ class Ministack:
         self._keep_bucket_keys()
         self._refuse_deletions()
         self._default_to_the_managed_key()
+        self._tell_versions_of_objects()
         self._evaluate_joins()
         self._check_queries()
         self._name_function_errors()
@@ -430,6 +434,31 @@ class Ministack:
             return original(headers, bucket_name)
 
         objects._resolve_sse_write_headers = resolve
+
+    def _tell_versions_of_objects(self) -> None:
+        """Name in S3's events to EventBridge the version of an object, which ministack leaves out."""
+        objects, events = _module("services.s3"), _module("services.eventbridge")
+        fire_original, dispatch_original = objects._fire_s3_event, events._dispatch_event
+
+        @functools.wraps(fire_original)
+        def fire(*arguments: Any, version_id: str | None = None, **more: Any) -> Any:
+            told = _object_version.set(version_id)
+            try:
+                return fire_original(*arguments, version_id=version_id, **more)
+            finally:
+                _object_version.reset(told)
+
+        @functools.wraps(dispatch_original)
+        def dispatch(event: dict[str, Any], *arguments: Any, **more: Any) -> Any:
+            version = _object_version.get()
+            if version and event["Source"] == "aws.s3":
+                detail = json.loads(event["Detail"])
+                detail["object"]["version-id"] = version
+                event = {**event, "Detail": json.dumps(detail)}
+            return dispatch_original(event, *arguments, **more)
+
+        objects._fire_s3_event = fire
+        events._dispatch_event = dispatch
 
     def _evaluate_joins(self) -> None:
         """Evaluate `Fn::Join` in a template's conditions, which ministack compares as it stands there."""
