@@ -1,6 +1,6 @@
 """A clone from which everything is deployed by git push, and what later pushes deploy again.
 
-The clone is of what is committed. Its first commit leaves the promotion out, so that a later one can add stages.
+The clone is of what is committed. Its first commit leaves the promotion out: a later one adds stages with it.
 """
 
 from __future__ import annotations
@@ -181,7 +181,7 @@ def test_line_of_the_inspector_publishes_another_inspector_alone(clone: Clone, f
         if "inspector" in one["componentName"].lower()
     ]
     before = versions()
-    changed, shown = clone.changed_by("edge/inspector/inspector.py", '"""', '"""Changed. ')
+    changed, shown = clone.changed_by("edge/inspector/inspection.py", '"""', '"""Changed. ')
     assert changed == {"edgeline-edge"}
     assert "started: edgeline-inspector" in shown
     assert len(versions() - before) == 1
