@@ -84,6 +84,7 @@ def locked(folder: Path) -> Iterator[None]:
             f"{folder}: {_who(folder)} is served from here already; python -m local stop ends it"
         )
     _HELD.append(lock)
+    (folder / _STATE).unlink(missing_ok=True)  # of one that was killed
     try:
         yield
     finally:

@@ -65,6 +65,7 @@ def test_second_process_for_the_folder_is_told_of_the_first(tmp_path: Path) -> N
     child.kill()
     child.wait()
     with serving.locked(tmp_path):
+        assert not (tmp_path / "serving.json").exists(), "the one that was killed is believed again"
         serving.announce(tmp_path, described(tmp_path))
     assert not (tmp_path / "serving.json").exists()
 
