@@ -96,10 +96,14 @@ class DeployedLine:
         with self._part("Publish the inspector") as part:
             edge = self._outputs["edge"]
             self._run_pipeline(edge["InspectorPipeline"], {}, part)
-            # Or the labeling that came with the deployment finds pictures that are meant for ours.
-            labeling = self._outputs["labeling"]["LabelingPipeline"]
-            workflows.await_first_run(self._people.operator.client("codepipeline"), labeling)
+            # Or what came with the deployment finds pictures and labels that are meant for ours.
+            for pipeline in (self._outputs["labeling"]["LabelingPipeline"], self._training_workflow):
+                workflows.await_first_run(self._people.operator.client("codepipeline"), pipeline)
             part.result(f"version {edge['InspectorVersion']}")
+
+    @property
+    def _training_workflow(self) -> str:
+        return self._outputs["training"][f"Workflow{self._model.output_suffix}"]
 
     def _run_pipeline(self, name: str, said: Mapping[str, str], part: Part) -> dict[str, str]:
         """Run a workflow's pipeline, started by hand; what its actions put out."""
@@ -165,8 +169,7 @@ class DeployedLine:
     def _train(self, labels_manifest: str) -> str:
         with self._part("Train and evaluate") as part:
             said = {"LABELS_MANIFEST": labels_manifest, "SEED": str(self._options.seed)}
-            workflow = self._outputs["training"][f"Workflow{self._model.output_suffix}"]
-            execution = self._run_pipeline(workflow, said, part)["PIPELINE_EXECUTION_ARN"]
+            execution = self._run_pipeline(self._training_workflow, said, part)["PIPELINE_EXECUTION_ARN"]
             sagemaker_client, jobs = self._people.operator.client("sagemaker"), self._sagemaker.jobs
             try:
                 training_run.follow_pipeline(sagemaker_client, execution, part, jobs)

@@ -74,7 +74,7 @@ def run_pipeline(
         time.sleep(_POLL_SECONDS)
 
 
-def await_first_run(codepipeline: Any, name: str, *, patience_seconds: float = 120) -> None:
+def await_first_run(codepipeline: Any, name: str, *, patience_seconds: float = 600) -> None:
     """Wait for the run with which CodePipeline begins as it makes a pipeline."""
     deadline = time.monotonic() + patience_seconds
     while time.monotonic() < deadline:
