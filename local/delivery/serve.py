@@ -31,11 +31,13 @@ def serve(folder: Path, config: Edgeline, terminal: Terminal) -> int:
     with serving.locked(folder):
         cloud = LocalCloud(folder / "cloud", account=account, region=region, plugins=plugins)
         try:
-            with cloud:
-                serving.announce(folder, _described(cloud))
-                _explain(folder, cloud, terminal)
-                threading.Event().wait()
+            cloud.start()
+            serving.announce(folder, _described(cloud))
+            _explain(folder, cloud, terminal)
+            threading.Event().wait()
         except KeyboardInterrupt:
+            terminal.say("Stopping ...")
+        finally:
             # Once is enough: a second Ctrl-C must not leave behind what the first is ending.
             for number in (signal.SIGINT, signal.SIGTERM):
                 signal.signal(number, signal.SIG_IGN)

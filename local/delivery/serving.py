@@ -19,6 +19,7 @@ from local.delivery.errors import DeliveryError
 
 _STATE, _LOCK = "serving.json", "lock"
 _STOP_SECONDS = 60
+_LISTED_SECONDS = 1.0
 _HELD: list[IO[str]] = []  # open until the process is gone
 
 
@@ -128,9 +129,21 @@ def stop(folder: Path) -> bool:
     while time.monotonic() < end:
         with (folder / _LOCK).open("a") as lock:
             if _take(lock):
+                _await_end(serving.pid)
                 return True
         time.sleep(0.1)
     raise DeliveryError(f"process {serving.pid} has not ended within {_STOP_SECONDS} s: kill it")
+
+
+def _await_end(pid: int) -> None:
+    """Wait the moment that a process is still listed after it has closed its files."""
+    end = time.monotonic() + _LISTED_SECONDS
+    while time.monotonic() < end:
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            return
+        time.sleep(0.02)
 
 
 def _take(lock: IO[str]) -> bool:

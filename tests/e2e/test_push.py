@@ -187,18 +187,20 @@ def test_line_of_the_inspector_publishes_another_inspector_alone(clone: Clone, f
     assert len(versions() - before) == 1
 
 
-def test_broken_test_stops_the_push_and_leaves_what_is_deployed(clone: Clone, first: str) -> None:
+def test_broken_test_stops_the_push_and_leaves_what_is_deployed(
+    clone: Clone, first: str, request: pytest.FixtureRequest
+) -> None:
     before = clone.stacks()
     test = clone.folder / "tests" / "unit" / "lambdas" / "test_planted.py"
     test.write_text("def test_planted() -> None:\n    assert 1 == 2, 'planted'\n")
+    request.addfinalizer(lambda: clone.run("git", "rm", "--quiet", "-f", str(test)))
     clone.run("git", "add", "--all")
     clone.commit("lambdas/labeling/rounds.py", "import logging", "import logging ")
     done = clone.local("push", "--approve")
     assert done.returncode == 1
     assert "!! Build          Synth" in done.stdout
-    assert "test_planted.py::test_planted - AssertionError: planted" in done.stdout
+    assert "FAILED tests/unit/lambdas/test_planted.py::test_planted" in done.stdout
     assert clone.stacks() == before
-    clone.run("git", "rm", "--quiet", "-f", str(test))
 
 
 def test_stage_that_a_commit_adds_appears_and_is_deployed(clone: Clone, first: str) -> None:
