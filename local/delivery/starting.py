@@ -10,11 +10,12 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from local.delivery.actions import Execution, executions
+from local.delivery.actions import Execution, execution, executions
 from local.delivery.errors import DeliveryError
 from local.delivery.serving import Session
 
 _PATIENCE_SECONDS = 90
+_TRIGGER_SECONDS = 5  # where CodePipeline itself looks at pushes, and says nothing of those it passes over
 _POLL_SECONDS = 0.3
 _ARCHIVE = "source.zip"
 
@@ -37,14 +38,19 @@ class Pushed:
 
     def await_execution(self, since: datetime) -> Execution | str:
         """Wait until the push has started an execution, or is known to start none: then return the reason."""
-        end = time.monotonic() + _PATIENCE_SECONDS
+        group = self._function_log()
+        end = time.monotonic() + (_PATIENCE_SECONDS if group else _TRIGGER_SECONDS)
         while time.monotonic() < end:
             for found in executions(self._client, self.pipeline):
                 if found.started >= since and self._revision() in found.revisions:
                     return found
-            if decision := self._decision(since):
-                return decision
+            if group and (decided := self._decision(group, since)):
+                # Named by the function before its source action has told of a revision, or in spite of it.
+                started = decided["execution"]
+                return execution(self._client, self.pipeline, started) if started else str(decided["because"])
             time.sleep(_POLL_SECONDS)
+        if group is None:
+            return "no trigger of the pipeline is for this branch and what was changed"
         raise DeliveryError(
             f"{self._commit[:12]} was pushed, and {self.pipeline} has not started: "
             "python -m local status, and cloud/ in the folder of the local cloud, say more"
@@ -65,18 +71,15 @@ class Pushed:
             return ""
         return str(found["VersionId"]) if found["Metadata"].get("commit") == self._commit else ""
 
-    def _decision(self, since: datetime) -> str | None:
-        """Return what the function that looks at pushes says of this one, if it starts nothing."""
-        group = self._function_log()
-        if group is None:
-            return None
+    def _decision(self, group: str, since: datetime) -> dict[str, Any] | None:
+        """Return what the function that looks at pushes says of this one, once it does."""
         found = self._session.client("logs").filter_log_events(
             logGroupName=group, startTime=int(since.timestamp() * 1000)
         )
         revision = self._revision()
         for decided in _documents(event["message"] for event in found["events"]):
-            if decided.get("revision") == revision and decided.get("execution") is None:
-                return str(decided["because"])
+            if decided.get("revision") == revision:
+                return decided
         return None
 
     def _function_log(self) -> str | None:

@@ -64,11 +64,28 @@ def test_push_that_starts_nothing_is_well_and_says_why() -> None:
     assert lines == ["Nothing was started: all that changed is ignored."]
 
 
-def test_push_that_should_have_started_something_is_an_error() -> None:
-    started = json.dumps({"revision": COMMIT, "execution": "e", "because": "everything is new"})
-    followed, _ = line(CodePipeline([[]], [[]]), started)
+def test_push_that_nobody_has_decided_about_is_an_error() -> None:
+    followed, _ = line(CodePipeline([[]], [[]]), "START")
     with pytest.raises(DeliveryError, match="line-delivery has not started"):
         followed.follow(COMMIT, BEGIN)
+
+
+def test_execution_that_failed_before_it_had_a_revision_is_followed_by_its_id() -> None:
+    started = json.dumps({"revision": COMMIT, "execution": "e", "because": "everything is new"})
+    pipeline = CodePipeline(
+        [[run("e", "Failed", why="no source")]], [[attempt("Source", "Source", "Failed")]]
+    )
+    followed, lines = line(pipeline, started, codebuild=None)
+    assert followed.follow(COMMIT, BEGIN) == 1
+    assert lines[-1] == "ccccccc: Failed (no source)."
+
+
+def test_push_to_a_connection_that_passes_no_filter_starts_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(starting, "_TRIGGER_SECONDS", 0.05)
+    monkeypatch.setattr(Stacks, "describe_stack_resources", lambda self, **asked: {"StackResources": []})
+    followed, lines = line(CodePipeline([[]], [[]]))
+    assert followed.follow(COMMIT, BEGIN) == 0
+    assert "no trigger of the pipeline" in lines[0]
 
 
 def test_execution_from_before_the_push_is_not_taken_for_its_own() -> None:
