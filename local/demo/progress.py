@@ -138,6 +138,7 @@ class _Plain:
         self._name = name
         self._clock = clock
         self._last = clock()
+        self._doing = ""
 
     def __enter__(self) -> None:
         self._terminal.say(f"  {self._name} ...")
@@ -146,7 +147,9 @@ class _Plain:
         pass
 
     def doing(self, text: str) -> None:
-        self._now_and_then(text)
+        if text and text != self._doing:
+            self._terminal.say(f"    {text}")
+        self._doing = text
 
     def bar(self, label: str) -> Callable[[int, int], None]:
         return lambda done, total: self._now_and_then(f"{label} {done}/{total}")

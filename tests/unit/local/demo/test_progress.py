@@ -66,6 +66,19 @@ def test_long_work_in_a_pipe_writes_a_line_every_ten_seconds_at_most():
     ]
 
 
+def test_what_is_being_done_is_said_once_in_a_pipe_and_leaves_room_for_how_far_it_is():
+    clock = Clock()
+    terminal, stream = plain(clock)
+    with terminal.part("Train") as part:
+        move = part.bar("steps")
+        for done in range(1, 51):
+            clock.now += 0.25
+            part.doing("TrainDetector")
+            move(done, 50)
+
+    assert [line.strip() for line in stream.getvalue().splitlines()[1:-1]] == ["TrainDetector", "steps 40/50"]
+
+
 def test_a_terminal_shows_bars_and_keeps_only_the_lines():
     stream = io.StringIO()
     terminal = Terminal(stream, interactive=True)
