@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import boto3
@@ -19,17 +20,33 @@ ROOT = Path(__file__).parents[2]
 PATIENCE_SECONDS = 60
 
 
-def serve(folder: Path) -> subprocess.Popen[str]:
-    child = subprocess.Popen(
-        [sys.executable, "-m", "local", "serve", "--folder", str(folder)], cwd=ROOT, text=True,
-        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
-    )  # fmt: skip
-    end = time.monotonic() + PATIENCE_SECONDS
-    while serving.find(folder) is None:
-        assert time.monotonic() < end, "it does not serve"
-        assert child.poll() is None, child.stdout and child.stdout.read()
-        time.sleep(0.1)
-    return child
+class Servers:
+    """Starts servers, and kills what is left of them when the test has ended."""
+
+    def __init__(self) -> None:
+        self.started: list[subprocess.Popen[str]] = []
+
+    def __call__(self, folder: Path) -> subprocess.Popen[str]:
+        child = subprocess.Popen(
+            [sys.executable, "-m", "local", "serve", "--folder", str(folder)], cwd=ROOT, text=True,
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+        self.started.append(child)
+        end = time.monotonic() + PATIENCE_SECONDS
+        while serving.find(folder) is None:
+            assert time.monotonic() < end, "it does not serve"
+            assert child.poll() is None, child.stdout and child.stdout.read()
+            time.sleep(0.1)
+        return child
+
+
+@pytest.fixture
+def serve() -> Iterator[Servers]:
+    servers = Servers()
+    yield servers
+    for child in servers.started:
+        child.kill()
+        child.wait()
 
 
 def left(folder: Path) -> list[str]:
@@ -47,7 +64,7 @@ def left(folder: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_signal_ends_it_and_all_that_it_started(tmp_path: Path, number: int) -> None:
+def test_signal_ends_it_and_all_that_it_started(serve: Servers, tmp_path: Path, number: int) -> None:
     child = serve(tmp_path)
     found = serving.find(tmp_path)
     assert found is not None
@@ -61,7 +78,7 @@ def test_signal_ends_it_and_all_that_it_started(tmp_path: Path, number: int) -> 
     assert not (tmp_path / "serving.json").exists()
 
 
-def test_killed_one_leaves_nothing_that_is_believed(tmp_path: Path) -> None:
+def test_killed_one_leaves_nothing_that_is_believed(serve: Servers, tmp_path: Path) -> None:
     child = serve(tmp_path)
     child.kill()
     child.wait()
@@ -74,7 +91,7 @@ def test_killed_one_leaves_nothing_that_is_believed(tmp_path: Path) -> None:
     again.communicate(timeout=PATIENCE_SECONDS)
 
 
-def test_environment_that_it_prints_is_all_that_a_client_needs(tmp_path: Path) -> None:
+def test_environment_that_it_prints_is_all_that_a_client_needs(serve: Servers, tmp_path: Path) -> None:
     child = serve(tmp_path)
     found = serving.find(tmp_path)
     assert found is not None
