@@ -68,6 +68,31 @@ class Clone:
             aws_secret_access_key=known["root"]["secret_key"],
         )  # fmt: skip
 
+    def cdk(self, *arguments: str) -> str:
+        """Run the CDK's command line as the account's root; return what it said."""
+        known = json.loads((self.folder / "local_cloud" / "serving.json").read_text())
+        names = {"AWS_ENDPOINT_URL": known["url"], "AWS_REGION": known["region"], "CDK_VALIDATION": "false"}
+        names |= {
+            "AWS_ACCESS_KEY_ID": known["root"]["access_key"],
+            "AWS_SECRET_ACCESS_KEY": known["root"]["secret_key"],
+        }
+        self.environment |= names
+        try:
+            done = self.run("cdk", *arguments, "--no-notices")
+        finally:
+            for name in names:
+                del self.environment[name]
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout + done.stderr
+
+    def dismiss(self) -> None:
+        """Take their policies from all people: IAM deletes no policy that somebody has."""
+        iam = self.client("iam")
+        for user in iam.list_users()["Users"]:
+            attached = iam.list_attached_user_policies(UserName=user["UserName"])["AttachedPolicies"]
+            for policy in attached:
+                iam.detach_user_policy(UserName=user["UserName"], PolicyArn=policy["PolicyArn"])
+
     def stacks(self) -> dict[str, datetime]:
         """Return when each stack was last made or changed."""
         pages = self.client("cloudformation").get_paginator("describe_stacks").paginate()
@@ -215,6 +240,25 @@ def test_stage_that_a_commit_adds_appears_and_is_deployed(clone: Clone, first: s
     assert re.search(r"ok Prod +ApproveProd .* by python -m local push", shown)
     approvers = clone.client("iam").list_attached_user_policies(UserName="approver")["AttachedPolicies"]
     assert ["ApproverPolicy" in policy["PolicyName"] for policy in approvers] == [True]
+
+
+def test_destroy_takes_every_stack_away_and_keeps_what_holds_data(clone: Clone, first: str) -> None:
+    clone.dismiss()
+    clone.cdk("destroy", "**", "--force")
+    assert clone.stacks().keys() == {"CDKToolkit"}
+    assert clone.client("lambda").list_functions()["Functions"] == []
+    assert clone.client("codepipeline").list_pipelines()["pipelines"] == []
+    assert clone.client("stepfunctions").list_state_machines()["stateMachines"] == []
+    assert clone.client("sagemaker").list_pipelines()["PipelineSummaries"] == []
+    buckets = {bucket["Name"] for bucket in clone.client("s3").list_buckets()["Buckets"]}
+    kept = (
+        "cdk-hnb659fds-assets-",
+        "edgeline-artifacts-",
+        "edgeline-data-images",
+        "edgeline-data-accesslogs",
+    )
+    assert len(buckets) == len(kept)
+    assert {start for start in kept for name in buckets if name.startswith(start)} == set(kept)
 
 
 def test_second_server_is_told_of_the_first_in_a_line(clone: Clone, first: str) -> None:

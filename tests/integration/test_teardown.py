@@ -54,7 +54,7 @@ class Deployed:
         return self.outputs[f"{self.name}-{stack}"][key]
 
     def destroy(self) -> None:
-        """Delete the stacks as `cdk destroy --all` does, those that others need last."""
+        """Delete the stacks as `cdk destroy '**'` does, those that others need last."""
         cloudformation = self.client("cloudformation")
         for stack in reversed(self.stacks):
             cloudformation.delete_stack(StackName=stack.name)
