@@ -8,10 +8,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 import app
 from local.cloud.deploy import Stack, deploy, stacks_in_order
 from local.cloud.server import LocalCloud
 
+pytestmark = pytest.mark.acceptance
 PATIENCE_SECONDS = 120
 GONE = ("DELETE_COMPLETE", "DELETE_FAILED")
 CONFIG = """

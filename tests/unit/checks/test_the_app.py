@@ -32,6 +32,7 @@ def alone(assembly: Assembly) -> Assembly:
     return dataclasses.replace(assembly, stacks=assembly.stacks[:1])
 
 
+@pytest.mark.acceptance  # `make check` runs the same
 @pytest.mark.parametrize("check", CHECKS)
 def test_the_app_is_clean(check: str, app_assembly: Assembly) -> None:
     assert [str(finding) for finding in run_one(check, app_assembly)[1]] == []
