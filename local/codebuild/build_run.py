@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
+from local.cloud.processes import Processes
 from local.codebuild import runtimes, variables
 from local.codebuild.build_environment import BuildEnvironment
 from local.codebuild.build_log import BuildLog
@@ -29,7 +30,6 @@ from local.codebuild.reports import Reports
 from local.codebuild.role_access import GitArchive, RoleAccess
 from local.codebuild.shell import Interrupted, Shell
 from local.codebuild.sources import Sources
-from local.sagemaker.processes import Processes
 
 if TYPE_CHECKING:
     from local.cloud.server import LocalCloud

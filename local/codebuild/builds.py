@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from local.cloud.call import Call
 from local.cloud.errors import AwsError
+from local.cloud.processes import Processes
 from local.codebuild import events
 from local.codebuild.build_log import BuildLog
 from local.codebuild.build_run import BuildRun, Surroundings
@@ -20,7 +21,6 @@ from local.codebuild.record import Build, BuildRecord
 from local.codebuild.reports import Reports
 from local.codebuild.role_access import GitArchive
 from local.codebuild.start import described, effective
-from local.sagemaker.processes import Processes
 
 if TYPE_CHECKING:
     from local.cloud.server import LocalCloud

@@ -11,7 +11,7 @@ import uuid
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from local.sagemaker.processes import Processes
+from local.cloud.processes import Processes
 
 # Reads the paths of scripts and sources each; tells the end of each on the output, where it cannot overtake
 # what the script printed. The scripts have none of the driver's own descriptors.

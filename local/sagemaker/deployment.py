@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from local.cloud.processes import Processes
 from local.sagemaker.instance import Instance, UnhealthyError
 from local.sagemaker.log_stream import LogStream
 from local.sagemaker.model_files import fetch_model
-from local.sagemaker.processes import Processes
 
 if TYPE_CHECKING:
     from local.cloud.server import LocalCloud

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from local.cloud.call import Call
 from local.cloud.errors import AwsError
+from local.cloud.processes import Processes
 from local.sagemaker.deployment import Deployment
 from local.sagemaker.events import emit, milliseconds
 from local.sagemaker.instance import UnhealthyError
 from local.sagemaker.model import answer
 from local.sagemaker.models import EndpointConfigs, Models
-from local.sagemaker.processes import Processes
 from local.sagemaker.refuse import refuse, refuse_given, refuse_unless
 from local.sagemaker.request_statistics import Statistics
 from local.sagemaker.table import Record, Table, listing, now, worded

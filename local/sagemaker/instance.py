@@ -12,8 +12,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from local.cloud.processes import Processes, clean_environment
 from local.sagemaker.log_stream import LogStream
-from local.sagemaker.processes import Processes, clean_environment
 
 _SERVING = Path(__file__).with_name("serving.py")
 _CONTAINER_PACKAGES = Path(__file__).with_name("container_packages")

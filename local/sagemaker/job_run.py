@@ -7,10 +7,10 @@ import threading
 import time
 from typing import Any
 
+from local.cloud.processes import Processes
 from local.sagemaker.job import Cause, JobKind, Place
 from local.sagemaker.job_error import JobError, algorithm_error, transfer_error
 from local.sagemaker.log_stream import LogStream
-from local.sagemaker.processes import Processes
 
 _GRACE_SECONDS = 5.0
 _LOOK_EVERY_SECONDS = 0.2

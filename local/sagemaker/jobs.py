@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from local.cloud.call import Call
 from local.cloud.errors import AwsError
+from local.cloud.processes import Processes
 from local.sagemaker.container_folder import ContainerFolder
 from local.sagemaker.events import emit, milliseconds
 from local.sagemaker.job import JobKind, Place
@@ -17,7 +18,6 @@ from local.sagemaker.job_error import LONGEST_REASON, JobError
 from local.sagemaker.job_run import JobRun
 from local.sagemaker.log_stream import LogStream
 from local.sagemaker.model import CREDENTIALS_SECONDS, SERVICE, answer
-from local.sagemaker.processes import Processes
 from local.sagemaker.processing import Processing
 from local.sagemaker.table import Record, Table, listing, now, worded
 from local.sagemaker.tags import Tags

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from local.cloud.plugin import Plugin, SyncJob
+from local.cloud.processes import Processes
 from local.cloud.service import LocalService
 from local.sagemaker.api import SageMakerApi
 from local.sagemaker.cloudformation import resource_types
@@ -14,7 +15,6 @@ from local.sagemaker.feature_store import FeatureGroups, FeatureStoreRuntime
 from local.sagemaker.jobs import JobsApi
 from local.sagemaker.models import EndpointConfigs, Models
 from local.sagemaker.pipelines import Pipelines
-from local.sagemaker.processes import Processes
 from local.sagemaker.registry import Registry
 from local.sagemaker.runtime import Runtime
 from local.sagemaker.tags import Tags

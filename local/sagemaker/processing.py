@@ -7,8 +7,8 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
+from local.cloud.processes import clean_environment
 from local.sagemaker.job import Command, Place
-from local.sagemaker.processes import clean_environment
 from local.sagemaker.refuse import refuse, refuse_given, refuse_unless
 from local.sagemaker.s3_transfer import download_prefix, upload_folder
 

@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from local.cloud.processes import clean_environment
 from local.sagemaker.job import Command, Place
 from local.sagemaker.job_error import JobError
-from local.sagemaker.processes import clean_environment
 from local.sagemaker.refuse import refuse, refuse_given, refuse_unless
 from local.sagemaker.requirements import unsatisfied
 from local.sagemaker.s3_transfer import download_object, download_prefix, pack, unpack, upload_file

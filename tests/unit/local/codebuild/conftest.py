@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from local.cloud.processes import Processes
 from local.codebuild.build_environment import BuildEnvironment
 from local.codebuild.build_log import BuildLog
 from local.codebuild.buildspec import Buildspec, parse
 from local.codebuild.commands import Commands
 from local.codebuild.record import BuildRecord
 from local.codebuild.shell import Shell
-from local.sagemaker.processes import Processes
 
 PATIENCE_SECONDS = 60
 

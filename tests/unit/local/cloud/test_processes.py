@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from local.sagemaker.processes import Processes, clean_environment
+from local.cloud.processes import Processes, clean_environment
 
 _ROOT = Path(__file__).parents[4]
 _PARENT = """
 import os, sys, pathlib
 sys.path.insert(0, {root!r})
-from local.sagemaker.processes import Processes
+from local.cloud.processes import Processes
 processes = Processes()
 shell = ["/bin/sh", "-c", "sleep 300 & echo $!; wait"]
 child = processes.start(shell, environment=os.environ, folder=pathlib.Path("."))
