@@ -9,6 +9,7 @@ from typing import Any
 
 from local.cloud.call import Call
 from local.cloud.errors import AwsError
+from local.cloud.parts import Parts
 from local.codebuild.builds import Builds
 from local.codebuild.listing import page
 from local.codebuild.projects import Projects
@@ -19,17 +20,14 @@ _TOKEN_SECONDS = 300
 _OF_REPORT_GROUPS = ("reportGroupArn", "reportGroupArns", "reportArn", "reportArns", "arn")
 
 
-class CodeBuildApi:
+class CodeBuildApi(Parts):
     """The operations, named as boto3 names them; those on projects and reports are passed on."""
 
     def __init__(self, builds: Builds, projects: Projects, reports: Reports) -> None:
+        super().__init__(projects, reports)
         self._builds = builds
         self._tokens: dict[str, tuple[float, str, Mapping[str, Any]]] = {}
         self._lock = threading.Lock()
-        for kept in (projects, reports):
-            for name in dir(kept):
-                if name.partition("_")[0] in ("create", "update", "delete", "batch", "list", "describe"):
-                    setattr(self, name, getattr(kept, name))
 
     def resource_arns(self, call: Call, operation: str, parameters: Mapping[str, Any]) -> list[str]:
         """Return the resources that IAM checks, by the service authorization reference."""

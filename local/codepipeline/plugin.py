@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from local.cloud.call import Call
+from local.cloud.parts import Parts
 from local.cloud.plugin import Plugin
 from local.cloud.service import LocalService
 from local.codepipeline.actions.approval import Approvals
@@ -40,18 +41,8 @@ class CodePipelinePlugin(Plugin):
     triggers: Triggers
 
 
-class Api:
-    """Serves each operation by the part that has a method of its name."""
-
-    def __init__(self, *parts: object) -> None:
-        self._parts = parts
-
-    def __getattr__(self, operation: str) -> Callable[..., Any]:
-        for part in self.__dict__.get("_parts", ()):
-            found: Callable[..., Any] | None = getattr(part, operation, None)
-            if found is not None:
-                return found
-        raise AttributeError(operation)
+class Api(Parts):
+    """CodePipeline's operations, each on the resources that IAM checks."""
 
     def resource_arns(self, call: Call, operation: str, parameters: Mapping[str, Any]) -> list[str]:
         """Give the resources that IAM checks a call against, after the service authorization reference."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from local.cloud.call import Call
+from local.cloud.parts import Parts
 from local.sagemaker.registry import last_part
 
 Parameters = Mapping[str, Any]
@@ -54,18 +55,8 @@ _BY_ARN = {
 }
 
 
-class SageMakerApi:
-    """Serves each operation by the part that has a method of its name."""
-
-    def __init__(self, *parts: object) -> None:
-        self._parts = parts
-
-    def __getattr__(self, operation: str) -> Callable[..., Any]:
-        for part in self.__dict__.get("_parts", ()):
-            found: Callable[..., Any] | None = getattr(part, operation, None)
-            if found is not None:
-                return found
-        raise AttributeError(operation)
+class SageMakerApi(Parts):
+    """SageMaker's operations, each on the resources that IAM checks."""
 
     def resource_arns(self, call: Call, operation: str, parameters: Parameters) -> list[str]:
         """Give the resources that IAM checks a call against, after the service authorization reference."""
