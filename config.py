@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, cast
 
+from config_endpoint import INSTANCE, Endpoint, read_endpoint
 from config_table import ConfigError, Table
 
 Backend = Literal["workbench", "ground_truth"]
 Task = Literal["detection", "classification"]
-EndpointKind = Literal["serverless", "realtime"]
 SourceKind = Literal["codecommit", "connection", "s3"]
 PARTS = ("labeling", "training", "promotion", "edge")
 
@@ -24,7 +24,6 @@ _CONNECTION = r"arn:aws[a-z-]*:(codeconnections|codestar-connections):[a-z0-9-]+
 _EMAIL = r"[^@\s]+@[^@\s]+\.[^@\s]+"
 _NOT_CODE = ("docs/**", "**.md", "LICENSE")
 _SCHEDULE = r"(rate|cron)\(.+\)"
-_INSTANCE = r"ml\.[a-z0-9-]+\.[a-z0-9]+"
 
 
 @dataclass(frozen=True)
@@ -88,14 +87,10 @@ class Labeling:
 
 
 @dataclass(frozen=True)
-class Endpoint:
-    """One SageMaker endpoint: memory and concurrency count for serverless, instances for realtime."""
+class Promotion:
+    """Who is told of requests for approval, of promotions and of what went wrong with them."""
 
-    kind: EndpointKind = "serverless"
-    memory_mb: int = 3072
-    max_concurrency: int = 5
-    instance_type: str = "ml.m5.large"
-    instances: int = 1
+    email: str | None = None
 
 
 @dataclass(frozen=True)
@@ -104,7 +99,8 @@ class Model:
 
     `schedule` is an EventBridge expression on which it is trained anew; None trains on a push or by hand.
     `group_rule` is a regular expression on an image's file name whose first group names the physical object.
-    `tolerance` is how far staging may score under the registered evaluation, in mAP.
+    `tolerance` is how far staging may score under the registered evaluation, in mAP. `drift` is how far the
+    share of pictures without a detection, and the mean score, may move in prod from what was registered.
     """
 
     name: str
@@ -120,6 +116,7 @@ class Model:
     prod: Endpoint = field(default_factory=Endpoint)
     tolerance: float = 0.02
     min_score: float = 0.25
+    drift: float = 0.25
 
     @property
     def output_suffix(self) -> str:
@@ -150,6 +147,7 @@ class Edgeline:
     data: Data
     budget: Budget
     labeling: Labeling
+    promotion: Promotion
     models: tuple[Model, ...]
     fleet: Fleet
 
@@ -178,6 +176,7 @@ class Edgeline:
             data=_data(top.table("data", optional=True)),
             budget=_budget(top.table("budget", optional=True)),
             labeling=_labeling(top.table("labeling", optional=True)),
+            promotion=_promotion(top.table("promotion", optional=True)),
             models=models,
             fleet=_fleet(top.table("fleet", optional=True), name, models),
         )
@@ -258,6 +257,12 @@ def _labeling(table: Table) -> Labeling:
     return labeling
 
 
+def _promotion(table: Table) -> Promotion:
+    promotion = Promotion(email=table.text("email", None, pattern=_EMAIL))
+    table.end()
+    return promotion
+
+
 def _model(name: str, table: Table) -> Model:
     if not re.fullmatch(_NAME, name) or len(name) > 24:
         raise table.wrong("", f"the model's name {name!r} does not match {_NAME} within 24 characters")
@@ -268,13 +273,14 @@ def _model(name: str, table: Table) -> Model:
         schedule=table.text("schedule", None, pattern=_SCHEDULE),
         map50_threshold=table.number("map50_threshold", 0.6),
         group_rule=_group_rule(table),
-        train_instance=table.text("train_instance", Model.train_instance, pattern=_INSTANCE),
+        train_instance=table.text("train_instance", Model.train_instance, pattern=INSTANCE),
         train_steps=table.whole("train_steps", Model.train_steps, low=1, high=1_000_000),
-        job_instance=table.text("job_instance", Model.job_instance, pattern=_INSTANCE),
-        staging=_endpoint(table.table("staging", optional=True)),
-        prod=_endpoint(table.table("prod", optional=True)),
+        job_instance=table.text("job_instance", Model.job_instance, pattern=INSTANCE),
+        staging=read_endpoint(table.table("staging", optional=True), prod=False),
+        prod=read_endpoint(table.table("prod", optional=True), prod=True),
         tolerance=table.number("tolerance", 0.02),
         min_score=table.number("min_score", 0.25),
+        drift=table.number("drift", Model.drift, low=0.01),
     )
     table.end()
     return model
@@ -291,26 +297,6 @@ def _group_rule(table: Table) -> str | None:
     if not groups:
         raise table.wrong("group_rule", f"{rule!r} has no group ( ) that names the object")
     return rule
-
-
-def _endpoint(table: Table) -> Endpoint:
-    kind = cast(EndpointKind, table.text("kind", "serverless", among=("serverless", "realtime")))
-    if kind == "realtime":
-        endpoint = Endpoint(
-            kind=kind,
-            instance_type=table.text("instance_type", Endpoint.instance_type, pattern=_INSTANCE),
-            instances=table.whole("instances", 1, low=1, high=100),
-        )
-    else:
-        endpoint = Endpoint(
-            kind=kind,
-            memory_mb=table.whole("memory_mb", Endpoint.memory_mb, low=1024, high=6144),
-            max_concurrency=table.whole("max_concurrency", Endpoint.max_concurrency, low=1, high=200),
-        )
-        if endpoint.memory_mb % 1024:
-            raise table.wrong("memory_mb", f"{endpoint.memory_mb} is not a multiple of 1024")
-    table.end()
-    return endpoint
 
 
 def _fleet(table: Table, name: str, models: Sequence[Model]) -> Fleet:

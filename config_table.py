@@ -23,6 +23,10 @@ class Table:
         """Make the error of a key; `complaint` says what is wrong with it."""
         return ConfigError(f"{self._path}{key}: {complaint}")
 
+    def holds(self, key: str, value: object) -> bool:
+        """Whether the key has this value; it is not taken."""
+        return bool(self._left.get(key) == value)
+
     def text(
         self, key: str, default: Any = _REQUIRED, *, pattern: str = ".+", longest: int = 200,
         among: Sequence[str] = (),

@@ -11,6 +11,7 @@ from typing import Any
 _SOURCES = (
     "app.py",
     "config.py",
+    "config_endpoint.py",
     "config_table.py",
     "cdk.json",
     "stacks",

@@ -9,7 +9,8 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
-from config import Edgeline, Endpoint, Model
+from config import Edgeline, Model
+from config_endpoint import Endpoint
 from stacks.accounts import EnvironmentName, ToolsAccount, WorkloadAccount, environments
 from stacks.constructs.python_function import PythonFunction
 from stacks.cost_tags import cost_tags

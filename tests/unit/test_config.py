@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from config import Accounts, Budget, ConfigError, Data, Delivery, Edgeline, Endpoint
+from config import Accounts, Budget, ConfigError, Data, Delivery, Edgeline, Promotion
+from config_endpoint import Endpoint
 
 ROOT = Path(__file__).parents[2]
 SMALLEST: dict[str, Any] = {
@@ -41,7 +42,8 @@ def test_defaults_fill_what_is_not_said() -> None:
     config = Edgeline.from_values(SMALLEST)
     (model,) = config.models
     assert model.staging == Endpoint()
-    assert model.map50_threshold == 0.6
+    assert (model.map50_threshold, model.drift) == (0.6, 0.25)
+    assert config.promotion == Promotion(email=None)
     assert config.labeling.max_rounds == 3
     assert (config.fleet.staging_group, config.fleet.prod_group) == ("line-staging", "line-prod")
 
@@ -81,14 +83,6 @@ def test_staging_and_prod_are_in_the_tools_account_unless_they_have_their_own() 
     assert not Accounts().several
 
 
-def test_values_are_taken_over() -> None:
-    values = changed(
-        "models/tags/prod", {"kind": "realtime", "instance_type": "ml.g5.xlarge", "instances": 3}
-    )
-    (model,) = Edgeline.from_values(values).models
-    assert model.prod == Endpoint(kind="realtime", instance_type="ml.g5.xlarge", instances=3)
-
-
 def test_a_model_name_with_hyphens_ends_an_output_key() -> None:
     values = changed("models/metal-tags", SMALLEST["models"]["tags"])
     assert [model.output_suffix for model in Edgeline.from_values(values).models] == ["Tags", "MetalTags"]
@@ -124,13 +118,8 @@ def test_a_model_name_with_hyphens_ends_an_output_key() -> None:
             "models.tags.group_rule: 'tag' has no group ( ) that names the object",
         ),
         ("models/tags/train_instance", "m5", "models.tags.train_instance: 'm5' does not match"),
-        ("models/tags/staging/memory_mb", 2500, "models.tags.staging.memory_mb: 2500 is not a multiple"),
-        ("models/tags/staging/instances", 2, "models.tags.staging.instances: unknown key"),
-        (
-            "models/tags/prod/kind",
-            "batch",
-            "models.tags.prod.kind: 'batch' is not one of serverless, realtime",
-        ),
+        ("models/tags/drift", 0, "models.tags.drift: 0 is not between 0.01 and 1"),
+        ("promotion/email", "me", "promotion.email: 'me' does not match"),
         ("labeling/backend", "crowd", "labeling.backend: 'crowd' is not one of workbench"),
         ("labeling/schedule", "daily", "labeling.schedule: 'daily' does not match"),
         ("labeling/max_rounds", 0, "labeling.max_rounds: 0 is not between 1 and 10"),
