@@ -13,7 +13,11 @@ from sagemaker.core.shapes import (
     Tag,
 )
 from sagemaker.core.training.configs import Compute, InputData
-from sagemaker.core.workflow.conditions import ConditionGreaterThanOrEqualTo
+from sagemaker.core.workflow.conditions import (
+    ConditionEquals,
+    ConditionGreaterThanOrEqualTo,
+    ConditionLessThan,
+)
 from sagemaker.core.workflow.execution_variables import ExecutionVariables
 from sagemaker.core.workflow.functions import Join, JsonGet
 from sagemaker.core.workflow.parameters import ParameterFloat, ParameterInteger, ParameterString
@@ -42,6 +46,7 @@ _OUTPUT = "/opt/ml/processing/output"
 _SPLITS = ("train", "validation", "test")
 _VISIBLE_TIMEOUT_SECONDS = 1500  # the offline store lags by up to 15 minutes
 _HOUR = 3600
+_YES = "yes"
 
 
 def get_pipeline(settings: Settings, code: str) -> Pipeline:
@@ -58,6 +63,8 @@ class _DetectionPipeline:
         self._code = f"s3://{settings.artifacts_bucket}/{code}"
         self._labels_manifest = ParameterString("LabelsManifest", default_value="")
         self._as_of = ParameterString("AsOf")
+        self._dataset_manifest = ParameterString("DatasetManifest", default_value="")
+        self._register_model = ParameterString("Register", default_value=_YES, enum_values=[_YES, "no"])
         self._threshold = ParameterFloat("Map50Threshold", default_value=self._model.map50_threshold)
         self._seed = ParameterInteger("Seed", default_value=7)
         self._git_commit = ParameterString("GitCommit", default_value="unknown")
@@ -68,21 +75,34 @@ class _DetectionPipeline:
         train = self._train(prepare)
         report = PropertyFile(name="Evaluation", output_name="evaluation", path="evaluation.json")
         evaluate = self._evaluate(prepare, train, report)
+        measured = JsonGet(step_name=evaluate.name, property_file=report, json_path="map50")
+        # A model that is only rebuilt, to compare it, is no candidate for a release. Two steps, since none
+        # may stand inside of another.
+        for_release = ConditionEquals(left=self._register_model, right=_YES)
         check = ConditionStep(
             "CheckMap50",
-            conditions=[
-                ConditionGreaterThanOrEqualTo(
-                    left=JsonGet(step_name=evaluate.name, property_file=report, json_path="map50"),
-                    right=self._threshold,
-                )
-            ],
+            conditions=[for_release, ConditionGreaterThanOrEqualTo(left=measured, right=self._threshold)],
             if_steps=[self._register(prepare, train, evaluate)],
-            else_steps=[self._too_low(evaluate)],
+            else_steps=[],
+        )
+        refuse = ConditionStep(
+            "RefuseLowMap50",
+            conditions=[for_release, ConditionLessThan(left=measured, right=self._threshold)],
+            if_steps=[self._too_low(evaluate)],
+            else_steps=[],
         )
         return Pipeline(
             name=self._model.pipeline_name,
-            parameters=[self._labels_manifest, self._as_of, self._threshold, self._seed, self._git_commit],
-            steps=[prepare, train, evaluate, check],
+            parameters=[
+                self._labels_manifest,
+                self._as_of,
+                self._dataset_manifest,
+                self._threshold,
+                self._seed,
+                self._git_commit,
+                self._register_model,
+            ],
+            steps=[prepare, train, evaluate, check, refuse],
             # Experiments would need more rights, and say what the model package says already.
             pipeline_experiment_config=None,
             sagemaker_session=self._session,
@@ -98,6 +118,7 @@ class _DetectionPipeline:
             "artifacts-bucket": settings.artifacts_bucket,
             "as-of": self._as_of,
             "labels-manifest": self._labels_manifest,
+            "dataset-manifest": self._dataset_manifest,
             "group-rule": self._model.group_rule,
             "seed": self._seed.to_string(),
             "visible-timeout-seconds": str(_VISIBLE_TIMEOUT_SECONDS),
@@ -193,6 +214,7 @@ class _DetectionPipeline:
                 "evaluation": evaluation,
                 "code": self._code,
                 "git_commit": self._git_commit,
+                "seed": self._seed.to_string(),
             },
         )
         return ModelStep("RegisterModel", step_args=step_args)

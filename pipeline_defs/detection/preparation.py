@@ -80,7 +80,7 @@ def fetch_pictures(
 ) -> tuple[list[Usable], list[SetAside]]:
     """Download, verify and decode the rows' pictures, several at a time; keep the order of the rows."""
     folder.mkdir(parents=True, exist_ok=True)
-    progress = _Progress(len(rows))
+    progress = Progress(len(rows))
 
     def one(row: LabelRow) -> Usable | SetAside:
         try:
@@ -127,9 +127,9 @@ def make_dataset(
 def write_dataset(dataset: Dataset, output: Path) -> str:
     """Write the manifest, the report and the three splits; return the manifest's SHA-256."""
     manifest = manifest_document(dataset)
-    _write_json(output / "dataset" / "manifest.json", manifest)
+    write_json(output / "dataset" / "manifest.json", manifest)
     sha256 = str(manifest["sha256"])
-    _write_json(output / "dataset" / "report.json", report_document(dataset, sha256))
+    write_json(output / "dataset" / "report.json", report_document(dataset, sha256))
     for name in SPLITS:
         _write_split(dataset, name, output / name, sha256)
     return sha256
@@ -246,7 +246,7 @@ def _write_split(dataset: Dataset, name: str, directory: Path, sha256: str) -> N
     for picture, group, split in _sides(dataset):
         if split != name:
             continue
-        file = f"{IMAGES_FOLDER}/{picture.row.sha256[:16]}{_extension(picture.row.uri)}"
+        file = picture_file(picture.row.sha256, picture.row.uri)
         (directory / file).write_bytes(picture.path.read_bytes())
         labeled.append(
             LabeledPicture(
@@ -262,23 +262,26 @@ def _write_split(dataset: Dataset, name: str, directory: Path, sha256: str) -> N
     write_labels(Split(directory, dataset.request.classes, tuple(labeled), sha256))
 
 
-def _extension(uri: str) -> str:
+def picture_file(sha256: str, uri: str) -> str:
+    """Name a picture's file in the folder of its split, after its content."""
     suffix = PurePosixPath(uri).suffix.lower()
-    return suffix if suffix in _EXTENSIONS else ".img"
+    return f"{IMAGES_FOLDER}/{sha256[:16]}{suffix if suffix in _EXTENSIONS else '.img'}"
 
 
-def _write_json(path: Path, document: object) -> None:
+def write_json(path: Path, document: object) -> None:
+    """Write a document of the data set, always in the same form."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(document, indent=1))
 
 
-class _Progress:
+class Progress:
     """A line for every tenth of the pictures; several threads advance it."""
 
     def __init__(self, total: int) -> None:
         self._total, self._done, self._lock = total, 0, threading.Lock()
 
     def advance(self) -> None:
+        """Count one."""
         with self._lock:
             self._done += 1
             if self._done % max(1, self._total // 10) == 0 or self._done == self._total:

@@ -1,8 +1,8 @@
-"""Make a data set from the approved labels: the first job of the pipeline.
+"""Make a data set from the approved labels, or again from its manifest: the first job of the pipeline.
 
 python -m pipeline_defs.detection.scripts.prepare --feature-group G --workgroup W --artifacts-bucket B
     --as-of TIME --model tags --classes scratch --seed 7 [--labels-manifest s3://…] [--group-rule REGEX]
-    --output-dir DIR
+    --output-dir DIR [--dataset-manifest s3://…]
 """
 
 import argparse
@@ -35,6 +35,7 @@ from pipeline_defs.detection.preparation import (
     make_dataset,
     write_dataset,
 )
+from pipeline_defs.detection.recreation import read_manifest, recreate
 from pipeline_defs.detection.split_store import update_split
 
 
@@ -47,6 +48,9 @@ def main(arguments: list[str] | None = None) -> None:
     )
     s3 = boto3.client("s3", config=config)
     try:
+        if options.dataset_manifest:
+            prepare_again(options, s3)
+            return
         prepare(options, s3, boto3.client("athena", config=config), boto3.client("sagemaker", config=config))
     except (ClientError, BotoCoreError) as error:
         raise JobError(f"AWS: {error}") from error
@@ -95,6 +99,19 @@ def prepare(options: argparse.Namespace, s3: Any, athena: Any, sagemaker: Any) -
     print(f"data set {sha256}, grouped by {dataset.grouping.way}", flush=True)
 
 
+def prepare_again(options: argparse.Namespace, s3: Any) -> None:
+    """Make the very data set of a manifest; no label is asked for, and no split is frozen anew."""
+    uri = options.dataset_manifest
+    try:
+        manifest = read_manifest(fetch(s3, uri), uri)
+    except Unavailable as error:
+        raise JobError(f"data set manifest {uri}: {error}") from error
+    if manifest["model"] != options.model:
+        raise JobError(f"{uri}: a data set of the model {manifest['model']!r}, not of {options.model!r}")
+    sha256 = recreate(manifest, lambda image: fetch(s3, image), options.output_dir)
+    print(f"data set {sha256}, made again from its manifest", flush=True)
+
+
 def parse(arguments: list[str] | None) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description="Make a data set from the approved labels.")
@@ -105,6 +122,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--model", required=True)
     parser.add_argument("--classes", required=True, help="separated by commas")
     parser.add_argument("--labels-manifest", default="", help="S3 URI: wait until its labels can be queried")
+    parser.add_argument("--dataset-manifest", default="", help="S3 URI: make this data set again, no other")
     parser.add_argument("--group-rule", default="", help="regular expression on the file's name")
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--visible-timeout-seconds", type=float, default=1500)

@@ -49,10 +49,21 @@ def test_steps_in_their_order(definition: Definition) -> None:
         "TrainDetector",
         "EvaluateModel",
         "CheckMap50",
+        "RefuseLowMap50",
     ]
-    check_step = step(definition, "CheckMap50")["Arguments"]
-    assert [each["Name"] for each in check_step["IfSteps"]] == ["RegisterModel"]
-    assert [each["Name"] for each in check_step["ElseSteps"]] == ["MetricTooLow"]
+    for name, follows in (("CheckMap50", "RegisterModel"), ("RefuseLowMap50", "MetricTooLow")):
+        check_step = step(definition, name)["Arguments"]
+        assert [each["Name"] for each in check_step["IfSteps"]] == [follows]
+        assert check_step["ElseSteps"] == []
+
+
+def test_a_rebuilt_model_is_neither_registered_nor_refused(definition: Definition) -> None:
+    release = {"Type": "Equals", "LeftValue": {"Get": "Parameters.Register"}, "RightValue": "yes"}
+    for name in ("CheckMap50", "RefuseLowMap50"):
+        assert release in step(definition, name)["Arguments"]["Conditions"]
+    metric = [step(definition, n)["Arguments"]["Conditions"][1] for n in ("CheckMap50", "RefuseLowMap50")]
+    assert [each["Type"] for each in metric] == ["GreaterThanOrEqualTo", "LessThan"]
+    assert metric[0]["LeftValue"] == metric[1]["LeftValue"]
 
 
 def test_every_job_has_the_tags_that_its_cost_is_counted_by(definition: Definition) -> None:
@@ -65,9 +76,11 @@ def test_parameters_and_their_defaults(definition: Definition) -> None:
     assert {p["Name"]: p.get("DefaultValue") for p in definition["Parameters"]} == {
         "LabelsManifest": "",
         "AsOf": None,
+        "DatasetManifest": "",
         "Map50Threshold": 0.6,
         "Seed": 7,
         "GitCommit": "unknown",
+        "Register": "yes",
     }
 
 
@@ -94,6 +107,7 @@ def test_a_package_names_what_it_came_from(definition: Definition) -> None:
         "evaluation",
         "code",
         "git_commit",
+        "seed",
     }
     assert arguments["CustomerMetadataProperties"]["code"] == "s3://artifacts/code/0123/"
     statistics = arguments["ModelMetrics"]["ModelQuality"]["Statistics"]
