@@ -64,6 +64,9 @@ class Deployment:
         """Bring every instance up; raises UnhealthyError, with all of them ended, if one does not come up."""
         try:
             for settings in self.config["ProductionVariants"]:
+                if "ModelName" not in settings:  # its inference components bring the models
+                    self.variants.append(Variant(settings["VariantName"], 1.0, {"Container": {}}, settings))
+                    continue
                 self.variants.append(self._start_variant(settings, models(settings["ModelName"])))
         except Exception:
             self.stop()

@@ -12,6 +12,7 @@ from local.cloud.call import Call
 from local.cloud.errors import AwsError
 from local.cloud.processes import Processes
 from local.sagemaker.deployment import Deployment
+from local.sagemaker.endpoint_companion import Companion
 from local.sagemaker.events import emit, milliseconds
 from local.sagemaker.instance import UnhealthyError
 from local.sagemaker.model import answer
@@ -43,6 +44,7 @@ class Endpoints:
         self, cloud: LocalCloud, processes: Processes, models: Models, configs: EndpointConfigs, tags: Tags
     ) -> None:
         self.requests = Statistics()
+        self.companions: list[Companion] = []
         self._cloud, self._processes, self._tags = cloud, processes, tags
         self._models, self._configs = models, configs
         self._lock = threading.Lock()
@@ -84,7 +86,11 @@ class Endpoints:
         )
         refuse_deployment(request.get("DeploymentConfig"))
         config = self._configs.get(config_name)
-        name = self._table.get(name)["EndpointName"]
+        endpoint = self._table.get(name)
+        name = endpoint["EndpointName"]
+        old = self._configs.find(endpoint["EndpointConfigName"]) or {"ProductionVariants": []}
+        for companion in self.companions:
+            companion.before_update(call, endpoint, old, config)
         endpoint = self._table.change(name, _at_rest, EndpointStatus="Updating", LastModifiedTime=now())
         self._emit(name)
         self._in_thread(name, config, "InService" if name in self._serving else "Failed")
@@ -137,10 +143,15 @@ class Endpoints:
         deployment = self.serving(record["EndpointName"])
         if deployment:
             record["ProductionVariants"] = deployment.describe()
+        for companion in self.companions:
+            companion.describe(record)
         return answer("DescribeEndpoint", record)
 
     def delete_endpoint(self, call: Call, *, EndpointName: str) -> None:  # noqa: N803
         """Serve DeleteEndpoint: its servers have ended when this returns."""
+        endpoint = self._table.get(EndpointName)
+        for companion in self.companions:
+            companion.before_delete(call, endpoint)
         name = self._table.update(EndpointName, EndpointStatus="Deleting")["EndpointName"]
         self._emit(name)
         with self._lock:

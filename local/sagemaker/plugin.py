@@ -12,6 +12,7 @@ from local.sagemaker.api import SageMakerApi
 from local.sagemaker.cloudformation import resource_types
 from local.sagemaker.endpoints import Endpoints
 from local.sagemaker.feature_store import FeatureGroups, FeatureStoreRuntime
+from local.sagemaker.inference_components import InferenceComponents
 from local.sagemaker.jobs import JobsApi
 from local.sagemaker.models import EndpointConfigs, Models
 from local.sagemaker.pipelines import Pipelines
@@ -43,6 +44,7 @@ def make_plugin(cloud: LocalCloud) -> SageMakerPlugin:
     models = Models(cloud, registry, tags)
     configs = EndpointConfigs(cloud, models, tags)
     endpoints = Endpoints(cloud, processes, models, configs, tags)
+    components = InferenceComponents()
     groups = FeatureGroups(cloud, tags)
     api = SageMakerApi(registry, jobs, pipelines, models, configs, endpoints, groups, tags)
 
@@ -58,7 +60,7 @@ def make_plugin(cloud: LocalCloud) -> SageMakerPlugin:
         services={
             "sagemaker": [
                 LocalService("sagemaker", api),
-                LocalService("sagemaker-runtime", Runtime(endpoints)),
+                LocalService("sagemaker-runtime", Runtime(endpoints, components)),
                 LocalService("sagemaker-featurestore-runtime", FeatureStoreRuntime(groups)),
             ]
         },

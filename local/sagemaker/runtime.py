@@ -10,6 +10,7 @@ from local.cloud.call import Call
 from local.cloud.errors import AwsError
 from local.sagemaker.deployment import Deployment, Variant
 from local.sagemaker.endpoints import Endpoints
+from local.sagemaker.inference_components import InferenceComponents
 from local.sagemaker.instance import Instance, Reply
 from local.sagemaker.refuse import refuse_given
 
@@ -21,24 +22,27 @@ _TIMEOUT_SECONDS = 60.0
 class Runtime:
     """Forwards requests to the endpoints' servers, and counts them."""
 
-    def __init__(self, endpoints: Endpoints) -> None:
-        self._endpoints = endpoints
+    def __init__(self, endpoints: Endpoints, components: InferenceComponents) -> None:
+        self._endpoints, self._components = endpoints, components
 
     def resource_arns(self, call: Call, operation: str, parameters: dict[str, Any]) -> list[str]:
-        """Give the endpoint that IAM checks the call against."""
-        return [call.arn("sagemaker", f"endpoint/{parameters['EndpointName'].lower()}")]
+        """Give the endpoint, and the inference component asked for, that IAM checks the call against."""
+        component = parameters.get("InferenceComponentName")
+        return [
+            call.arn("sagemaker", f"endpoint/{parameters['EndpointName'].lower()}"),
+            *([call.arn("sagemaker", f"inference-component/{component}")] if component else []),
+        ]
 
     def invoke_endpoint(self, call: Call, **request: Any) -> dict[str, Any]:
         """Serve InvokeEndpoint."""
         name, body = request["EndpointName"], request.get("Body", b"")
-        refuse_given(
-            "InvokeEndpoint", request, "TargetModel", "TargetContainerHostname", "InferenceComponentName"
-        )
+        refuse_given("InvokeEndpoint", request, "TargetModel", "TargetContainerHostname")
         refuse_given("InvokeEndpoint", request, "EnableExplanations", "SessionId")
         deployment = self._endpoints.serving(name)
         if deployment is None:
             raise AwsError("ValidationError", f"Endpoint {name} of account {call.account} not found.")
-        variant = self._variant(deployment, request.get("TargetVariant"))
+        variant = self._components.asked_for(deployment.config, request)
+        variant = variant or self._variant(deployment, request.get("TargetVariant"))
         limit = _SERVERLESS_BYTES if variant.serverless else _REAL_TIME_BYTES
         if len(body) > limit:
             raise AwsError("413", f"HTTP content length exceeded {limit} bytes.", 413)
