@@ -216,6 +216,7 @@ PerformTask = Callable[[str, Any, Execution], Any]
 _execution: contextvars.ContextVar[Execution | None] = contextvars.ContextVar("execution", default=None)
 _delivery: contextvars.ContextVar[Delivery | None] = contextvars.ContextVar("delivery", default=None)
 _method: contextvars.ContextVar[str | None] = contextvars.ContextVar("method", default=None)
+_writes_once: contextvars.ContextVar[bool] = contextvars.ContextVar("writes once", default=False)
 _access_key: contextvars.ContextVar[str | None] = contextvars.ContextVar("access key", default=None)
 _object_version: contextvars.ContextVar[str | None] = contextvars.ContextVar("object version", default=None)
 
@@ -237,6 +238,7 @@ class Ministack:
         self._session_variables: dict[str, Mapping[str, Any]] = {}
         self._fill_policy_variables()
         self._know_sessions_by_their_roles()
+        self._know_conditional_writes()
         self._keep_bucket_keys()
         self._refuse_deletions()
         self._default_to_the_managed_key()
@@ -249,6 +251,8 @@ class Ministack:
         """Serve a request as an ASGI application; one from this machine counts as TLS."""
         if scope["type"] == "http":
             _method.set(scope["method"])
+            headers = dict(scope["headers"])
+            _writes_once.set(headers.get(b"if-none-match") == b"*" and b"x-amz-copy-source" not in headers)
             scope = {**scope, "headers": [*scope["headers"], (b"x-forwarded-proto", b"https")]}
         await _module("app").app(scope, receive, send)
 
@@ -338,6 +342,22 @@ class Ministack:
         def resolve(key: str, context: Any) -> Any:
             found = original(key, context)
             return self._role_of_session(found) if key.lower() == "aws:principalarn" else found
+
+        evaluator._resolve_condition_key = resolve
+
+    def _know_conditional_writes(self) -> None:
+        """Let `s3:if-none-match` be the header of a write that fails where there is an object already.
+
+        S3 takes nothing but `*` there, and only with an upload; ministack would copy over what is there.
+        """
+        evaluator = _module("core.iam_evaluator")
+        original = evaluator._resolve_condition_key
+
+        @functools.wraps(original)
+        def resolve(key: str, context: Any) -> Any:
+            if key.lower() == "s3:if-none-match":
+                return "*" if _writes_once.get() else None
+            return original(key, context)
 
         evaluator._resolve_condition_key = resolve
 
