@@ -14,6 +14,7 @@ from stacks.accounts import ToolsAccount
 from stacks.constructs.label_store import LabelStore, label_table_arns
 from stacks.constructs.model_sharing import share_models
 from stacks.constructs.teardown import Teardown
+from stacks.constructs.write_once import EVIDENCE, write_once
 from stacks.grants import allow
 
 
@@ -51,8 +52,10 @@ class DataStack(cdk.Stack):
         self._output("UploaderPolicyArn", self._uploader_policy().managed_policy_arn)
         if config.data.keep:
             self._output("LeftByDestroy", "the buckets, the key, the feature group and the model packages")
+            write_once(self.artifacts, *EVIDENCE, removed_by=None)
         else:
-            self._delete_with_the_stack(labels, list(groups.values()))
+            remover = self._delete_with_the_stack(labels, list(groups.values()))
+            write_once(self.artifacts, *EVIDENCE, removed_by=remover)
 
     def _access_logs_bucket(self) -> s3.Bucket:
         return s3.Bucket(
@@ -89,8 +92,8 @@ class DataStack(cdk.Stack):
 
     def _delete_with_the_stack(
         self, labels: LabelStore, groups: Sequence[sagemaker.CfnModelPackageGroup]
-    ) -> None:
-        """Empty and delete what is otherwise kept; the key is scheduled for deletion."""
+    ) -> iam.IRole:
+        """Empty and delete what is otherwise kept; the key is scheduled for deletion. Returns who empties."""
         for resource in (self.key, self.images, self.artifacts, self._access_logs):
             resource.apply_removal_policy(cdk.RemovalPolicy.DESTROY)
         for described in (labels.feature_group, *groups):
@@ -108,6 +111,7 @@ class DataStack(cdk.Stack):
             tables=label_table_arns(self, labels.name),
         )
         packages.resource.node.add_dependency(labels.feature_group, *groups)
+        return packages.role
 
     def _workflows_bucket(self) -> s3.Bucket:
         """What the workflows' pipelines hand from action to action: copies, none of which is missed."""

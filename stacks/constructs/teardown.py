@@ -32,8 +32,9 @@ class Teardown(Construct):
     ) -> None:
         super().__init__(scope, construct_id)
         function = _function(cdk.Stack.of(self))
+        self.role = function.own_role
         # Not the role's own policy: a bucket may wait for the removal of another one.
-        self.policy = iam.Policy(self, "Policy", roles=[function.own_role])
+        self.policy = iam.Policy(self, "Policy", roles=[self.role])
         allow(self.policy, "cloudformation:DescribeStacks", on=[cdk.Aws.STACK_ID])
         self.resource = cdk.CustomResource(
             self,

@@ -71,6 +71,24 @@ def test_buckets_are_private_encrypted_and_versioned(data: Template) -> None:
     assert all(all(b["PublicAccessBlockConfiguration"].values()) for b in buckets.values())
 
 
+def test_evidence_is_written_once_and_deleted_by_nobody(data: Template) -> None:
+    (statements,) = [
+        policy["PolicyDocument"]["Statement"]
+        for policy in of_kind(data, "AWS::S3::BucketPolicy").values()
+        if policy["Bucket"] == {"Ref": "Artifacts82DD59A1"}
+    ]
+    by_sid = {statement.get("Sid"): statement for statement in statements}
+    once, never = by_sid["WrittenOnce"], by_sid["NeverDeleted"]
+    assert (once["Effect"], once["Principal"], once["Action"]) == ("Deny", {"AWS": "*"}, "s3:PutObject")
+    assert once["Condition"] == {"Null": {"s3:if-none-match": "true"}}
+    assert (never["Effect"], never["Principal"]) == ("Deny", {"AWS": "*"})
+    assert never["Action"] == ["s3:DeleteObject", "s3:DeleteObjectVersion"]
+    assert "Condition" not in never, "no one is excepted where the bucket outlives its stack"
+    ends = {arn["Fn::Join"][1][-1] for arn in once["Resource"]}
+    assert ends == {"/releases/*/release*.json", "/releases/*/release*.html", "/releases/*/approval*.html"}
+    assert never["Resource"] == once["Resource"]
+
+
 def test_nothing_but_query_results_and_logs_expires(data: Template) -> None:
     rules = of_kind(data, "AWS::S3::Bucket")["Artifacts82DD59A1"]["LifecycleConfiguration"]["Rules"]
     assert {rule.get("Prefix"): rule.get("ExpirationInDays") for rule in rules} == {None: None, "athena/": 30}

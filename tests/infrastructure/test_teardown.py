@@ -104,3 +104,20 @@ def test_cloudformation_waits_for_an_answer_no_longer_than_it_can_come(assembly:
                 and "teardown" in resource["Properties"]["Handler"]
             ):
                 assert resource["Properties"]["Timeout"] < 20 * 60
+
+
+def test_only_the_teardown_deletes_evidence(unkept: Assembly) -> None:
+    template = unkept.templates["Data"]
+    excepted = [
+        statement["Condition"]["ArnNotEquals"]["aws:PrincipalArn"]["Fn::GetAtt"][0]
+        for resource in template["Resources"].values()
+        if resource["Type"] == "AWS::S3::BucketPolicy"
+        for statement in resource["Properties"]["PolicyDocument"]["Statement"]
+        if statement.get("Sid") == "NeverDeleted"
+    ]
+    (role,) = excepted
+    functions = [
+        r["Properties"] for r in template["Resources"].values() if r["Type"] == "AWS::Lambda::Function"
+    ]
+    (remover,) = [f for f in functions if f["Handler"] == "lambdas.teardown.remove_leftovers.handler"]
+    assert remover["Role"] == {"Fn::GetAtt": [role, "Arn"]}
