@@ -76,21 +76,28 @@ def _upright(image: Image.Image) -> Image.Image:
 
 
 def _to_rgb(image: Image.Image) -> Picture:
+    # The largest pictures fill an endpoint's memory: a copy less lets a small one live on.
     if image.mode in ("I", "F") or image.mode.startswith("I;16"):
         return _gray16_to_rgb(image)
     if image.has_transparency_data:
-        image = image.convert("RGBA")
-        backdrop = Image.new("RGBA", image.size, (BACKGROUND, BACKGROUND, BACKGROUND, 255))
-        image = Image.alpha_composite(backdrop, image)
-    return np.array(image.convert("RGB"), dtype=np.uint8)
+        image = _on_background(image)
+    return np.array(image if image.mode == "RGB" else image.convert("RGB"), dtype=np.uint8)
+
+
+def _on_background(image: Image.Image) -> Image.Image:
+    image = image if image.mode == "RGBA" else image.convert("RGBA")
+    backdrop = Image.new("RGB", image.size, (BACKGROUND, BACKGROUND, BACKGROUND))
+    backdrop.paste(image, mask=image.getchannel("A"))
+    return backdrop
 
 
 def _gray16_to_rgb(image: Image.Image) -> Picture:
-    values = np.asarray(image, dtype=np.float64)
-    if image.mode == "F" or values.min() < 0 or values.max() > 65535:
+    values = None if image.mode == "F" else np.array(image, dtype=np.int32)
+    if values is None or values.min() < 0 or values.max() > 65535:
         raise BadPicture("neither 8 nor 16 bits a channel: save it as an 8- or 16-bit picture")
-    gray = np.rint(values / 257.0).astype(np.uint8)
-    return np.repeat(gray[:, :, None], 3, axis=2)
+    values += 128  # half of 257, which leads 65535 to 255
+    values //= 257
+    return np.repeat(values.astype(np.uint8)[:, :, None], 3, axis=2)
 
 
 def _one_line(error: BaseException) -> str:

@@ -40,6 +40,7 @@ CONTENT_TYPES = (
     "application/octet-stream",
 )
 DEFAULT_MIN_SCORE = 0.25
+MAX_BYTES = 6 * 1024 * 1024  # TorchServe itself, as SageMaker starts it, takes 6,553,500
 _CUSTOM_ATTRIBUTES = "x-amzn-sagemaker-custom-attributes"
 
 
@@ -65,14 +66,20 @@ def model_fn(model_dir: str) -> Detector:
     return Detector(Path(model_dir) / "model.onnx", threads=int(os.environ.get("OMP_NUM_THREADS", "1")))
 
 
-def input_fn(body: bytes | bytearray, content_type: str | None, context: Any) -> Request:
-    """Decode the request's picture; refused with 415 for another content type, 400 for a bad picture."""
+def input_fn(body: bytes | bytearray | None, content_type: str | None, context: Any) -> Request:
+    """Decode the request's picture; refused with 415 for another content type, 413 for more than MAX_BYTES,
+    400 for none or a bad one.
+    """
     kind = (content_type or "application/x-image").split(";")[0].strip().lower()
     if kind not in CONTENT_TYPES:
         raise _refuse(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, f"{kind} is not one of {', '.join(CONTENT_TYPES)}")
+    content = bytes(body or b"")
+    if len(content) > MAX_BYTES:
+        reason = f"a picture of {len(content)} bytes, more than the {MAX_BYTES} that are taken"
+        raise _refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, reason)
     min_score = _min_score(_custom_attributes(context))
     try:
-        return Request(picture=decode(bytes(body)), min_score=min_score)
+        return Request(picture=decode(content), min_score=min_score)
     except BadPicture as error:
         raise _refuse(HTTPStatus.BAD_REQUEST, f"bad picture: {error.reason}") from error
 

@@ -1,5 +1,7 @@
 import io
 import json
+import struct
+import zlib
 from collections.abc import Callable, Mapping
 from inspect import signature
 from pathlib import Path
@@ -26,6 +28,17 @@ def png(width: int, height: int) -> bytes:
     buffer = io.BytesIO()
     Image.fromarray(np.full((height, width, 3), 255, dtype=np.uint8)).save(buffer, "PNG")
     return buffer.getvalue()
+
+
+def bomb() -> bytes:
+    """A PNG of some kilobytes that claims to unfold to 900 million pixels."""
+    header = struct.pack(">IIBBBBB", 30_000, 30_000, 1, 0, 0, 0, 0)
+    chunks = [(b"IHDR", header), (b"IDAT", zlib.compress(bytes(30_000))), (b"IEND", b"")]
+    parts = [
+        struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+        for name, data in chunks
+    ]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
 
 
 def attributes(text: str) -> Headers:
@@ -69,6 +82,11 @@ def test_accepted_content_types(content_type: str | None) -> None:
     ("body", "content_type", "context", "status", "message"),
     [
         (b"", "image/png", None, 400, "bad picture: the file is empty"),
+        (None, "image/png", None, 400, "bad picture: the file is empty"),
+        (bytes(serving.MAX_BYTES + 1), "image/png", None, 413, "a picture of 6291457 bytes, more than the"),
+        (bytes(serving.MAX_BYTES + 1), "text/csv", None, 415, "text/csv is not one of image/jpeg"),
+        (bytes(serving.MAX_BYTES), "image/png", None, 400, "bad picture: not a JPEG"),
+        (bomb(), "image/png", None, 400, "bad picture: more pixels than the 64000000"),
         (b"text", "image/jpeg", None, 400, "bad picture: not a JPEG"),
         (png(8, 8)[:40], "image/png", None, 400, "bad picture: "),
         (b"{}", "application/json", None, 415, "application/json is not one of image/jpeg"),
@@ -77,7 +95,7 @@ def test_accepted_content_types(content_type: str | None) -> None:
     ],
 )
 def test_a_bad_request_carries_its_status_and_reason(
-    body: bytes, content_type: str, context: Headers | None, status: int, message: str
+    body: bytes | None, content_type: str, context: Headers | None, status: int, message: str
 ) -> None:
     with pytest.raises(serving.RequestError) as error:
         serving.input_fn(body, content_type, context)
