@@ -18,18 +18,19 @@ class Environment:
     timeout_minutes: int
 
 
-def handler(event: Mapping[str, Any], _context: object) -> dict[str, str]:
+def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
     """Check once; repeated by the state machine until it is not `waiting`.
 
-    In: {"environment", "execution"} and, as deploy_endpoint gave it, {"endpoint", "config", "started_at"}.
-    Out: {"status": "ready" | "waiting"}. Raises EndpointFailed, also when the time is over.
+    In: {"environment", "execution", "deployed": as deploy_endpoint gave it, "steps": seen so far}.
+    Out: {"status": "ready" | "waiting", "steps"}. Raises EndpointFailed, also when the time is over.
     """
     configured = environment.read(Environment)
     minutes = configured.timeout_minutes
     there = workload(configured.workloads, event["environment"]).enter(event["execution"])
-    endpoint = describe(there.client("sagemaker"), event["endpoint"])
-    if is_ready(endpoint, event["endpoint"], event["config"]):
-        return {"status": "ready"}
-    if datetime.now(UTC) - datetime.fromisoformat(event["started_at"]) > timedelta(minutes=minutes):
-        raise EndpointFailed(f"{event['endpoint']} was not in service within {minutes} minutes")
-    return {"status": "waiting"}
+    deployed = event["deployed"]
+    endpoint = describe(there.client("sagemaker"), deployed["endpoint"])
+    if is_ready(endpoint, deployed["endpoint"], deployed["config"]):
+        return {"status": "ready", "steps": event["steps"]}
+    if datetime.now(UTC) - datetime.fromisoformat(deployed["started_at"]) > timedelta(minutes=minutes):
+        raise EndpointFailed(f"{deployed['endpoint']} was not in service within {minutes} minutes")
+    return {"status": "waiting", "steps": event["steps"]}

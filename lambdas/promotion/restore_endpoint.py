@@ -21,17 +21,17 @@ class Environment:
 def handler(event: Mapping[str, Any], _context: object) -> dict[str, str]:
     """Take the next step back; repeated by the state machine until it is not `waiting`.
 
-    In: {"environment", "execution", "endpoint", "config": name | null, as read_endpoint gave it, "since":
-    ISO time of the failure}.
+    In: {"environment", "execution", "before": as read_endpoint gave it, "since": ISO time of the failure}.
     Out: {"status": "ready" | "waiting"}. Raises EndpointFailed when the time is over.
     """
     configured = environment.read(Environment)
     minutes = configured.timeout_minutes
     target = workload(configured.workloads, event["environment"])
     sagemaker = target.enter(event["execution"]).client("sagemaker")
-    if put_back(sagemaker, event["endpoint"], event["config"], target.tags):
+    before = event["before"]
+    if put_back(sagemaker, before["endpoint"], before["config"], target.tags):
         return {"status": "ready"}
     if datetime.now(UTC) - datetime.fromisoformat(event["since"]) > timedelta(minutes=minutes):
-        aim = event["config"] or "no endpoint"
-        raise EndpointFailed(f"{event['endpoint']} did not go back to {aim} within {minutes} minutes")
+        aim = before["config"] or "no endpoint"
+        raise EndpointFailed(f"{before['endpoint']} did not go back to {aim} within {minutes} minutes")
     return {"status": "waiting"}

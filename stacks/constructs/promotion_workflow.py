@@ -115,10 +115,17 @@ class PromotionWorkflow(Construct):
             self._functions.check_endpoint,
             {
                 **_in(environment),
-                **{name: sfn.JsonPath.string_at(f"$.{environment}.{name}") for name in _DEPLOYED},
+                "deployed": sfn.JsonPath.object_at(f"$.{environment}"),
+                "steps": sfn.JsonPath.list_at(f"$.{environment}_check.steps"),
             },
             f"$.{environment}_check",
             on_failure=after,
+        )
+        no_steps = sfn.Pass(
+            self,
+            f"No steps in {environment} yet",
+            result=sfn.Result.from_object({"steps": []}),
+            result_path=f"$.{environment}_check",
         )
         wait = until_ready(
             self,
@@ -128,7 +135,7 @@ class PromotionWorkflow(Construct):
             then=then,
             every_seconds=_EVERY_SECONDS,
         )
-        return read.next(deploy).next(wait)
+        return read.next(deploy).next(no_steps).next(wait)
 
     def _undo(self, environment: str, *, then: sfn.IChainable) -> sfn.IChainable:
         failed = sfn.Pass(
@@ -143,8 +150,7 @@ class PromotionWorkflow(Construct):
             self._functions.restore_endpoint,
             {
                 **_in(environment),
-                "endpoint": sfn.JsonPath.string_at(f"$.{environment}_before.endpoint"),
-                "config": sfn.JsonPath.object_at(f"$.{environment}_before.config"),
+                "before": sfn.JsonPath.object_at(f"$.{environment}_before"),
                 "since": sfn.JsonPath.string_at("$.undo.since"),
             },
             "$.undo.state",
@@ -234,7 +240,6 @@ def _in(environment: str) -> dict[str, str]:
     return {"environment": environment, "execution": sfn.JsonPath.string_at(EXECUTION)}
 
 
-_DEPLOYED = ("endpoint", "config", "started_at")
 _ANNOUNCEMENT = {
     "model": sfn.JsonPath.string_at("$.model"),
     "model_package_arn": sfn.JsonPath.string_at("$.model_package_arn"),

@@ -241,9 +241,10 @@ def test_an_environment_is_entered_once_an_invocation_in_the_executions_name(
     package = read(aws, 2)
     long = {**IN_PROD, "execution": "e" * 80}
     deployed = deploy_endpoint.handler({"package": package, **IN_STAGING}, None)
-    check_endpoint.handler({**deployed, **IN_STAGING}, None)
+    check_endpoint.handler({"deployed": deployed, "steps": [], **IN_STAGING}, None)
     read_endpoint.handler({"model": "tags", **long}, None)
-    restore_endpoint.handler({"endpoint": "e", "config": None, "since": NOW, **IN_PROD}, None)
+    before = {"endpoint": "e", "config": None}
+    restore_endpoint.handler({"before": before, "since": NOW, **IN_PROD}, None)
     staging, prod = (json.loads(WORKLOADS)[name]["promoter_role_arn"] for name in ("staging", "prod"))
     assert [(call["RoleArn"], call["RoleSessionName"]) for call in aws["sts"].assumed] == [
         (staging, "edgeline-tags-2-0123"),
