@@ -18,7 +18,8 @@ def main(arguments: Sequence[str]) -> int:
     # SIGINT too: a shell starts what it puts in the background with it ignored, and Python leaves it so.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _interrupt)
-    run = {"demo": _demo, "doctor": _doctor}.get(options.command, _deliver)
+    commands = {"demo": _demo, "doctor": _doctor, "verify": _audit, "rebuild": _audit}
+    run = commands.get(options.command, _deliver)
     try:
         return run(options)
     except KeyboardInterrupt:
@@ -57,6 +58,12 @@ def _doctor(options: argparse.Namespace) -> int:
     return command.run(options.config.resolve(), as_json=options.json)
 
 
+def _audit(options: argparse.Namespace) -> int:
+    from local.audit import command
+
+    return command.run(options)
+
+
 def _deliver(options: argparse.Namespace) -> int:
     from local.delivery import commands
 
@@ -78,8 +85,21 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     doctor = commands.add_parser("doctor", help="what would fail or cost money on AWS, before it does")
     doctor.add_argument("--config", type=Path, default=ROOT / "edgeline.toml", help="another edgeline.toml")
     doctor.add_argument("--json", action="store_true", help="for programs; exit status 1 on errors")
+    _add_audit(commands)
     _add_delivery(commands)
     return parser.parse_args(arguments)
+
+
+def _add_audit(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    verify = commands.add_parser("verify", help="hash again all that a running model came from")
+    verify.add_argument("name", help="an endpoint, or a core device's thing")
+    verify.add_argument("--role", help="ARN of a role to look at an endpoint in another account with")
+    rebuild = commands.add_parser("rebuild", help="train a package's data set anew, and compare")
+    rebuild.add_argument("package", help="the model package's ARN")
+    for command in (verify, rebuild):
+        command.add_argument(
+            "--config", type=Path, default=ROOT / "edgeline.toml", help="another edgeline.toml"
+        )
 
 
 def _add_delivery(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

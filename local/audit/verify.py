@@ -1,0 +1,86 @@
+"""`python -m local verify`: from what runs back to the pictures, every byte on the way hashed again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import boto3
+from botocore.exceptions import BotoCoreError, ClientError
+
+from config import Edgeline
+from local.audit import release
+from local.audit.finding import Audit, AuditError, Say
+from local.audit.objects import Objects
+from local.audit.package import PackageAudit
+from local.audit.running import Running, on_device, on_endpoint
+
+
+def verify(config: Edgeline, name: str, say: Say, *, role: str | None = None) -> int:
+    """Walk the chain of an endpoint or a device; 0 where every link holds, 1 where one does not, 2 for none.
+
+    `role` is assumed to look at an endpoint in another account.
+    """
+    audit = Audit(say)
+    try:
+        session = boto3.Session()
+        Verification(config, session, audit).walk(name, _assumed(session, role))
+    except (AuditError, ClientError, BotoCoreError) as error:
+        say(f"error: {' '.join(str(error).split())}")
+        return 2
+    return _conclude(audit, name, say)
+
+
+class Verification:
+    """One walk, with the session of the account that has the data, the registry and the devices."""
+
+    def __init__(self, config: Edgeline, session: Any, audit: Audit) -> None:
+        self._config, self._session, self._audit = config, session, audit
+        self._objects = Objects(session.client("s3"))
+
+    def walk(self, name: str, at_the_endpoint: Any) -> None:
+        """Check every link from what is named on; raises AuditError where nothing is named so."""
+        running = self._running(name, at_the_endpoint)
+        package = self._session.client("sagemaker").describe_model_package(
+            ModelPackageName=running.package_arn
+        )
+        self._release(package["CustomerMetadataProperties"]["model"], running.package_arn)
+        walked = PackageAudit(self._audit, self._objects, package)
+        walked.walk()
+        if running.onnx_sha256:
+            walked.same_model(running.onnx_sha256)
+
+    def _running(self, name: str, at_the_endpoint: Any) -> Running:
+        found = on_endpoint(self._audit, at_the_endpoint.client("sagemaker"), name)
+        if found is None and "edge" in self._config.parts:
+            found = on_device(self._audit, self._session.client("greengrassv2"), self._objects, name)
+        if found is None:
+            raise AuditError(f"{name!r} is neither an endpoint nor a core device of this account and region")
+        return found
+
+    def _release(self, model: str, package_arn: str) -> None:
+        entry = release.find(self._session, self._config.name, model, package_arn)
+        if entry is None:
+            self._audit.wrong("release record", package_arn, "the ledger of releases has no promotion of it")
+        else:
+            release.check(self._audit, self._objects, entry)
+
+
+def _assumed(session: Any, role: str | None) -> Any:
+    if role is None:
+        return session
+    keys = session.client("sts").assume_role(RoleArn=role, RoleSessionName="verify")["Credentials"]
+    return boto3.Session(
+        keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"], region_name=session.region_name
+    )
+
+
+def _conclude(audit: Audit, name: str, say: Say) -> int:
+    links: Sequence[object] = audit.findings
+    if not audit.broken:
+        say(f"{name}: every one of {len(links)} links holds")
+        return 0
+    say(f"{name}: {len(audit.broken)} of {len(links)} links do not hold:")
+    for finding in audit.broken:
+        say(f"  {finding.link}: {finding.subject}: {finding.wrong}")
+    return 1
