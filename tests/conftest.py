@@ -8,6 +8,9 @@ import pytest
 if TYPE_CHECKING:
     from local.cloud.server import LocalCloud
 
+# The accounts of the tests that go through three; all else is in the cloud's own.
+OTHER_ACCOUNTS = ("111111111111", "222222222222", "333333333333")
+
 
 @pytest.fixture(scope="session")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
@@ -18,5 +21,5 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
 
     state_dir = tmp_path_factory.mktemp("cloud")
     plugins = [sagemaker.plug, greengrass.plug, codebuild.plug, source.plug, codepipeline.plug]
-    with LocalCloud(state_dir, plugins=plugins) as started:
+    with LocalCloud(state_dir, accounts=OTHER_ACCOUNTS, plugins=plugins) as started:
         yield started

@@ -40,6 +40,12 @@ class Stack:
     folder: Path
     template: str
     dependencies: tuple[str, ...]
+    environment: str
+
+    def account(self, default: str) -> str:
+        """The number of the account that the stack is made for; the default where the assembly names none."""
+        named = self.environment.removeprefix("aws://").partition("/")[0]
+        return default if named in ("", "unknown-account") else named
 
 
 def stacks_in_order(assembly: Path) -> list[Stack]:
@@ -53,15 +59,28 @@ def stacks_in_order(assembly: Path) -> list[Stack]:
 
 
 def deploy(assembly: Path, cloud: LocalCloud, *, progress: Progress = lambda *_: None) -> dict[str, Outputs]:
-    """Create or update every stack; return the outputs by stack name.
+    """Create or update every stack in its account; return the outputs by stack name.
 
     `progress(stack, done, total)` is told how many of a stack's resources are done.
     Raises DeploymentError for the first stack that fails; what came before it stays.
     """
-    session = cloud.root_session()
-    deployment = _Deployment(session, cloud.account, cloud.region, cloud.url, progress)
+    stacks = stacks_in_order(assembly)
+    deployments = {
+        account: _deployment(cloud, account, progress)
+        for account in dict.fromkeys(stack.account(cloud.account) for stack in stacks)
+    }
+    return {stack.name: deployments[stack.account(cloud.account)].deploy(stack) for stack in stacks}
+
+
+def _deployment(cloud: LocalCloud, account: str, progress: Progress) -> _Deployment:
+    if account not in cloud.accounts:
+        known = ", ".join(cloud.accounts)
+        raise DeploymentError(
+            f"a stack is for account {account}, and the local cloud has {known}: start it with that one too"
+        )
+    deployment = _Deployment(cloud.root_session(account), account, cloud.region, cloud.url, progress)
     deployment.bootstrap()
-    return {stack.name: deployment.deploy(stack) for stack in stacks_in_order(assembly)}
+    return deployment
 
 
 def zip_folder(folder: Path) -> bytes:
@@ -215,6 +234,7 @@ def _assemblies(folder: Path) -> Iterator[list[Stack]]:
             folder=folder,
             template=artifact["properties"]["templateFile"],
             dependencies=tuple(artifact.get("dependencies", ())),
+            environment=artifact.get("environment", ""),
         )
         for name, artifact in artifacts.items()
         if artifact["type"] == "aws:cloudformation:stack"

@@ -55,8 +55,9 @@ class Gateway:
     """The ASGI application."""
 
     def __init__(
-        self, ministack: Ministack, iam: Iam, services: Mapping[str, Sequence[LocalService]]
+        self, ministack: Ministack, iam: Iam, services: Mapping[str, Mapping[str, Sequence[LocalService]]]
     ) -> None:
+        """`services` by account and signing scope."""
         self._ministack = ministack
         self._iam = iam
         self._services = services
@@ -70,7 +71,7 @@ class Gateway:
         headers = {k.decode("latin-1").lower(): v.decode("latin-1") for k, v in scope["headers"]}
         signature = read_signature(headers, scope["query_string"].decode())
         service = self._service(signature, scope, headers)
-        refusal = None if service else _refusal(signature, scope, headers)
+        refusal = None if service else self._refusal(signature, scope, headers)
         if service and signature:
             request = await _read(scope, receive, headers)
             loop = asyncio.get_running_loop()
@@ -90,7 +91,8 @@ class Gateway:
             return None
         request = Request(scope["method"], _raw_path(scope), {}, headers, b"")
         beside_ministack = signature.scope in SERVED_BY_MINISTACK
-        for service in self._services.get(signature.scope, ()):
+        account = self._ministack.account_of(signature.access_key)
+        for service in self._services.get(account, {}).get(signature.scope, ()):
             route = service.route(request)
             if route and (service.serves(route.operation) or not beside_ministack):
                 return service
@@ -110,7 +112,9 @@ class Gateway:
                 call = Call(who.account, signature.region, who.arn, signature.access_key)
                 parameters = service.parse(route, request)
                 self._iam.authorize(service, call, route.operation, parameters)
-            return service.perform(call, route.operation, parameters)
+            home = service.home(call, route.operation, parameters)
+            performing = service if home == call.account else self._in_account(home, signature.scope, service)
+            return performing.perform(call, route.operation, parameters)
         except AwsError as error:
             return service.error(error)
         except Exception as error:
@@ -118,6 +122,19 @@ class Gateway:
             return service.error(
                 AwsError("InternalFailure", f"{service.name}:{route.operation}: {error!r}", 500)
             )
+
+    def _in_account(self, account: str, scope: str, service: LocalService) -> LocalService:
+        """Return the same service of another account."""
+        return next(other for other in self._services[account][scope] if other.name == service.name)
+
+    def _refusal(
+        self, signature: Signature | None, scope: Mapping[str, Any], headers: Mapping[str, str]
+    ) -> AwsError | None:
+        if signature and self._ministack.account_of(signature.access_key) not in self._services:
+            known = ", ".join(self._services)
+            message = f"{signature.access_key} is no account of this local cloud, which has {known}"
+            return AwsError("InvalidClientTokenId", message, 403)
+        return _refusal(signature, scope, headers)
 
 
 def read_signature(headers: Mapping[str, str], query_string: str) -> Signature | None:

@@ -15,6 +15,7 @@ from typing import Any
 from local.cloud.call import Call, Credentials
 from local.cloud.errors import AwsError
 from local.cloud.ministack import Ministack
+from local.cloud.ministack_accounts import account_of_arn
 from local.cloud.service import LocalService, Parameters
 
 _REMEMBERED_DENIALS = 1000
@@ -89,9 +90,8 @@ def principal_name(arn: str) -> str:
 class Iam:
     """Makes principals, and decides what they may do at the services that the plugins bring along."""
 
-    def __init__(self, ministack: Ministack, account: str, calls: CallLog) -> None:
+    def __init__(self, ministack: Ministack, calls: CallLog) -> None:
         self._ministack = ministack
-        self._account = account
         self._calls = calls
         ministack.on_enforce(calls.record)
         ministack.on_api_invocation(
@@ -110,7 +110,8 @@ class Iam:
         Raises AwsError AccessDenied when the role does not exist or does not trust the service.
         """
         role = self._ministack.role(role_arn)
-        context = {"aws:SourceAccount": self._account, **(context or {})}
+        # A service is handed roles of its caller's account only: see _check_passing.
+        context = {"aws:SourceAccount": account_of_arn(role_arn), **(context or {})}
         if role is None or not self._trusts(role["AssumeRolePolicyDocument"], service, context):
             self._calls.record(service, "sts:AssumeRole", role_arn, False)
             why = "does not exist" if role is None else "does not trust it"
@@ -120,16 +121,16 @@ class Iam:
         limits = {"SessionPolicies": {"Policy": policy}} if policy else {}
         return self._session(role, session_name, lifetime_seconds, context, limits)
 
-    def service_session(self, service: str, actions: Sequence[str]) -> Credentials:
-        """Return keys of the AWS service itself, for these actions ("iot:*") of its own and no others."""
-        keys = _keys(f"arn:aws:sts::{self._account}:federated-user/{service}")
+    def service_session(self, account: str, service: str, actions: Sequence[str]) -> Credentials:
+        """Return keys of the AWS service itself in an account, for these actions ("iot:*") and no others."""
+        keys = _keys(f"arn:aws:sts::{account}:federated-user/{service}")
         allowed = {"Effect": "Allow", "Action": list(actions), "Resource": "*"}
         self._register(
             keys,
             {
                 # A principal that the account's root vouches for; the session policy is all that it may do.
                 "PrincipalType": "FederatedUser",
-                "UserId": f"{self._account}:{service}",
+                "UserId": f"{account}:{service}",
                 "SessionPolicies": {"Policy": {"Version": "2012-10-17", "Statement": [allowed]}},
             },
             {},
@@ -143,15 +144,24 @@ class Iam:
         for resource in service.resource_arns(call, operation, parameters):
             self._ministack.enforce(call.access_key, action, call.region, resource, conditions)
         for role_arn in service.pass_roles(operation, parameters):
-            self._ministack.enforce(
-                call.access_key, "iam:PassRole", call.region, role_arn,
-                {"iam:PassedToService": service.service_principal},
+            self._check_passing(call, role_arn, service.service_principal)
+
+    def _check_passing(self, call: Call, role_arn: str, service_principal: str) -> None:
+        if account_of_arn(role_arn) not in (None, call.account):
+            self._calls.record(call.principal_arn, "iam:PassRole", role_arn, False)
+            raise AwsError(
+                "AccessDeniedException", f"Cross-account pass role is not allowed: {role_arn} is not of "
+                f"{call.account}, the account of {call.principal_arn}",
             )  # fmt: skip
+        self._ministack.enforce(
+            call.access_key, "iam:PassRole", call.region, role_arn, {"iam:PassedToService": service_principal}
+        )
 
     def invocable(self, function_arn: str, service: str, source_arn: str) -> bool:
         """Tell whether the function's resource policy lets `service` invoke it on behalf of `source_arn`."""
         policy = self._ministack.function_policy(function_arn)
-        context = {"aws:SourceArn": source_arn, "aws:SourceAccount": self._account}
+        source_account = account_of_arn(source_arn) or account_of_arn(function_arn)
+        context = {"aws:SourceArn": source_arn, "aws:SourceAccount": source_account}
         allowed = policy is not None and self._allows(policy, "lambda:InvokeFunction", service, context)
         self._calls.record(service, "lambda:InvokeFunction", function_arn, allowed)
         return allowed
@@ -177,7 +187,8 @@ class Iam:
         limits: Mapping[str, Any],
     ) -> Credentials:  # fmt: skip
         name, session = role["RoleName"], session_name[:64]
-        arn = f"arn:aws:sts::{self._account}:assumed-role/{name}/{session}"
+        account = account_of_arn(role["Arn"])
+        arn = f"arn:aws:sts::{account}:assumed-role/{name}/{session}"
         keys = _keys(arn)
         expires = time.time() + lifetime_seconds
         self._register(

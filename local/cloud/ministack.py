@@ -8,9 +8,6 @@ from __future__ import annotations
 
 import contextvars
 import functools
-import importlib
-import importlib.metadata
-import inspect
 import json
 import os
 import re
@@ -18,24 +15,17 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+from local.cloud import ministack_accounts as accounts
 from local.cloud.errors import AwsError, LocalCloudError
+from local.cloud.touchpoints import VERSION, Touchpoint, check_touchpoints
+from local.cloud.touchpoints import module as _module
 
-VERSION = "1.5.33"
 ROOT_SECRET = "local"  # noqa: S105 - root's signature is not checked
-
-
-@dataclass(frozen=True)
-class Touchpoint:
-    """An attribute of a ministack module; `parameters` are those that a function must begin with."""
-
-    module: str
-    name: str
-    parameters: tuple[str, ...] = ()
 
 
 # The modules that evaluate a template's conditions, the first of which says how.
@@ -114,6 +104,7 @@ TOUCHPOINTS = (
     Touchpoint("ministack.services.athena", "_materialize_table_files", ("location", "workdirs")),
     Touchpoint("ministack.services.cloudformation.provisioners", "_RESOURCE_HANDLERS"),
     Touchpoint("ministack.services.cloudformation.stacks", "_runs_on_worker_thread", ("resource_type",)),
+    *accounts.TOUCHPOINTS,
 )
 
 # What an S3 action needs of the key that the bucket's objects are encrypted with.
@@ -132,22 +123,6 @@ _LOG_GROUP = re.compile(r"arn:aws:logs:[^:]*:[^:]*:log-group:[^:]*")
 _VARIABLE = re.compile(r"\$\{([^}]+)\}")
 _ROLE_SESSION = re.compile(r"arn:([a-z-]+):sts::(\d{12}):assumed-role/([^/]+)/.+")
 _EVENT_TARGETS = ("lambda", "states", "sqs", "sns", "events", "codepipeline")
-
-
-def check_touchpoints(touchpoints: Sequence[Touchpoint] = TOUCHPOINTS) -> None:
-    """Raise LocalCloudError, naming the touchpoint and the version, when ministack is not as expected."""
-    version = importlib.metadata.version("ministack")
-    for point in touchpoints:
-        where = f"ministack {version}: {point.module}.{point.name}"
-        remedy = f"the local cloud is written against ministack {VERSION}: install that version"
-        try:
-            found = getattr(importlib.import_module(point.module), point.name)
-        except (ImportError, AttributeError) as error:
-            raise LocalCloudError(f"{where} is missing; {remedy}") from error
-        if point.parameters:
-            parameters = tuple(inspect.signature(found).parameters)
-            if parameters[: len(point.parameters)] != point.parameters:
-                raise LocalCloudError(f"{where} takes {parameters}, expected {point.parameters}; {remedy}")
 
 
 def environment(*, port: int, account: str, region: str, state_dir: Path) -> dict[str, str]:
@@ -236,6 +211,8 @@ class Ministack:
         # Kept when a token is spent: who may use it is then told that it is, not that it is denied.
         self._machines_of_tokens: dict[str, str] = {}
         self._session_variables: dict[str, Mapping[str, Any]] = {}
+        self._policies: accounts.PolicyLookup = lambda service, arn: None
+        accounts.mend(lambda service, arn: self._policies(service, arn))
         self._fill_policy_variables()
         self._know_sessions_by_their_roles()
         self._know_conditional_writes()
@@ -250,6 +227,7 @@ class Ministack:
     async def app(self, scope: Mapping[str, Any], receive: Any, send: Any) -> None:
         """Serve a request as an ASGI application; one from this machine counts as TLS."""
         if scope["type"] == "http":
+            accounts.begin_request()
             _method.set(scope["method"])
             headers = dict(scope["headers"])
             _writes_once.set(headers.get(b"if-none-match") == b"*" and b"x-amz-copy-source" not in headers)
@@ -301,7 +279,7 @@ class Ministack:
         request = _module("core.iam_evaluator")._signed_request.get()
         if action == "iot:ListTargetsForPolicy" and request is not None:
             policy = request.raw_path.rpartition("/")[2]
-            return f"arn:aws:iot:{region}:{self._account}:policy/{policy}"
+            return f"arn:aws:iot:{region}:{accounts.request_account()}:policy/{policy}"
         return None
 
     def _machine_of_token(self, otherwise: str) -> str:
@@ -314,7 +292,7 @@ class Ministack:
         query = _module("services.athena")._executions.get(_member_of_request("QueryExecutionId"))
         if query is None:
             return otherwise
-        return f"arn:aws:athena:{region}:{self._account}:workgroup/{query['WorkGroup']}"
+        return f"arn:aws:athena:{region}:{accounts.request_account()}:workgroup/{query['WorkGroup']}"
 
     def _fill_policy_variables(self) -> None:
         """Fill `${key}` in the resources of a policy from what is known of the session, as AWS does."""
@@ -380,7 +358,7 @@ class Ministack:
             return None
         via = {
             "kms:ViaService": f"s3.{region}.amazonaws.com",
-            "kms:CallerAccount": self._account,
+            "kms:CallerAccount": accounts.request_account(),
             # A bucket key is used in the name of the bucket.
             "kms:EncryptionContext:aws:s3:arn": where if bucket in self._with_bucket_key else resource,
         }
@@ -432,7 +410,8 @@ class Ministack:
     def _encrypt_bucket(self, name: str, algorithm: str, key: str | None) -> None:
         self._bucket_keys.pop(name, None)
         if key and algorithm.startswith("aws:kms"):
-            arn = key if key.startswith("arn:") else f"arn:aws:kms:{self._region}:{self._account}:key/{key}"
+            owner = accounts.request_account()
+            arn = key if key.startswith("arn:") else f"arn:aws:kms:{self._region}:{owner}:key/{key}"
             self._bucket_keys[name] = arn
         identifier = f"<KMSMasterKeyID>{key}</KMSMasterKeyID>" if key else ""
         applied = f"<SSEAlgorithm>{algorithm}</SSEAlgorithm>{identifier}"
@@ -449,7 +428,7 @@ class Ministack:
         @functools.wraps(original)
         def resolve(headers: Mapping[str, str], bucket_name: str) -> Any:
             if headers.get(_SSE, "") == "aws:kms" and not headers.get(f"{_SSE}-aws-kms-key-id"):
-                key = f"arn:aws:kms:{self._region}:{self._account}:alias/aws/s3"
+                key = f"arn:aws:kms:{self._region}:{accounts.request_account()}:alias/aws/s3"
                 headers = {**headers, f"{_SSE}-aws-kms-key-id": key}
             return original(headers, bucket_name)
 
@@ -571,18 +550,26 @@ class Ministack:
 
     def identity(self, access_key: str) -> Identity:
         """Return whose key `access_key` is; an unknown key is an anonymous principal."""
-        found = _module("core.iam_evaluator").resolve_credential(
-            access_key, _module("core.iam_evaluator").find_iam_access_key_account(access_key) or self._account
-        )
+        account = self.account_of(access_key)
+        found = _module("core.iam_evaluator").resolve_credential(access_key, account)
         if not hasattr(found, "principal_arn"):
-            return Identity("anonymous", self._account)
+            return Identity("anonymous", account)
         return Identity(found.principal_arn, found.account_id)
 
+    def account_of(self, access_key: str) -> str:
+        """Return the account that an access key acts in; the cloud's own where nobody knows the key."""
+        return accounts.account_of_key(access_key) or self._account
+
+    def on_resource_policy(self, policy_of: accounts.PolicyLookup) -> None:
+        """Let `policy_of` give the policies of resources that ministack does not keep."""
+        self._policies = policy_of
+
     def role(self, role_arn: str) -> Mapping[str, Any] | None:
-        """Return the record of an IAM role, or None."""
-        with self._root_scope():
-            record: Mapping[str, Any] | None = _module("services.iam")._roles.get(role_arn.rsplit("/", 1)[-1])
-            return record
+        """Return the record of an IAM role, of whichever account it is, or None."""
+        owner = accounts.account_of_arn(role_arn)
+        name = role_arn.rsplit("/", 1)[-1]
+        record: Mapping[str, Any] | None = _module("services.iam")._roles.get_scoped(owner, None, name)
+        return record
 
     def conditions_met(self, conditions: Mapping[str, Any], service: str, context: Mapping[str, Any]) -> bool:
         """Evaluate a statement's conditions for a call that an AWS service makes."""
@@ -653,14 +640,14 @@ class Ministack:
     # -- EventBridge ----------------------------------------------------------------------------------------
 
     def emit(
-        self, source: str, detail_type: str, detail: Mapping[str, Any], resources: Sequence[str]
+        self, account: str, source: str, detail_type: str, detail: Mapping[str, Any], resources: Sequence[str]
     ) -> None:
-        """Put an event of an AWS service on the default bus, which PutEvents refuses to do."""
+        """Put an event of an AWS service on an account's default bus, which PutEvents refuses to do."""
         entry = {
             "Source": source, "DetailType": detail_type, "Detail": json.dumps(detail),
             "Resources": list(resources),
         }  # fmt: skip
-        with self._root_scope():
+        with accounts.within(account, self._region):
             _module("services.eventbridge")._put_events({"Entries": [entry]}, allow_aws_source=True)
 
     def on_delivery(self, deliver: Callable[[Delivery], None]) -> None:
@@ -692,7 +679,7 @@ class Ministack:
 
     def function_policy(self, function_arn: str) -> Mapping[str, Any] | None:
         """Return the resource policy of a function; None when there is no such function."""
-        with self._root_scope():
+        with self._scope_of(function_arn):
             record, config, _ = _module("services.lambda_svc")._get_func_record_for_ref(function_arn)
             if not record or not config:
                 return None
@@ -708,7 +695,7 @@ class Ministack:
         async def call(function: str, event: Mapping[str, Any], **scope: Any) -> Any:
             context = event["requestContext"]
             method = f"{context['stage']}/{context['httpMethod']}{context['resourcePath']}"
-            api = f"arn:aws:execute-api:{self._region}:{self._account}:{context['apiId']}/{method}"
+            api = f"arn:aws:execute-api:{self._region}:{context['accountId']}:{context['apiId']}/{method}"
             if not may_invoke(function, api):
                 return None, f"{function} does not let {api} invoke it"
             return await original(function, event, **scope)
@@ -717,7 +704,7 @@ class Ministack:
 
     def invoke_asynchronously(self, function_arn: str, event: Any) -> None:
         """Queue an event for a function, retried as Lambda retries asynchronous invocations."""
-        with self._root_scope():
+        with self._scope_of(function_arn):
             functions = _module("services.lambda_svc")
             record, config, _ = functions._get_func_record_for_ref(function_arn)
             functions.invoke_async_with_retry(functions._execution_record_for_config(record, config), event)
@@ -743,12 +730,8 @@ class Ministack:
 
         stacks._runs_on_worker_thread = runs_on_worker_thread
 
-    @contextmanager
-    def _root_scope(self) -> Iterator[None]:
-        responses = _module("core.responses")
-        responses.set_request_account_id(self._account)
-        responses.set_request_region(self._region)
-        yield
+    def _scope_of(self, arn: str) -> AbstractContextManager[None]:
+        return accounts.within(accounts.account_of_arn(arn) or self._account, self._region)
 
 
 def access_denied(principal_arn: str, action: str, resource: str, *, explicit: bool = False) -> AwsError:
@@ -762,10 +745,6 @@ def access_denied(principal_arn: str, action: str, resource: str, *, explicit: b
         "AccessDeniedException",
         f"User: {principal_arn} is not authorized to perform: {action} on resource: {resource} {reason}",
     )
-
-
-def _module(name: str) -> Any:
-    return importlib.import_module(f"ministack.{name}")
 
 
 def _required(variable: contextvars.ContextVar[_Value | None]) -> _Value:

@@ -1,6 +1,7 @@
 """What a part of the local AWS brings along.
 
-`LocalCloud(..., plugins=[factory])` calls `factory(cloud) -> Plugin` before it starts to serve.
+`LocalCloud(..., plugins=[factory])` calls `factory(cloud) -> Plugin` for each of its accounts before it
+starts to serve; `cloud` is the cloud as that account sees it.
 """
 
 from __future__ import annotations
@@ -72,6 +73,9 @@ class SyncJob:
 class Plugin:
     """Services by SigV4 signing scope, CloudFormation types by name, jobs that Step Functions can wait for.
 
+    Each account has plugins of its own. `resource_policies`, by IAM prefix, return the policy of a resource
+    by its ARN, None where it has none: what another account's principals may do with it.
+
     Scope "sagemaker" carries sagemaker, sagemaker-runtime and sagemaker-featurestore-runtime; scope
     "greengrass" carries greengrassv2. `close` is called once, before the cloud itself stops: it ends every
     child process.
@@ -80,4 +84,5 @@ class Plugin:
     services: Mapping[str, Sequence[LocalService]] = field(default_factory=dict)
     resource_types: Mapping[str, ResourceType] = field(default_factory=dict)
     sync_jobs: Sequence[SyncJob] = ()
+    resource_policies: Mapping[str, Callable[[str], str | None]] = field(default_factory=dict)
     close: Callable[[], None] = lambda: None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
+import copy
 import os
 import shutil
 import socket
@@ -12,10 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
-
-from hypercorn.asyncio import serve
-from hypercorn.config import Config
+from typing import Any, Self, TypeVar
 
 from local.cloud import cloudformation, ministack
 from local.cloud.aws_session import aws_session
@@ -24,8 +21,10 @@ from local.cloud.call import Call, Credentials
 from local.cloud.errors import AwsError, LocalCloudError
 from local.cloud.events import Deliveries
 from local.cloud.gateway import Gateway, read_signature
+from local.cloud.http_server import HttpServer
 from local.cloud.iam import CallLog, Iam, user_keys
 from local.cloud.ministack import Ministack
+from local.cloud.ministack_accounts import account_of_arn, request_account
 from local.cloud.plugin import Plugin, ResourceType
 from local.cloud.role_aliases import RoleAliases, RoleAliasType
 from local.cloud.service import LocalService, Request
@@ -33,21 +32,25 @@ from local.cloud.stepfunctions import Tasks
 
 PluginFactory = Callable[["LocalCloud"], Plugin]
 
-_START_SECONDS = 60
+_Kind = TypeVar("_Kind", bound=Plugin)
+
 _started = threading.Lock()
 
 
 class LocalCloud:
-    """AWS on this machine, for one account and region; a context manager, once per process.
+    """AWS on this machine, in one region, as one account sees it; a context manager, once per process.
 
     IAM is enforced from the start. What is kept lies under `state_dir` and in memory; nothing survives the
     process. The endpoint is on the loopback interface, on a port that the system chose; its requests count as
     TLS.
+
+    `accounts` are accounts beside `account`. Once started, `cloud.accounts[number]` is the same cloud as that
+    account sees it: its root, its plugins, its events.
     """
 
     def __init__(
-        self, state_dir: Path, *, account: str = "000000000000", region: str = "eu-west-1",
-        plugins: Sequence[PluginFactory] = (),
+        self, state_dir: Path, *, account: str = "000000000000", accounts: Sequence[str] = (),
+        region: str = "eu-west-1", plugins: Sequence[PluginFactory] = (),
     ) -> None:  # fmt: skip
         self.state_dir = state_dir.resolve()
         self.account = account
@@ -56,10 +59,11 @@ class LocalCloud:
         self.calls = CallLog()
         self.plugins: list[Plugin] = []
         self.role_aliases = RoleAliases()
+        self.accounts: dict[str, LocalCloud] = {account: self}
+        self._others = [number for number in accounts if number != account]
         self._factories = plugins
         self._closing = ExitStack()
-        self._server: _Server | None = None
-        self.root = Credentials(account, ministack.ROOT_SECRET, "", f"arn:aws:iam::{account}:root")
+        self._server: HttpServer | None = None
         self._replaced_environment: dict[str, str | None] = {}
 
     def __enter__(self) -> Self:
@@ -94,24 +98,49 @@ class LocalCloud:
         self._replaced_environment["AWS_PROFILE"] = os.environ.pop("AWS_PROFILE", None)
         self._replaced_environment["AWS_SESSION_TOKEN"] = os.environ.pop("AWS_SESSION_TOKEN", None)
         self._ministack = Ministack(variables)
-        self._iam = Iam(self._ministack, self.account, self.calls)
+        self._iam = Iam(self._ministack, self.calls)
         self._closing.callback(self._stop_serving)
         self._closing.callback(Deliveries(self._ministack, self._iam, self.session).close)
+        self.accounts |= {number: self._seen_from(number) for number in self._others}
+        for cloud in self.accounts.values():
+            cloud._plug_in()
+        self._connect()
+        services = {number: cloud._services() for number, cloud in self.accounts.items()}
+        self._server = HttpServer(Gateway(self._ministack, self._iam, services), listener)
+        self._server.start()
+
+    def _seen_from(self, account: str) -> LocalCloud:
+        """Return the cloud as another account sees it."""
+        seen = copy.copy(self)
+        seen.account, seen.state_dir = account, self.state_dir / "accounts" / account
+        seen.plugins, seen.role_aliases = [], RoleAliases()
+        return seen
+
+    def _plug_in(self) -> None:
         for factory in self._factories:
             plugin = factory(self)
             self.plugins.append(plugin)
             self._closing.callback(plugin.close)
-        self._connect()
-        self._server = _Server(Gateway(self._ministack, self._iam, self._services()), listener)
-        self._server.start()
 
     def stop(self) -> None:
         """Stop the plugins, latest first, then the functions and the endpoint, each even if another fails."""
         self._closing.close()
 
-    def root_session(self) -> Any:
-        """Return a boto3 session of the account's root: for the deployment, nothing else."""
-        return self.session(self.root)
+    @property
+    def root(self) -> Credentials:
+        """The keys of the account's root."""
+        return Credentials(self.account, ministack.ROOT_SECRET, "", f"arn:aws:iam::{self.account}:root")
+
+    def root_session(self, account: str | None = None) -> Any:
+        """Return a boto3 session of the root of this account, or of another: for the deployment only."""
+        return self.session(self.accounts[account or self.account].root)
+
+    def plugin(self, kind: type[_Kind]) -> _Kind:
+        """Return the account's plugin of this kind; LocalCloudError where the cloud has none."""
+        for plugin in self.plugins:
+            if isinstance(plugin, kind):
+                return plugin
+        raise LocalCloudError(f"the local cloud was started without a {kind.__name__}")
 
     def service_session(self, service: str, actions: Sequence[str]) -> Any:
         """Return a boto3 session of an AWS service ("greengrass.amazonaws.com") acting in its own name.
@@ -119,7 +148,7 @@ class LocalCloud:
         It may do `actions` and nothing else. Where AWS uses a role or the caller's rights, its
         double does so too, with `service_credentials` and `require`.
         """
-        return self.session(self._iam.service_session(service, actions))
+        return self.session(self._iam.service_session(self.account, service, actions))
 
     def session(self, credentials: Credentials) -> Any:
         """Return a boto3 session of a principal."""
@@ -186,7 +215,7 @@ class LocalCloud:
         self, source: str, detail_type: str, detail: Mapping[str, Any], resources: Sequence[str] = ()
     ) -> None:
         """Put an event of an AWS service ("aws.sagemaker") on the default event bus."""
-        self._ministack.emit(source, detail_type, detail, resources)
+        self._ministack.emit(self.account, source, detail_type, detail, resources)
 
     @property
     def deployer(self) -> Call:
@@ -205,14 +234,26 @@ class LocalCloud:
                 services.setdefault(scope, []).extend(served)
         return services
 
-    def _connect(self) -> None:
+    def _types(self) -> cloudformation.AccountTypes:
         types: dict[str, ResourceType] = {
             "AWS::Budgets::Budget": BudgetType(self),
             "AWS::IoT::RoleAlias": RoleAliasType(self.role_aliases),
         }
         for plugin in self.plugins:
             types.update(plugin.resource_types)
-        self._ministack.add_resource_types(cloudformation.handlers(types, self.deployer))
+        return cloudformation.AccountTypes(types, self.deployer)
+
+    def _policy(self, service: str, arn: str) -> str | None:
+        """Return the policy of a resource that a plugin keeps; `service` is the IAM prefix."""
+        owner = self.accounts.get(account_of_arn(arn) or "")
+        kept = [plugin.resource_policies for plugin in owner.plugins] if owner else []
+        return next((policy for by in kept if service in by and (policy := by[service](arn))), None)
+
+    def _connect(self) -> None:
+        types = {number: cloud._types() for number, cloud in self.accounts.items()}
+        self._ministack.add_resource_types(cloudformation.handlers(types, request_account))
+        self._ministack.on_resource_policy(self._policy)
+        # The jobs are the same in all accounts: a task calls the service as the role of its machine.
         jobs = [job for plugin in self.plugins for job in plugin.sync_jobs]
         self._ministack.on_task(Tasks(self.service_credentials, self.session, jobs).perform)
 
@@ -228,57 +269,3 @@ class LocalCloud:
             else:
                 os.environ[name] = value
         tempfile.tempdir = None
-
-
-class _Server:
-    """An ASGI application on a thread of its own."""
-
-    def __init__(self, app: Any, listener: socket.socket) -> None:
-        self._app = app
-        self._config = Config()
-        self._config.bind = [f"fd://{listener.detach()}"]
-        self._config.keep_alive_timeout = 75
-        self._config.graceful_timeout = 1
-        self._config.shutdown_timeout = 2
-        self._config.loglevel = "ERROR"
-        self._up = threading.Event()
-        self._failure: BaseException | None = None
-        self._thread = threading.Thread(target=self._run, daemon=True, name="local-cloud")
-
-    def start(self) -> None:
-        self._thread.start()
-        if not self._up.wait(_START_SECONDS) or self._failure:
-            raise LocalCloudError(f"the local cloud did not start: {self._failure or 'no answer'}")
-
-    def stop(self) -> None:
-        if self._up.is_set() and not self._failure:
-            self._loop.call_soon_threadsafe(self._stopped.set)
-            self._thread.join(10)
-
-    def _run(self) -> None:
-        try:
-            asyncio.run(self._serve())
-        except BaseException as error:
-            self._failure = error
-            self._up.set()
-
-    async def _serve(self) -> None:
-        self._loop = asyncio.get_running_loop()
-        self._loop.set_exception_handler(_report)
-        self._stopped = asyncio.Event()
-
-        async def started(scope: Any, receive: Any, send: Any) -> None:
-            async def announce(message: Any) -> None:
-                await send(message)
-                if message["type"] == "lifespan.startup.complete":
-                    self._up.set()
-
-            await self._app(scope, receive, announce if scope["type"] == "lifespan" else send)
-
-        await serve(started, self._config, shutdown_trigger=self._stopped.wait)
-
-
-def _report(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    """Log what went wrong on the loop; Python 3.11 counts a connection that was open at the end as that."""
-    if not isinstance(context.get("exception"), asyncio.CancelledError):
-        loop.default_exception_handler(context)

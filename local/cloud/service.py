@@ -68,7 +68,9 @@ class LocalService:
     `resource_arns(call, operation, parameters) -> list[str]`, what IAM checks the call against (default
     `["*"]`), `conditions(operation, parameters) -> dict[str, str]`, the service's condition keys and what the
     call has for them, and `pass_roles(operation, parameters) -> list[str]`, the roles that the caller must be
-    allowed to pass to the service. Operations are named as in the model: "CreateTrainingJob".
+    allowed to pass to the service; and `home(call, operation, parameters) -> str`, the account that performs
+    the call, where it is on what another account shares (default: the caller's). Operations are named as in
+    the model: "CreateTrainingJob".
     """
 
     def __init__(self, service_name: str, implementation: object) -> None:
@@ -137,6 +139,11 @@ class LocalService:
         """Return the ARNs of the roles that the call hands to the service."""
         find = getattr(self._implementation, "pass_roles", None)
         return list(find(operation, parameters)) if find else []
+
+    def home(self, call: Call, operation: str, parameters: Parameters) -> str:
+        """Return the account whose service performs the call."""
+        find = getattr(self._implementation, "home", None)
+        return str(find(call, operation, parameters)) if find else call.account
 
     def perform(self, call: Call, operation: str, parameters: Parameters) -> Response:
         """Call the implementation.
