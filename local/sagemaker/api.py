@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from local.cloud.call import Call
+from local.cloud.ministack_accounts import account_of_arn
 from local.cloud.parts import Parts
+from local.sagemaker.refuse import refuse
 from local.sagemaker.registry import last_part
 
 Parameters = Mapping[str, Any]
@@ -18,7 +20,7 @@ _NAMED = {
         for job, kind in _JOBS.items()
         for verb in ("Create", "Describe", "Stop")
     },
-    **{f"{verb}Model": ("model", "ModelName") for verb in ("Create", "Describe", "Delete")},
+    **{f"{verb}Model": ("model", "ModelName") for verb in ("Describe", "Delete")},
     **{
         f"{verb}EndpointConfig": ("endpoint-config", "EndpointConfigName")
         for verb in ("Create", "Describe", "Delete")
@@ -29,6 +31,10 @@ _CASED = {
     **{
         f"{verb}ModelPackageGroup": ("model-package-group", "ModelPackageGroupName")
         for verb in ("Create", "Describe", "Delete")
+    },
+    **{
+        f"{verb}ModelPackageGroupPolicy": ("model-package-group", "ModelPackageGroupName")
+        for verb in ("Put", "Get", "Delete")
     },
     **{
         f"{verb}FeatureGroup": ("feature-group", "FeatureGroupName")
@@ -53,6 +59,13 @@ _BY_ARN = {
     "ListTags": "ResourceArn",
     "DeleteTags": "ResourceArn",
 }
+# What an account does for others with what its policies share, by the member that names it.
+_SHARED = {
+    "DescribeModelPackage": "ModelPackageName",
+    "UpdateModelPackage": "ModelPackageArn",
+    "DescribeModelPackageGroup": "ModelPackageGroupName",
+    "ListModelPackages": "ModelPackageGroupName",
+}
 
 
 class SageMakerApi(Parts):
@@ -65,17 +78,36 @@ class SageMakerApi(Parts):
             return [call.arn("sagemaker", f"{kind}/{parameters[field].lower()}")]
         if operation in _CASED:
             kind, field = _CASED[operation]
-            return [call.arn("sagemaker", f"{kind}/{last_part(parameters[field])}")]
+            return [_cased(call, kind, parameters[field])]
         if operation in _BY_ARN:
             return [parameters[_BY_ARN[operation]]]
         return _several(call, operation, parameters) or ["*"]
 
+    def home(self, call: Call, operation: str, parameters: Parameters) -> str:
+        """Give the account that performs a call: for what another account shares, that account."""
+        group = parameters.get("ModelPackageGroupName", "")
+        owner = account_of_arn(parameters.get(_SHARED.get(operation, ""), group))
+        if owner in (None, call.account):
+            return call.account
+        if operation not in _SHARED:
+            raise refuse(f"{operation} on {group}, a group of another account")
+        return str(owner)
+
     def conditions(self, operation: str, parameters: Parameters) -> dict[str, str]:
         """Give the condition keys that a call has a value for."""
-        approval = parameters.get("ModelApprovalStatus")
-        if operation in ("CreateModelPackage", "UpdateModelPackage") and approval:
-            return {"sagemaker:ModelApprovalStatus": approval}
-        return {}
+        if operation not in ("CreateModelPackage", "UpdateModelPackage"):
+            return {}
+        cycle, metadata = (
+            parameters.get("ModelLifeCycle", {}),
+            parameters.get("CustomerMetadataProperties", {}),
+        )
+        found = {
+            "sagemaker:ModelApprovalStatus": parameters.get("ModelApprovalStatus"),
+            "sagemaker:ModelLifeCycle:stage": cycle.get("Stage"),
+            "sagemaker:ModelLifeCycle:stageStatus": cycle.get("StageStatus"),
+            **{f"sagemaker:CustomerMetadataProperties/{name}": value for name, value in metadata.items()},
+        }
+        return {key: value for key, value in found.items() if value}
 
     def pass_roles(self, operation: str, parameters: Parameters) -> list[str]:
         """Give the roles that a call hands to SageMaker."""
@@ -88,12 +120,30 @@ def _several(call: Call, operation: str, parameters: Parameters) -> list[str]:
             call.arn("sagemaker", f"endpoint/{parameters['EndpointName'].lower()}"),
             call.arn("sagemaker", f"endpoint-config/{parameters['EndpointConfigName'].lower()}"),
         ]
-    group = last_part(parameters.get("ModelPackageGroupName", ""))
+    if operation == "CreateModel":
+        return [
+            call.arn("sagemaker", f"model/{parameters['ModelName'].lower()}"),
+            *_packages_of_others(call, parameters),
+        ]
+    group = parameters.get("ModelPackageGroupName", "")
     if operation == "CreateModelPackage" and group:
         return [
-            call.arn("sagemaker", f"model-package-group/{group}"),
-            call.arn("sagemaker", f"model-package/{group}/*"),
+            _cased(call, "model-package-group", group),
+            call.arn("sagemaker", f"model-package/{last_part(group)}/*"),
         ]
     if operation == "ListModelPackages" and group:
-        return [call.arn("sagemaker", f"model-package-group/{group}")]
+        return [_cased(call, "model-package-group", group)]
     return []
+
+
+def _cased(call: Call, kind: str, name_or_arn: str) -> str:
+    if account_of_arn(name_or_arn) not in (None, call.account):
+        return name_or_arn
+    return call.arn("sagemaker", f"{kind}/{last_part(name_or_arn)}")
+
+
+def _packages_of_others(call: Call, parameters: Parameters) -> list[str]:
+    """Give the packages of other accounts that a model is made from: both accounts must allow that."""
+    containers = [parameters.get("PrimaryContainer", {}), *parameters.get("Containers", ())]
+    named = [container["ModelPackageName"] for container in containers if "ModelPackageName" in container]
+    return [arn for arn in named if account_of_arn(arn) not in (None, call.account)]

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from local.cloud.call import Call
 from local.cloud.errors import AwsError
+from local.cloud.ministack_accounts import account_of_arn
 from local.sagemaker.events import emit, iso
 from local.sagemaker.model import answer
 from local.sagemaker.refuse import refuse_given
@@ -27,8 +29,10 @@ _EVENT_FIELDS = (
     "ModelPackageStatusDetails",
     "CertifyForMarketplace",
     "ModelApprovalStatus",
+    "ApprovalDescription",
     "MetadataProperties",
     "ModelMetrics",
+    "ModelLifeCycle",
     "LastModifiedTime",
 )
 _SUMMARY_FIELDS = (
@@ -39,6 +43,7 @@ _SUMMARY_FIELDS = (
     "CreationTime",
     "ModelPackageStatus",
     "ModelApprovalStatus",
+    "ModelLifeCycle",
 )
 _GROUP_FIELDS = (
     "ModelPackageGroupName",
@@ -52,8 +57,11 @@ _GROUP_FIELDS = (
 class Registry:
     """Model package groups and the versions in them."""
 
-    def __init__(self, cloud: LocalCloud, tags: Tags) -> None:
-        self._cloud, self._tags = cloud, tags
+    def __init__(
+        self, cloud: LocalCloud, tags: Tags, elsewhere: Callable[[str], Registry] | None = None
+    ) -> None:
+        """`elsewhere` gives the registry of another account."""
+        self._cloud, self._tags, self._elsewhere = cloud, tags, elsewhere
         self._lock = threading.Lock()
         self._versions: dict[str, int] = {}
         self._tokens: dict[str, str] = {}
@@ -125,13 +133,17 @@ class Registry:
         return answer("DescribeModelPackage", self._packages.get(ModelPackageName))
 
     def package(self, arn: str) -> Record:
-        """Give a version's record."""
+        """Give a version's record, of whichever account it is."""
+        owner = account_of_arn(arn)
+        if self._elsewhere and owner not in (None, self._cloud.account):
+            return self._elsewhere(str(owner)).package(arn)
         return self._packages.get(arn)
 
     def update_model_package(self, call: Call, *, ModelPackageArn: str, **changes: Any) -> Record:  # noqa: N803
-        """Serve UpdateModelPackage: approval, description, metadata."""
+        """Serve UpdateModelPackage: approval, description, metadata, life cycle; the event names the fields."""
         refuse_given("UpdateModelPackage", changes, "AdditionalInferenceSpecificationsToAdd", "SourceUri")
         package = self._packages.get(ModelPackageArn)
+        updated = [name for name in changes if name != "ClientToken"]
         metadata = {
             **package.get("CustomerMetadataProperties", {}),
             **changes.pop("CustomerMetadataProperties", {}),
@@ -140,7 +152,7 @@ class Registry:
             metadata.pop(name, None)
         changed = {"LastModifiedTime": now(), "LastModifiedBy": _who(call), **changes}
         self._packages.update(ModelPackageArn, CustomerMetadataProperties=metadata or None, **changed)
-        self._emit(ModelPackageArn)
+        self._emit(ModelPackageArn, updated)
         return {"ModelPackageArn": ModelPackageArn}
 
     def list_model_packages(self, call: Call, **params: Any) -> Record:
@@ -162,12 +174,13 @@ class Registry:
         self._packages.remove(ModelPackageName)
         self._tags.forget(ModelPackageName)
 
-    def _emit(self, arn: str) -> None:
+    def _emit(self, arn: str, updated: list[str] | None = None) -> None:
         package = self._packages.get(arn)
         detail = {name: package.get(name) for name in _EVENT_FIELDS}
         for field in ("CreationTime", "LastModifiedTime"):
             detail[field] = iso(package[field])
         detail["ModelPackageStatusDetails"] = {"ValidationStatuses": [], "ImageScanStatuses": []}
+        detail["UpdatedModelPackageFields"] = updated
         emit(self._cloud, "Model Package State Change", detail, [arn])
 
 

@@ -66,8 +66,22 @@ def test_the_event_has_the_form_of_the_real_one(lab: Any, group: str, events: li
     event = events[-1]
     assert (event["source"], event["detail-type"]) == ("aws.sagemaker", real["detail-type"])
     assert event["resources"] == [arn]
+    assert event["detail"].pop("UpdatedModelPackageFields") == ["ModelApprovalStatus"]
     assert _form(event["detail"]) == _form(real["detail"])
     assert event["detail"]["ModelApprovalStatus"] == "Rejected"
+    assert "UpdatedModelPackageFields" not in events[-2]["detail"], "nothing of a new package is updated"
+
+
+def test_a_life_cycle_leaves_the_approval_as_it_is_and_is_told(
+    lab: Any, group: str, events: list[dict[str, Any]]
+) -> None:
+    arn = _package(lab, ModelApprovalStatus="Approved")
+    stage = {"Stage": "Production", "StageStatus": "Serving", "StageDescription": "since today"}
+    lab.sm.update_model_package(ModelPackageArn=arn, ModelLifeCycle=stage)
+    package = lab.sm.describe_model_package(ModelPackageName=arn)
+    assert (package["ModelLifeCycle"], package["ModelApprovalStatus"]) == (stage, "Approved")
+    assert events[-1]["detail"]["UpdatedModelPackageFields"] == ["ModelLifeCycle"]
+    assert events[-1]["detail"]["ModelLifeCycle"] == stage
 
 
 def _form(value: Any) -> Any:
@@ -130,6 +144,29 @@ def test_a_grant_to_register_what_waits_for_approval_registers_nothing_approved(
         with pytest.raises(ClientError, match="sagemaker:CreateModelPackage"):
             client.create_model_package(**package, **refused)
     client.create_model_package(**package, ModelApprovalStatus="PendingManualApproval")
+
+
+def test_a_grant_to_mark_the_life_cycle_approves_nothing(lab: Any, group: str) -> None:
+    arn = _package(lab)
+    condition = {
+        "Null": {"sagemaker:ModelApprovalStatus": "true"},
+        "StringEquals": {"sagemaker:ModelLifeCycle:stage": ["Staging", "Production"]},
+    }
+    role = lab.role({**lab.allow("sagemaker:UpdateModelPackage", arn), "Condition": condition})
+    client = lab.cloud.session(lab.cloud.service_credentials(role, "sagemaker.amazonaws.com", "test")).client(
+        "sagemaker"
+    )
+    stage = {"Stage": "Staging", "StageStatus": "Passed"}
+    client.update_model_package(ModelPackageArn=arn, ModelLifeCycle=stage)
+    for refused in (
+        {"ModelLifeCycle": stage, "ModelApprovalStatus": "Approved"},
+        {"ModelApprovalStatus": "Approved"},
+        {"ModelLifeCycle": {**stage, "Stage": "Elsewhere"}},
+        {"CustomerMetadataProperties": {"code": "s3://another"}},
+    ):
+        with pytest.raises(ClientError, match="sagemaker:UpdateModelPackage"):
+            client.update_model_package(ModelPackageArn=arn, **refused)
+    assert lab.sm.describe_model_package(ModelPackageName=arn)["ModelLifeCycle"] == stage
 
 
 def test_tags_are_kept_by_arn(lab: Any) -> None:
