@@ -9,6 +9,10 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 _CLASSES = re.compile(r"^classes = \[.*\]$", re.MULTILINE)
+_BAKE = re.compile(r"^bake_seconds = \d+", re.MULTILINE)
+_BAKE_SECONDS = 5
+_MODEL = re.compile(r"^\[models\.([a-z0-9-]+)\]", re.MULTILINE)
+_PROD = re.compile(r"^\[models\.[a-z0-9-]+\.prod\].*$", re.MULTILINE)
 _DELIVERY = re.compile(r"^\[delivery\].*\n(?:(?!\[).*\n)*", re.MULTILINE)
 
 
@@ -19,7 +23,8 @@ class SynthesisError(Exception):
 def configure(base: Path, folder: Path, classes: Sequence[str]) -> Path:
     """Write the configuration `base` with these classes into `folder`; return its path.
 
-    Without the delivery: what a push would deploy, the demo deploys by itself.
+    Without the delivery: what a push would deploy, the demo deploys by itself. A new version in prod is
+    watched for seconds: nobody waits minutes for traffic that does not come.
     """
     text, replaced = _CLASSES.subn(
         lambda _: f"classes = {json.dumps(list(classes), ensure_ascii=False)}",
@@ -28,8 +33,18 @@ def configure(base: Path, folder: Path, classes: Sequence[str]) -> Path:
     if replaced != 1:
         raise SynthesisError(f"{base}: the demo runs one model and found no single `classes = [...]` line")
     path = folder / "edgeline.toml"
-    path.write_text(_DELIVERY.sub("", text), encoding="utf-8")
+    path.write_text(_DELIVERY.sub("", _with_short_bake(text)), encoding="utf-8")
     return path
+
+
+def _with_short_bake(text: str) -> str:
+    line = f"bake_seconds = {_BAKE_SECONDS}"
+    shortened, found = _BAKE.subn(line, text)
+    if found:
+        return shortened
+    shortened, found = _PROD.subn(lambda header: f"{header[0]}\n{line}", text)
+    model = _MODEL.search(text)
+    return shortened if found or not model else f"{text}\n[models.{model[1]}.prod]\n{line}\n"
 
 
 def synthesize(configuration: Path, assembly: Path) -> None:

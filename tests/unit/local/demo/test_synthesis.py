@@ -26,6 +26,15 @@ def test_a_delivery_at_the_end_is_left_out_too(tmp_path: Path) -> None:
     assert configured.models[0].classes == ("y",)
 
 
+@pytest.mark.parametrize(
+    "prod", ["", "[models.tags.prod]  # the app's\n", "[models.tags.prod]\nbake_seconds = 900  # long\n"]
+)
+def test_a_deployment_to_prod_is_watched_for_seconds(tmp_path: Path, prod: str) -> None:
+    base = tmp_path / "base.toml"
+    base.write_text(f'name = "a"\n[models.tags]\ntask = "detection"\nclasses = ["x"]\n{prod}')
+    assert Edgeline.read(configure(base, tmp_path, ["y"])).models[0].prod.bake_seconds == 5
+
+
 def test_two_models_are_one_too_many(tmp_path: Path) -> None:
     base = tmp_path / "base.toml"
     base.write_text('[models.a]\nclasses = ["x"]\n[models.b]\nclasses = ["x"]\n')
