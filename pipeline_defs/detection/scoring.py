@@ -117,6 +117,11 @@ def _match_all(results: Sequence[PictureResult], label: str) -> tuple[Floats, ND
     return all_scores[order], np.concatenate(hits, axis=1)[:, order]
 
 
+def hits_at_50(found: Sequence[Scored], truth: Sequence[Truth]) -> list[bool]:
+    """Tell of each detection, best first, whether it hits an object at IoU 0.5 that no better one has hit."""
+    return [bool(hit) for hit in _match([one.box for one in found], [one.box for one in truth])[0]]
+
+
 def _match(found: Sequence[tuple[float, ...]], truth: Sequence[tuple[float, ...]]) -> NDArray[np.bool_]:
     """Give each detection, best first, the free object that it covers best -> hits (thresholds, found)."""
     hits = np.zeros((len(IOU_THRESHOLDS), len(found)), dtype=np.bool_)

@@ -1,10 +1,12 @@
-"""Measure a detector on the frozen test split: from its file, or through an endpoint.
+"""Measure a detector on the frozen test split: from its file, or through an endpoint, which is then tested.
 
 python -m pipeline_defs.detection.scripts.evaluate --test DIR --dataset DIR --output-dir DIR
-    (--model-dir DIR_OR_TAR_GZ | --endpoint NAME [--role ARN --session NAME])
+    (--model-dir DIR_OR_TAR_GZ
+     | --endpoint NAME [--component NAME] [--role ARN --session NAME] [--evaluation DIR])
 """
 
 import argparse
+import hashlib
 import json
 import sys
 import tarfile
@@ -12,64 +14,41 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from inference.detector import BadModel, Detector
 from inference.pictures import BadPicture, decode
+from inference.serving import MAX_BYTES
 from pipeline_defs.common.job import JobError, run
 from pipeline_defs.detection.dataset import LabeledPicture, Split, read_split
-from pipeline_defs.detection.scoring import (
-    OPERATING_SCORE,
-    PictureResult,
-    Score,
-    Scored,
-    Truth,
-    score_detections,
-)
+from pipeline_defs.detection.endpoint import Endpoint, Request, component_name, runtime_client
+from pipeline_defs.detection.endpoint_contract import check_contract, contract
+from pipeline_defs.detection.equality import compare, read_predictions
+from pipeline_defs.detection.evaluation import Evaluated, evaluation_report, predictions_report
+from pipeline_defs.detection.scoring import OPERATING_SCORE, Scored
 
 MIN_SCORE = 0.01  # low enough that the precision-recall curve has its tail
-MAX_BODY_BYTES = 4 * 1024 * 1024  # of a serverless endpoint
+LATENCY_REQUESTS = 100  # of a few, the 95th percentile is the slowest
 CONTENT_TYPES = {".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".png": "image/png"}
+_ATTEMPTS = 5
 
 Detect = Callable[[LabeledPicture, bytes], list[Scored]]
-
-
-@dataclass(frozen=True)
-class Evaluated:
-    """What was found in each picture of the split, and how long each answer took (milliseconds)."""
-
-    detections: list[list[Scored]]
-    milliseconds: list[float]
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Evaluate and write evaluation.json and predictions.json."""
     options = parse(arguments)
-    split = read_split(options.test)
-    dataset = _read_dataset(options.dataset)
-    if options.endpoint:
-        client = _runtime_client(options.role, options.session)
-        evaluated = evaluate(split, endpoint_detector(options.endpoint, client))
-        source = f"endpoint:{options.endpoint}"
-    else:
-        with model_file(options.model_dir) as path:
-            evaluated = evaluate(split, file_detector(path, split.classes))
-        source = "model"
-    results = [
-        PictureResult(truth=truth_of(picture), detections=found)
-        for picture, found in zip(split.pictures, evaluated.detections, strict=True)
-    ]
-    score = score_detections(results, split.classes, operating_score=options.operating_score)
+    split, dataset = read_split(options.test), _read_dataset(options.dataset)
+    evaluated, facts = _test_endpoint(options, split) if options.endpoint else _from_file(options, split)
+    report = evaluation_report(split, evaluated, operating_score=options.operating_score)
     options.output_dir.mkdir(parents=True, exist_ok=True)
-    report = evaluation_report(score, evaluated.milliseconds, dataset=dataset, source=source)
-    (options.output_dir / "evaluation.json").write_text(json.dumps(report, indent=1))
+    content = json.dumps({**report, "dataset": dataset, **facts}, indent=1)
+    (options.output_dir / "evaluation.json").write_text(content)
     predictions = predictions_report(split, evaluated.detections)
     (options.output_dir / "predictions.json").write_text(json.dumps(predictions, indent=1))
-    print(f"test:map50={score.map50:.4f}; test:map50_95={score.map50_95:.4f};", flush=True)
+    print(f"test:map50={report['map50']:.4f}; test:map50_95={report['map50_95']:.4f};", flush=True)
 
 
 def parse(arguments: list[str] | None) -> argparse.Namespace:
@@ -84,9 +63,44 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
         "--model-dir", type=Path, help="folder with model.onnx, or with model.tar.gz, or that file"
     )
     source.add_argument("--endpoint")
+    parser.add_argument(
+        "--component", type=component_name, help="of the endpoint, as JSON or as it is; null for none"
+    )
     parser.add_argument("--role", help="ARN of the role to ask the endpoint with")
     parser.add_argument("--session", default="evaluate", help="what the role's calls are known by")
+    parser.add_argument(
+        "--evaluation", type=Path, help="folder of the training's predictions.json, which have to be equal"
+    )
+    parser.add_argument("--latency-requests", type=int, default=LATENCY_REQUESTS, help="at least so many")
     return parser.parse_args(arguments)
+
+
+def _from_file(options: argparse.Namespace, split: Split) -> tuple[Evaluated, dict[str, Any]]:
+    with model_file(options.model_dir) as path:
+        evaluated = evaluate(split, file_detector(path, split.classes))
+    return evaluated, {"source": "model", "model_sha256": _archive_sha256(options.model_dir)}
+
+
+def _test_endpoint(options: argparse.Namespace, split: Split) -> tuple[Evaluated, dict[str, Any]]:
+    """Measure the endpoint, compare it with the training's own predictions, and hold it to its contract."""
+    trained = read_predictions(options.evaluation) if options.evaluation else None
+    client = runtime_client(options.role, options.session, attempts=_ATTEMPTS)
+    detect = endpoint_detector(Endpoint(options.endpoint, client, options.component))
+    first = _milliseconds(detect, split, split.pictures[0])
+    evaluated = evaluate(split, detect)
+    milliseconds = [*evaluated.milliseconds]
+    while len(milliseconds) < options.latency_requests:
+        milliseconds.append(
+            _milliseconds(detect, split, split.pictures[len(milliseconds) % len(split.pictures)])
+        )
+    facts: dict[str, Any] = {"source": f"endpoint:{options.endpoint}", "first_answer_ms": round(first, 3)}
+    if trained is not None:
+        facts["equality"] = compare(trained, split, evaluated.detections).report()
+    # A request that is tried again by itself would hide that an endpoint died of it.
+    once = runtime_client(options.role, options.session, attempts=1)
+    findings = check_contract(Endpoint(options.endpoint, once, options.component).ask, contract())
+    facts["contract"] = [asdict(finding) for finding in findings]
+    return Evaluated(evaluated.detections, milliseconds), facts
 
 
 def evaluate(split: Split, detect: Detect) -> Evaluated:
@@ -102,6 +116,13 @@ def evaluate(split: Split, detect: Detect) -> Evaluated:
         if number % every == 0 or number == len(split.pictures):
             print(f"evaluated {number}/{len(split.pictures)}", flush=True)
     return Evaluated(detections, milliseconds)
+
+
+def _milliseconds(detect: Detect, split: Split, picture: LabeledPicture) -> float:
+    content = split.content(picture)
+    started = time.perf_counter()
+    detect(picture, content)
+    return (time.perf_counter() - started) * 1000
 
 
 @contextmanager
@@ -151,81 +172,37 @@ def file_detector(path: Path, classes: tuple[str, ...]) -> Detect:
     return detect
 
 
-def endpoint_detector(endpoint: str, runtime: Any) -> Detect:
+def endpoint_detector(endpoint: Endpoint) -> Detect:
     """Detect by requests to a SageMaker endpoint."""
 
     def detect(picture: LabeledPicture, content: bytes) -> list[Scored]:
-        if len(content) > MAX_BODY_BYTES:
-            raise JobError(f"{picture.uri}: {len(content)} bytes are more than an endpoint takes (4 MB)")
-        try:
-            response = runtime.invoke_endpoint(
-                EndpointName=endpoint,
-                Body=content,
-                ContentType=CONTENT_TYPES.get(Path(picture.file).suffix.lower(), "application/x-image"),
-                Accept="application/json",
-                CustomAttributes=f"min_score={MIN_SCORE}",
+        if len(content) > MAX_BYTES:
+            raise JobError(
+                f"{picture.uri}: {len(content)} bytes are more than an endpoint takes ({MAX_BYTES})"
             )
-            answer = json.loads(response["Body"].read())
+        kind = CONTENT_TYPES.get(Path(picture.file).suffix.lower(), "application/x-image")
+        reply = endpoint.ask(Request(kind, content, f"min_score={MIN_SCORE}"))
+        if not reply.answered:
+            said = f"{reply.status or 'nothing'}: {reply.reason}"
+            raise JobError(f"endpoint {endpoint.name}: no answer for {picture.uri}: {said}")
+        try:
             return [
                 Scored(found["label"], float(found["score"]), tuple(found["box"]))
-                for found in answer["detections"]
+                for found in json.loads(reply.body)["detections"]
             ]
         except (KeyError, TypeError, ValueError) as error:
-            raise JobError(f"endpoint {endpoint}: not an answer for {picture.uri}: {error!r}") from error
-        except _client_errors() as error:
-            raise JobError(f"endpoint {endpoint}: no answer for {picture.uri}: {error}") from error
+            raise JobError(f"endpoint {endpoint.name}: not an answer for {picture.uri}: {error!r}") from error
 
     return detect
 
 
-def truth_of(picture: LabeledPicture) -> list[Truth]:
-    """Return the labelled objects of a picture."""
-    return [
-        Truth(box.label, (box.left, box.top, box.left + box.width, box.top + box.height))
-        for box in picture.boxes
-    ]
-
-
-def evaluation_report(
-    score: Score, milliseconds: list[float], *, dataset: dict[str, str], source: str
-) -> dict[str, object]:
-    """Return the content of evaluation.json."""
-    by_class, curves = {}, {}
-    for label, of_class in score.by_class.items():
-        row = asdict(of_class)
-        curves[label] = row.pop("curve")
-        by_class[label] = row
-    return {
-        "map50": score.map50,
-        "map50_95": score.map50_95,
-        "images": len(milliseconds),
-        "boxes": sum(of_class.boxes for of_class in score.by_class.values()),
-        "by_class": by_class,
-        "precision_recall": curves,
-        "latency_ms": {
-            "p50": round(float(np.percentile(milliseconds, 50)), 3),
-            "p95": round(float(np.percentile(milliseconds, 95)), 3),
-        },
-        "dataset": dataset,
-        "source": source,
-        "requests": len(milliseconds),
-    }
-
-
-def predictions_report(split: Split, detections: list[list[Scored]]) -> list[dict[str, object]]:
-    """Return the content of predictions.json: each picture's truth beside what was found."""
-    return [
-        {
-            "file": picture.file,
-            "sha256": picture.sha256,
-            "uri": picture.uri,
-            "width": picture.width,
-            "height": picture.height,
-            "truth": [asdict(box) for box in picture.boxes],
-            "detections": [asdict(detection) for detection in found],
-        }
-        for picture, found in zip(split.pictures, detections, strict=True)
-    ]
+def _archive_sha256(location: Path) -> str | None:
+    """Hash model.tar.gz; None where the model lies unpacked."""
+    archive = location / "model.tar.gz" if location.is_dir() else location
+    if not archive.is_file():
+        return None
+    with archive.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _read_dataset(folder: Path) -> dict[str, str]:
@@ -235,29 +212,6 @@ def _read_dataset(folder: Path) -> dict[str, str]:
         return {"manifest_sha256": manifest["sha256"], "as_of": manifest["as_of"]}
     except (OSError, ValueError, KeyError) as error:
         raise JobError(f"{path}: not a data set manifest: {error!r}") from error
-
-
-def _runtime_client(role: str | None, session_name: str) -> Any:
-    """Give the endpoint's client, with the role that the endpoint's account wants; good for an hour."""
-    import boto3  # only the evaluation through an endpoint needs it
-    from botocore.config import Config
-
-    session = boto3.Session()
-    if role:
-        try:
-            assumed = session.client("sts").assume_role(RoleArn=role, RoleSessionName=session_name)
-        except _client_errors() as error:
-            raise JobError(f"the role {role} cannot be had: {error}") from error
-        keys = assumed["Credentials"]
-        session = boto3.Session(keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"])
-    config = Config(retries={"mode": "standard", "total_max_attempts": 5}, read_timeout=60)
-    return session.client("sagemaker-runtime", config=config)
-
-
-def _client_errors() -> tuple[type[Exception], ...]:
-    from botocore.exceptions import BotoCoreError, ClientError
-
-    return BotoCoreError, ClientError
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from pipeline_defs.common.job import JobError
-from pipeline_defs.detection.scripts import evaluate
+from pipeline_defs.detection import endpoint
 
 ROLE = "arn:aws:iam::222222222222:role/edgeline-staging-tester"
 
@@ -41,12 +41,12 @@ def session(monkeypatch: pytest.MonkeyPatch) -> type[Session]:
 
 
 def test_the_endpoint_is_asked_as_the_role_in_the_jobs_name(session: type[Session]) -> None:
-    assert evaluate._runtime_client(ROLE, "edgeline-tags-v3-0123") == ("sagemaker-runtime", ROLE)
+    assert endpoint.runtime_client(ROLE, "edgeline-tags-v3-0123", attempts=5) == ("sagemaker-runtime", ROLE)
     assert session.asked == [{"RoleArn": ROLE, "RoleSessionName": "edgeline-tags-v3-0123"}]
 
 
 def test_without_a_role_the_job_asks_itself(session: type[Session]) -> None:
-    assert evaluate._runtime_client(None, "evaluate") == ("sagemaker-runtime", "the job")
+    assert endpoint.runtime_client(None, "evaluate", attempts=5) == ("sagemaker-runtime", "the job")
     assert session.asked == []
 
 
@@ -55,4 +55,4 @@ def test_a_role_that_does_not_trust_the_job_is_named(
 ) -> None:
     monkeypatch.setattr(session, "denied", True)
     with pytest.raises(JobError, match=f"the role {ROLE} cannot be had: .*not trusted"):
-        evaluate._runtime_client(ROLE, "evaluate")
+        endpoint.runtime_client(ROLE, "evaluate", attempts=5)

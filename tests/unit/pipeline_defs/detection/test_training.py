@@ -1,3 +1,4 @@
+import hashlib
 import importlib.util
 import io
 import json
@@ -13,6 +14,7 @@ import torch
 from inference.detector import Detector
 from pipeline_defs.common.job import JobError
 from pipeline_defs.detection.dataset import LabeledPicture, Split
+from pipeline_defs.detection.endpoint import Endpoint
 from pipeline_defs.detection.export import ModelCard, export_onnx
 from pipeline_defs.detection.model import CompactDetector
 from pipeline_defs.detection.scripts import evaluate, train
@@ -156,6 +158,9 @@ def test_evaluation_of_a_model_file(work: Path) -> None:
     assert set(report["by_class"]) == set(report["precision_recall"]) == {"wide", "tall"}
     assert len(report["precision_recall"]["wide"]) == 101
     assert report["latency_ms"]["p95"] >= report["latency_ms"]["p50"] > 0
+    best = [max((found["score"] for found in row["detections"]), default=0) for row in predictions]
+    assert report["answers"]["empty_share"] == pytest.approx(sum(score < 0.25 for score in best) / 10)
+    assert sum(report["by_size"][size]["boxes"] for size in ("small", "medium", "large")) == 10
     assert predictions[0]["truth"][0].keys() == {"label", "left", "top", "width", "height"}
     assert predictions[0]["detections"][0].keys() == {"label", "score", "box"}
 
@@ -163,11 +168,13 @@ def test_evaluation_of_a_model_file(work: Path) -> None:
 def test_the_packed_model_scores_the_same(work: Path) -> None:
     with tarfile.open(work / "model.tar.gz", "w:gz") as archive:
         archive.add(work / "model", ".")
-    scores = []
+    reports = []
     for source in (work / "model", work / "model.tar.gz", work):
         evaluate.main(evaluate_arguments(work, f"--model-dir={source}"))
-        scores.append(json.loads((work / "evaluation" / "evaluation.json").read_text())["map50_95"])
-    assert scores[0] == scores[1] == scores[2]
+        reports.append(json.loads((work / "evaluation" / "evaluation.json").read_text()))
+    assert len({report["map50_95"] for report in reports}) == 1
+    packed = hashlib.sha256((work / "model.tar.gz").read_bytes()).hexdigest()
+    assert [report["model_sha256"] for report in reports] == [None, packed, packed]
 
 
 def test_a_model_of_other_classes_is_refused(work: Path, tmp_path: Path) -> None:
@@ -197,7 +204,7 @@ class Runtime:
 def test_evaluation_through_an_endpoint_sends_every_picture(work: Path) -> None:
     split = evaluate.read_split(work / "test")
     runtime = Runtime({"detections": [{"label": "wide", "score": 0.5, "box": [1, 2, 3, 4]}]})
-    found = evaluate.evaluate(split, evaluate.endpoint_detector("tags-staging", runtime))
+    found = evaluate.evaluate(split, evaluate.endpoint_detector(Endpoint("tags-staging", runtime)))
     assert len(runtime.requests) == len(found.detections) == 10
     assert runtime.requests[0]["CustomAttributes"] == "min_score=0.01"
     assert runtime.requests[0]["ContentType"] == "image/png"
@@ -207,7 +214,7 @@ def test_evaluation_through_an_endpoint_sends_every_picture(work: Path) -> None:
 def test_an_endpoint_that_answers_something_else_is_named(work: Path) -> None:
     split = evaluate.read_split(work / "test")
     with pytest.raises(JobError, match="endpoint tags-staging: not an answer for s3://"):
-        evaluate.evaluate(split, evaluate.endpoint_detector("tags-staging", Runtime({"error": 1})))
+        evaluate.evaluate(split, evaluate.endpoint_detector(Endpoint("tags-staging", Runtime({"error": 1}))))
 
 
 def test_training_learns(work: Path) -> None:
