@@ -32,13 +32,14 @@ class Kind:
     """What sets one resource type apart.
 
     `attributes`: what `Fn::GetAtt` gives, out of the Describe answer. `changeable`: the properties that the
-    API's update can change; a change of any other replaces the resource. `ref_is_arn`: whether `Ref` gives
-    the ARN instead of the name.
+    API's update can change; a change of any other replaces the resource. `policy`: the property that holds
+    its resource policy. `ref_is_arn`: whether `Ref` gives the ARN instead of the name.
     """
 
     word: str
     attributes: tuple[str, ...]
     changeable: frozenset[str] = frozenset()
+    policy: str = ""
     ref_is_arn: bool = True
 
     @property
@@ -48,7 +49,11 @@ class Kind:
 
 
 _KINDS = (
-    Kind("ModelPackageGroup", ("ModelPackageGroupArn", "ModelPackageGroupStatus", "CreationTime")),
+    Kind(
+        "ModelPackageGroup",
+        ("ModelPackageGroupArn", "ModelPackageGroupStatus", "CreationTime"),
+        policy="ModelPackageGroupPolicy",
+    ),
     Kind("FeatureGroup", ("FeatureGroupStatus", "CreationTime"), ref_is_arn=False),
     Kind("Model", ("ModelName",)),
     Kind("EndpointConfig", ("EndpointConfigName",)),
@@ -84,6 +89,7 @@ class ApiResource:
         request = self._request(operation, properties)
         request.setdefault(self.kind.name, _generated_name(context, properties))
         self._call(operation, request)
+        self._put_policy(request[self.kind.name], properties)
         return self._settled(request[self.kind.name])
 
     def update(
@@ -92,7 +98,8 @@ class ApiResource:
         """Change what the API can change; make a new resource for any other change, if its name allows."""
         changed = {name for name in {*old, *new} if old.get(name) != new.get(name)}
         name = last_part(physical_id)
-        fixed = sorted(changed - self.kind.changeable - {"Tags"})
+        beside = {"Tags", self.kind.policy}
+        fixed = sorted(changed - self.kind.changeable - beside)
         if fixed:
             if self.kind.name in new and self.kind.name not in changed:
                 raise UpdateError(
@@ -100,9 +107,11 @@ class ApiResource:
                     f"{self.kind.name} {name!r} is taken by the resource as it is: give it another name"
                 )
             return self.create(new, context)
-        if changed - {"Tags"}:
+        if changed - beside:
             request = self._request(f"Update{self.kind.word}", {**new, self.kind.name: name})
             self._call(f"Update{self.kind.word}", request)
+        if self.kind.policy in changed:
+            self._put_policy(name, new)
         if "Tags" in changed:
             self._retag(name, old.get("Tags", []), new.get("Tags", []))
         return self._settled(name)
@@ -120,7 +129,9 @@ class ApiResource:
     def _request(self, operation: str, properties: Mapping[str, Any]) -> dict[str, Any]:
         shape = input_shape(operation)
         request = {
-            name: value for name, value in properties.items() if name != "Tags" or "Tags" in shape.members
+            name: value
+            for name, value in properties.items()
+            if name != self.kind.policy and (name != "Tags" or "Tags" in shape.members)
         }
         if self.kind.word == "Pipeline":
             request |= _definition(request.pop("PipelineDefinition", {}))
@@ -150,6 +161,18 @@ class ApiResource:
             raise RuntimeError(f"Endpoint {name}: {described.get('FailureReason', described[status])}")
         attributes = {key: _text(described[key]) for key in self.kind.attributes if key in described}
         return (described[f"{self.kind.word}Arn"] if self.kind.ref_is_arn else name), attributes
+
+    def _put_policy(self, name: str, properties: Properties) -> None:
+        """Give the resource its policy, or take it away."""
+        if not self.kind.policy:
+            return
+        named = {self.kind.name: name}
+        policy = properties.get(self.kind.policy)
+        if not policy:
+            self._call(f"Delete{self.kind.policy}", named)
+            return
+        text = policy if isinstance(policy, str) else json.dumps(policy)
+        self._call(f"Put{self.kind.policy}", {**named, "ResourcePolicy": text})
 
     def _retag(self, name: str, old: list[dict[str, str]], new: list[dict[str, str]]) -> None:
         arn = self._call(f"Describe{self.kind.word}", {self.kind.name: name})[f"{self.kind.word}Arn"]

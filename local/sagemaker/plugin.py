@@ -12,6 +12,7 @@ from local.sagemaker.api import SageMakerApi
 from local.sagemaker.cloudformation import resource_types
 from local.sagemaker.endpoints import Endpoints
 from local.sagemaker.feature_store import FeatureGroups, FeatureStoreRuntime
+from local.sagemaker.group_policies import GroupPolicies
 from local.sagemaker.inference_components import InferenceComponents
 from local.sagemaker.jobs import JobsApi
 from local.sagemaker.models import EndpointConfigs, Models
@@ -38,7 +39,8 @@ class SageMakerPlugin(Plugin):
 def make_plugin(cloud: LocalCloud) -> SageMakerPlugin:
     """Put the parts together for one cloud."""
     processes, tags = Processes(), Tags()
-    registry = Registry(cloud, tags)
+    registry = Registry(cloud, tags, lambda account: cloud.accounts[account].plugin(SageMakerPlugin).registry)
+    policies = GroupPolicies(registry)
     jobs = JobsApi(cloud, processes, tags)
     pipelines = Pipelines(cloud, jobs, tags)
     models = Models(cloud, registry, tags)
@@ -46,7 +48,7 @@ def make_plugin(cloud: LocalCloud) -> SageMakerPlugin:
     endpoints = Endpoints(cloud, processes, models, configs, tags)
     components = InferenceComponents()
     groups = FeatureGroups(cloud, tags)
-    api = SageMakerApi(registry, jobs, pipelines, models, configs, endpoints, groups, tags)
+    api = SageMakerApi(registry, policies, jobs, pipelines, models, configs, endpoints, groups, tags)
 
     def close() -> None:
         pipelines.close()
@@ -66,6 +68,7 @@ def make_plugin(cloud: LocalCloud) -> SageMakerPlugin:
         },
         resource_types=resource_types(cloud),
         sync_jobs=[_sync_job("ProcessingJob"), _sync_job("TrainingJob")],
+        resource_policies={"sagemaker": policies.of},
         close=close,
         registry=registry,
         jobs=jobs,
