@@ -15,6 +15,7 @@ class EndpointSettings:
 
     name: str
     variant: dict[str, Any]
+    p95_ms: int = 2000
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,6 @@ from lambdas.common.packages import NoLongerApproved, PackageArn, UnusablePackag
 from lambdas.promotion import (
     check_endpoint,
     deploy_endpoint,
-    judge_staging,
     read_endpoint,
     read_model_package,
     record_release,
@@ -290,48 +289,6 @@ def test_unknown_models_are_named() -> None:
         model_settings(MODELS, "plants")
     with pytest.raises(UnknownModel, match="group 'edgeline-plants'"):
         model_of_group(MODELS, "edgeline-plants")
-
-
-def evaluation(**changes: Any) -> dict[str, Any]:
-    return {
-        "map50": 0.9,
-        "map50_95": 0.5,
-        "images": 17,
-        "requests": 17,
-        "latency_ms": {"p50": 8.0, "p95": 12.0},
-        "dataset": {"manifest_sha256": "abc"},
-        "source": "endpoint:edgeline-tags-staging",
-        **changes,
-    }
-
-
-@pytest.mark.parametrize(
-    ("changes", "problem"),
-    [
-        ({"map50": 0.8799}, "map50 is 0.8799, registered 0.9000"),
-        ({"map50": 0.95}, "map50 is 0.9500"),
-        ({"map50_95": float("nan")}, "map50_95 is nan"),
-        ({"images": 16}, "images is 16, registered 17"),
-        ({"requests": 16}, "16 answers for 17 images"),
-        ({"source": "model"}, "the test asked model"),
-        ({"dataset": {"manifest_sha256": "other"}}, "dataset is other"),
-    ],
-)
-def test_each_difference_from_the_registered_evaluation_is_named(
-    changes: dict[str, Any], problem: str
-) -> None:
-    found = judge_staging.differences(
-        evaluation(source="model"), evaluation(**changes), endpoint="edgeline-tags-staging", tolerance=0.02
-    )
-    assert len(found) == 1
-    assert problem in found[0]
-
-
-def test_metrics_within_the_tolerance_pass() -> None:
-    measured = evaluation(map50=0.881, map50_95=0.519)
-    assert not judge_staging.differences(
-        evaluation(source="model"), measured, endpoint="edgeline-tags-staging", tolerance=0.02
-    )
 
 
 def with_detection(
