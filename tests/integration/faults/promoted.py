@@ -41,17 +41,28 @@ for name in ("--test", "--dataset", "--output-dir"):
     parser.add_argument(name, type=pathlib.Path)
 for name in ("--endpoint", "--role", "--session"):
     parser.add_argument(name)
+parser.add_argument("--component", type=json.loads)
+parser.add_argument("--evaluation", type=pathlib.Path)
 given = parser.parse_args()
 {first}
 picture = (given.test / "images" / "a.jpg").read_bytes()
 keys = boto3.client("sts").assume_role(RoleArn=given.role, RoleSessionName=given.session)["Credentials"]
 tester = boto3.Session(keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"])
 runtime = tester.client("sagemaker-runtime")
-answer = runtime.invoke_endpoint(EndpointName=given.endpoint, ContentType="image/jpeg", Body=picture)
+which = {{"InferenceComponentName": given.component}} if given.component else {{}}
+began = time.perf_counter()
+answer = runtime.invoke_endpoint(
+    EndpointName=given.endpoint, ContentType="image/jpeg", Body=picture, **which
+)
+took = (time.perf_counter() - began) * 1000
 score = json.loads(answer["Body"].read())["score"]
 report = {{
-    "map50": score, "map50_95": score, "images": 1, "requests": 1, "latency_ms": {{"p50": 1.0, "p95": 1.0}},
+    "map50": score, "map50_95": score, "images": 1, "requests": 1, "latency_ms": {{"p50": took, "p95": took}},
     "dataset": {{"manifest_sha256": "abc"}}, "source": "endpoint:" + given.endpoint,
+    "answers": {{"empty_share": 1.0, "mean_score": None}},
+    "contract": [{{"case": "a picture", "expected": "200", "status": 200, "reason": "", "passed": True}}],
+    "equality": {{"passed": True, "pictures": 1, "compared": 0, "different": 0, "allowed": 0,
+                 "differences": [], "largest_box_pixels": 0.0, "largest_score": 0.0}},
 }}
 given.output_dir.mkdir(parents=True, exist_ok=True)
 (given.output_dir / "evaluation.json").write_text(json.dumps(report))
@@ -96,6 +107,7 @@ class Promotions:
         model = json.dumps({"score": answers, "run": run})
         inference = INFERENCE.format(on_load=on_load, on_picture=on_picture)
         evaluation = {"map50": SCORE, "map50_95": SCORE, "images": 1, "dataset": {"manifest_sha256": "abc"}}
+        evaluation["answers"] = {"empty_share": 1.0, "mean_score": None}
         image = {"file": "a.jpg", "width": 4, "height": 3}
         objects: dict[str, bytes | str] = {
             f"{code}/pipeline_defs/run_job.sh": 'cd "$(dirname "$0")/.." && shift && exec python3 e.py "$@"',
@@ -104,6 +116,7 @@ class Promotions:
             f"{run}/test/labels.json": json.dumps({"images": [image]}),
             f"{run}/test/images/a.jpg": b"picture",
             f"{run}/evaluation/evaluation.json": json.dumps(evaluation),
+            f"{run}/evaluation/predictions.json": "[]",
             f"{run}/model/train/output/model.tar.gz": archive
             or tar_gz({"model.onnx": model, "code/inference.py": inference}),
         }
