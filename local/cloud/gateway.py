@@ -27,7 +27,7 @@ from local.cloud.service import LocalService, Request, Response
 # Signing scopes that ministack serves by doing what it says.
 SERVED_BY_MINISTACK = frozenset({
     "apigateway", "athena", "budgets", "cloudformation", "dynamodb", "events", "execute-api",
-    "glue", "iam", "iot", "iotdata", "iotdevicegateway", "kms", "lambda", "logs", "monitoring", "s3",
+    "glue", "iam", "iot", "iotdata", "iotdevicegateway", "kms", "lambda", "logs", "s3",
     "scheduler", "secretsmanager", "sns", "sqs", "ssm", "states", "sts",
 })  # fmt: skip
 

@@ -76,7 +76,7 @@ class LocalService:
     def __init__(self, service_name: str, implementation: object) -> None:
         self.name = service_name
         self.model = _LOADER.get_service_model(service_name)
-        self.protocol: str = self.model.metadata["protocol"]
+        self.protocol: str = self.model.resolved_protocol  # the one of several that boto3 speaks
         if self.protocol not in ("json", "rest-json"):
             raise ValueError(f"{service_name}: protocol {self.protocol} is not served by the local cloud")
         self._implementation = implementation

@@ -24,10 +24,17 @@ _ACCOUNT, _REGION = "000000000000", "eu-west-1"
 
 def serve(folder: Path, config: Edgeline, terminal: Terminal) -> int:
     """Serve until KeyboardInterrupt, as which the caller takes a signal; leave no process behind."""
-    from local import codebuild, codepipeline, greengrass, sagemaker, source
+    from local import codebuild, codepipeline, greengrass, monitoring, sagemaker, source
 
     account, region = place(config)
-    plugins = [sagemaker.plug, greengrass.plug, codebuild.plug, source.plug, codepipeline.plug]
+    plugins = [
+        monitoring.plug,
+        sagemaker.plug,
+        greengrass.plug,
+        codebuild.plug,
+        source.plug,
+        codepipeline.plug,
+    ]
     with serving.locked(folder):
         cloud = LocalCloud(folder / "cloud", account=account, region=region, plugins=plugins)
         try:

@@ -10,7 +10,7 @@ from pathlib import Path
 from botocore.exceptions import BotoCoreError, ClientError
 
 from config import Edgeline
-from local import codebuild, codepipeline, greengrass, sagemaker
+from local import codebuild, codepipeline, greengrass, monitoring, sagemaker
 from local.cloud.deploy import DeploymentError, deploy
 from local.cloud.errors import AwsError, LocalCloudError
 from local.cloud.server import LocalCloud
@@ -72,7 +72,13 @@ class Line:
             with self._terminal.part("Start the local cloud") as part:
                 cloud = LocalCloud(
                     self._options.folder / "cloud",
-                    plugins=[sagemaker.plug, greengrass.plug, codebuild.plug, codepipeline.plug],
+                    plugins=[
+                        monitoring.plug,
+                        sagemaker.plug,
+                        greengrass.plug,
+                        codebuild.plug,
+                        codepipeline.plug,
+                    ],
                 )
                 self._cloud = ending.enter_context(cloud)
                 part.result(cloud.url)
