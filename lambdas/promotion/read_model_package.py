@@ -26,7 +26,7 @@ def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
 
     In: {"model_package_arn", "model", "execution"}.
     Out: {"arn", "model", "version", "release", "image", "approved_by", "dataset_manifest", "evaluation",
-    "test_set", "dataset", "code", "git_commit", "test": {"job", "instance", "results"}}.
+    "test_set", "dataset", "code", "git_commit", "test": {"job", "instance", "evaluation", "results"}}.
     Raises NoLongerApproved, UnusablePackage, UnknownModel.
     """
     configured = environment.read(Environment)
@@ -56,12 +56,15 @@ def summary(package: Mapping[str, Any], model: str, settings: ModelSettings) -> 
 def staging_test(
     package: Mapping[str, Any], model: str, settings: ModelSettings, artifacts_bucket: str, execution: str
 ) -> dict[str, str]:
-    """Plan the job that tests staging: its name (at most 63 characters), its machine, its output."""
+    """Plan the job that tests staging: its name (at most 63 characters), its machine, the training's own
+    evaluation, its output.
+    """
     arn = PackageArn.parse(package["ModelPackageArn"])
     digest = hashlib.sha256(execution.encode()).hexdigest()[:12]
     return {
         "job": f"{settings.group[:40].rstrip('-')}-v{arn.version}-{digest}",
         "instance": settings.test_instance,
+        "evaluation": metadata(package, "evaluation")["evaluation"].rpartition("/")[0],
         "results": f"s3://{artifacts_bucket}/releases/{model}/{arn.version}/staging/{digest}",
     }
 

@@ -22,9 +22,9 @@ _JOBS = "jobs are named after the release and its execution"
 class StagingTest(Construct):
     """A state that runs `pipeline_defs.detection.scripts.evaluate` as a processing job and waits for it.
 
-    The code, the test set and the container are those that the model package names. The job runs beside
-    its data, in the tools account, and asks the endpoint as staging's tester: a role that another code than
-    ours may have, since it can do nothing else.
+    The code, the test set, the training's own predictions and the container are those that the model package
+    names. The job runs beside its data, in the tools account, and asks the endpoint as staging's tester: a
+    role that another code than ours may have, since it can do nothing else.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class StagingTest(Construct):
         self.role = SageMakerRole(
             self, "Role", runs=("ProcessingJobs",), images="pytorch-inference", role_name=role_name
         )
-        read_objects(self.role, artifacts, key, "runs/*/test", "runs/*/dataset", "code/")
+        read_objects(self.role, artifacts, key, "runs/*/test", "runs/*/dataset", "runs/*/evaluation", "code/")
         write_objects(self.role, artifacts, key, "releases/*/staging/")
         allow(self.role, "sts:AssumeRole", on=[tester_role_arn])
         self.state = sfn.CustomState(self, "Test staging", state_json=self._task(key))
@@ -101,7 +101,8 @@ class StagingTest(Construct):
                 ],
                 "ContainerArguments.$": (
                     f"States.Array('--test', '{_INPUT}/test', '--dataset', '{_INPUT}/dataset',"
-                    f" '--output-dir', '{_OUTPUT}', '--endpoint', $.staging.endpoint,"
+                    f" '--evaluation', '{_INPUT}/evaluation', '--output-dir', '{_OUTPUT}',"
+                    f" '--endpoint', $.staging.endpoint,"
                     f" '--role', '{self._tester_role_arn}', '--session', $.package.test.job)"
                 ),
             },
@@ -131,7 +132,12 @@ class StagingTest(Construct):
         }
 
 
-_INPUTS = {"code": "$.package.code", "test": "$.package.test_set", "dataset": "$.package.dataset"}
+_INPUTS = {
+    "code": "$.package.code",
+    "test": "$.package.test_set",
+    "dataset": "$.package.dataset",
+    "evaluation": "$.package.test.evaluation",
+}
 
 
 def _input(name: str, uri_path: str) -> dict[str, Any]:

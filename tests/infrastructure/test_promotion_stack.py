@@ -113,8 +113,15 @@ def test_the_staging_test_runs_what_the_package_names(definition: dict[str, Any]
     job = definition["States"]["Test staging"]["Parameters"]
     assert job["AppSpecification"]["ImageUri.$"] == "$.package.image"
     uris = {source["InputName"]: source["S3Input"]["S3Uri.$"] for source in job["ProcessingInputs"]}
-    assert uris == {"code": "$.package.code", "test": "$.package.test_set", "dataset": "$.package.dataset"}
-    assert "'--endpoint', $.staging.endpoint" in job["AppSpecification"]["ContainerArguments.$"]
+    assert uris == {
+        "code": "$.package.code",
+        "test": "$.package.test_set",
+        "dataset": "$.package.dataset",
+        "evaluation": "$.package.test.evaluation",
+    }
+    arguments = job["AppSpecification"]["ContainerArguments.$"]
+    assert "'--endpoint', $.staging.endpoint" in arguments
+    assert "'--evaluation', '/opt/ml/processing/input/evaluation'" in arguments
 
 
 def test_the_announcement_names_the_package_and_its_record(definition: dict[str, Any]) -> None:

@@ -190,6 +190,7 @@ def test_the_package_of_the_event_is_read_not_a_newer_one(aws: Any, describe_pac
     assert package["arn"] == ARN
     assert package["test_set"] == "s3://edgeline-artifacts/runs/tags/run2/test"
     assert package["approved_by"] == "arn:aws:iam::123456789012:user/approver"
+    assert package["test"]["evaluation"] == "s3://edgeline-artifacts/runs/tags/run2/evaluation"
     assert package["test"]["results"].startswith("s3://edgeline-artifacts/releases/tags/2/staging/")
 
 
