@@ -85,10 +85,22 @@ def input_fn(body: bytes | bytearray | None, content_type: str | None, context: 
 
 
 def predict_fn(request: Request, model: Detector) -> Answer:
-    """Detect."""
+    """Detect, and print what CloudWatch counts.
+
+    The line is about DEFAULT_MIN_SCORE whatever the caller asked for: so it compares with the evaluation.
+    """
     height, width = request.picture.shape[:2]
-    detections = model.detect(request.picture, min_score=request.min_score)
+    # A lower least score adds detections behind the others and changes none of them.
+    found = model.detect(request.picture, min_score=min(request.min_score, DEFAULT_MIN_SCORE))
+    print(_answer_line(found), flush=True)
+    detections = [detection for detection in found if detection.score >= request.min_score]
     return Answer(detections=detections, width=width, height=height)
+
+
+def _answer_line(found: list[Detection]) -> str:
+    """Return `ANSWER <1 if nothing was found, else 0> <best score or ->`, which metric filters count."""
+    best = max((detection.score for detection in found), default=0.0)
+    return f"ANSWER 0 {best:.4f}" if best >= DEFAULT_MIN_SCORE else "ANSWER 1 -"
 
 
 def output_fn(answer: Answer, accept: str) -> tuple[str, str]:

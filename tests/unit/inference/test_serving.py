@@ -11,6 +11,8 @@ import pytest
 from PIL import Image
 
 from inference import serving
+from inference.detector import Detection
+from inference.pictures import Picture
 
 
 class Headers:
@@ -110,3 +112,45 @@ def test_the_toolkit_passes_the_context_to_input_fn_alone() -> None:
     assert counts == {"model_fn": 1, "input_fn": 3}
     assert len(signature(serving.predict_fn).parameters) == 2
     assert len(signature(serving.output_fn).parameters) == 2
+
+
+class Finds:
+    """A model that finds objects of these scores; what it was asked for is kept."""
+
+    def __init__(self, *scores: float) -> None:
+        self._scores, self.asked = scores, 0.0
+
+    def detect(self, picture: Picture, min_score: float) -> list[Detection]:
+        self.asked = min_score
+        return [Detection("scratch", score, (0, 0, 1, 1)) for score in self._scores if score >= min_score]
+
+
+@pytest.mark.parametrize(
+    ("scores", "min_score", "line", "answered"),
+    [
+        ((0.9, 0.3), 0.25, "ANSWER 0 0.9000", 2),
+        ((), 0.25, "ANSWER 1 -", 0),
+        ((0.2, 0.1), 0.01, "ANSWER 1 -", 2),
+        ((0.9, 0.1), 0.01, "ANSWER 0 0.9000", 2),
+        ((0.4, 0.3), 0.5, "ANSWER 0 0.4000", 0),
+        ((0.25,), 1.0, "ANSWER 0 0.2500", 0),
+    ],
+)
+def test_each_answer_is_told_at_the_default_least_score_whatever_the_caller_asked(
+    scores: tuple[float, ...], min_score: float, line: str, answered: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    request = serving.Request(np.zeros((4, 4, 3), dtype=np.uint8), min_score)
+    answer = serving.predict_fn(request, Finds(*scores))
+    assert capsys.readouterr().out == line + "\n"
+    assert len(answer.detections) == answered
+
+
+def test_a_lower_least_score_changes_no_better_detection(
+    tmp_path: Path, tiny_model: Callable[..., Path]
+) -> None:
+    tiny_model(tmp_path / "model.onnx")
+    model = serving.model_fn(str(tmp_path))
+    picture = serving.input_fn(png(128, 64), "image/png", None).picture
+    low = model.detect(picture, min_score=0.01)
+    for least in (0.1, 0.25, 0.5, 0.9):
+        assert model.detect(picture, min_score=least) == [found for found in low if found.score >= least]
