@@ -11,6 +11,7 @@ from constructs import Construct
 
 from config import Edgeline
 from stacks.accounts import ToolsAccount
+from stacks.constructs.auditor_policy import AuditorPolicy
 from stacks.constructs.label_store import LabelStore, label_table_arns
 from stacks.constructs.model_sharing import share_models
 from stacks.constructs.teardown import Teardown
@@ -50,6 +51,7 @@ class DataStack(cdk.Stack):
             self._output(f"ModelPackageGroup{model.output_suffix}", group.model_package_group_name)
         share_models(config, artifacts=self.artifacts, key=self.key, groups=groups)
         self._output("UploaderPolicyArn", self._uploader_policy().managed_policy_arn)
+        AuditorPolicy.of_data(self, images=self.images, artifacts=self.artifacts, key=self.key)
         if config.data.keep:
             self._output("LeftByDestroy", "the buckets, the key, the feature group and the model packages")
             write_once(self.artifacts, *EVIDENCE, removed_by=None)

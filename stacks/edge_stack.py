@@ -9,6 +9,7 @@ from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from config import Edgeline
+from stacks.constructs.auditor_policy import AuditorPolicy
 from stacks.constructs.device_access import DeviceGroup, TokenExchange
 from stacks.constructs.fleet_rollout import FleetRollout
 from stacks.constructs.inspector_build import PUBLISHED, InspectorBuild
@@ -99,6 +100,7 @@ class EdgeStack(cdk.Stack):
         )
         read_objects(operator, images, key, f"images/{fleet.model}/returned/")
         workflow.grant_operate(operator)
+        AuditorPolicy.of_fleet(self, component_prefix=f"com.{config.name}.")
         self._output("StateMachineArn", rollout.machine.state_machine_arn)
         self._output("StagingThingGroup", fleet.staging_group)
         self._output("ProdThingGroup", fleet.prod_group)

@@ -7,6 +7,7 @@ from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from config import Edgeline, Model
+from stacks.constructs.auditor_policy import AuditorPolicy
 from stacks.constructs.label_queries import LabelQueries
 from stacks.constructs.pipeline_build import VARIABLES, PipelineBuild
 from stacks.constructs.pipeline_roles import (
@@ -96,6 +97,7 @@ class TrainingStack(cdk.Stack):
         for model in config.models:
             self._output(f"PipelineName{model.output_suffix}", self._names[model.name])
             self._output(f"Workflow{model.output_suffix}", model_pipeline_name(config, model))
+        AuditorPolicy.of_training(self, pipelines=list(self._names.values()))
         self._output("ApproverPolicyArn", self._approver_policy().managed_policy_arn)
         self._output("OperatorPolicyArn", operator.managed_policy_arn)
 

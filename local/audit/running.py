@@ -56,8 +56,9 @@ def _model_behind(sagemaker: Any, endpoint: str, config: str) -> str:
     return str(found["Specification"]["ModelName"])
 
 
-def on_device(audit: Audit, greengrass: Any, objects: Objects, thing: str) -> Running | None:
+def on_device(audit: Audit, session: Any, objects: Objects, thing: str, project: str) -> Running | None:
     """Follow a core device to its model component's package; None where there is no device of this name."""
+    greengrass = session.client("greengrassv2")
     try:
         device = greengrass.get_core_device(coreDeviceThingName=thing)
     except ClientError as error:
@@ -65,37 +66,33 @@ def on_device(audit: Audit, greengrass: Any, objects: Objects, thing: str) -> Ru
             return None
         raise
     audit.holds("device", f"{thing}, {device['status']}")
+    account, region = session.client("sts").get_caller_identity()["Account"], session.region_name
+    partition = session.get_partition_for_region(region)
+    ours = f"arn:{partition}:greengrass:{region}:{account}:components:com.{project}.model."
     pages = greengrass.get_paginator("list_installed_components").paginate(coreDeviceThingName=thing)
     for page in pages:
         for installed in page["installedComponents"]:
-            running = _of_component(audit, greengrass, objects, installed, device)
+            running = _of_component(audit, greengrass, objects, installed, ours)
             if running:
                 return running
     raise AuditError(f"{thing} has no component that was made from a model package")
 
 
 def _of_component(
-    audit: Audit, greengrass: Any, objects: Objects, installed: Any, device: Any
+    audit: Audit, greengrass: Any, objects: Objects, installed: Any, ours: str
 ) -> Running | None:
     name, version = installed["componentName"], installed["componentVersion"]
-    arn = _component_arn(greengrass, name, version)
-    tags = (greengrass.describe_component(arn=arn).get("tags") or {}) if arn else {}
-    if arn is None or "model-package" not in tags:
+    arn = f"{ours.partition(':components:')[0]}:components:{name}:versions:{version}"
+    if not arn.startswith(ours):
+        return None
+    tags = greengrass.describe_component(arn=arn).get("tags") or {}
+    if "model-package" not in tags:
         return None
     audit.holds("component", f"{name} {version}, {installed['lifecycleState']}")
     recipe = json.loads(greengrass.get_component(arn=arn, recipeOutputFormat="JSON")["recipe"])
     artifact = recipe["Manifests"][0]["Artifacts"][0]
     audit.check("artifact", artifact["Uri"], _artifact_problem(objects, artifact, tags["model-sha256"]))
     return Running(tags["model-package"], tags["model-sha256"])
-
-
-def _component_arn(greengrass: Any, name: str, version: str) -> str | None:
-    """Find a private component version's ARN; None for AWS's own components."""
-    for page in greengrass.get_paginator("list_components").paginate(scope="PRIVATE"):
-        for component in page["components"]:
-            if component["componentName"] == name:
-                return f"{component['arn']}:versions:{version}"
-    return None
 
 
 def _artifact_problem(objects: Objects, artifact: Any, model_sha256: str) -> str | None:

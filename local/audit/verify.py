@@ -53,7 +53,7 @@ class Verification:
     def _running(self, name: str, at_the_endpoint: Any) -> Running:
         found = on_endpoint(self._audit, at_the_endpoint.client("sagemaker"), name)
         if found is None and "edge" in self._config.parts:
-            found = on_device(self._audit, self._session.client("greengrassv2"), self._objects, name)
+            found = on_device(self._audit, self._session, self._objects, name, self._config.name)
         if found is None:
             raise AuditError(f"{name!r} is neither an endpoint nor a core device of this account and region")
         return found

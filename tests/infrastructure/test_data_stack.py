@@ -139,7 +139,11 @@ def test_the_labels_are_offline_and_encrypted(data: Template) -> None:
 
 
 def test_the_uploader_puts_images_and_nothing_else(data: Template) -> None:
-    (policy,) = of_kind(data, "AWS::IAM::ManagedPolicy").values()
+    (policy,) = [
+        properties
+        for properties in of_kind(data, "AWS::IAM::ManagedPolicy").values()
+        if properties["Description"] == "Puts images into the images bucket"
+    ]
     actions = {a for s in policy["PolicyDocument"]["Statement"] for a in as_list(s["Action"])}
     assert actions == {"s3:PutObject", "kms:GenerateDataKey", "kms:Decrypt"}
     (put,) = [s for s in policy["PolicyDocument"]["Statement"] if "s3:PutObject" in as_list(s["Action"])]
@@ -159,5 +163,6 @@ def test_outputs(data: Template) -> None:
         "FeatureGroup",
         "ModelPackageGroupTags",
         "UploaderPolicyArn",
+        "AuditorPolicyArn",
         "LeftByDestroy",
     }

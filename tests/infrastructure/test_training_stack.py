@@ -147,5 +147,6 @@ def test_outputs(training: Template) -> None:
         "PipelineNameTags",
         "Workgroup",
         "ApproverPolicyArn",
+        "AuditorPolicyArn",
         "OperatorPolicyArn",
     } == {key for key in training["Outputs"] if not key.startswith("ExportsOutput")}
