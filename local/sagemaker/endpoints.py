@@ -2,39 +2,37 @@
 
 from __future__ import annotations
 
-import logging
 import threading
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from local.cloud.call import Call
 from local.cloud.errors import AwsError
 from local.cloud.processes import Processes
-from local.sagemaker.deployment import Deployment
+from local.sagemaker.capacities import Change, apply_counts, apply_weights, check_changes, retain
 from local.sagemaker.endpoint_companion import Companion
-from local.sagemaker.events import emit, milliseconds
+from local.sagemaker.endpoint_events import emit_deployment, emit_state
+from local.sagemaker.fleet import Fleet
 from local.sagemaker.instance import UnhealthyError
+from local.sagemaker.invocation_metrics import InvocationMetrics
+from local.sagemaker.live import Live, Pending
 from local.sagemaker.model import answer
 from local.sagemaker.models import EndpointConfigs, Models
-from local.sagemaker.refuse import refuse, refuse_given, refuse_unless
+from local.sagemaker.plan import Plan, check_plan, read_plan
+from local.sagemaker.refuse import refuse
 from local.sagemaker.request_statistics import Statistics
+from local.sagemaker.rolling import RollbackFailedError
+from local.sagemaker.rollout import Rollouts
 from local.sagemaker.table import Record, Table, listing, now, worded
 from local.sagemaker.tags import Tags
+from local.sagemaker.watch import AbortedError
 
 if TYPE_CHECKING:
     from local.cloud.server import LocalCloud
 
-_log = logging.getLogger(__name__)
 _WATCH_EVERY_SECONDS = 0.5
 _LONGEST_REASON = 1024
-_EVENT_STATUS = {
-    "Creating": "CREATING",
-    "InService": "IN_SERVICE",
-    "Updating": "UPDATING",
-    "Failed": "FAILED",
-    "Deleting": "DELETING",
-}
+_FAILURES = (UnhealthyError, AbortedError, AwsError, OSError, RuntimeError)
 
 
 class Endpoints:
@@ -43,14 +41,12 @@ class Endpoints:
     def __init__(
         self, cloud: LocalCloud, processes: Processes, models: Models, configs: EndpointConfigs, tags: Tags
     ) -> None:
-        self.requests = Statistics()
+        self.requests, self.metrics = Statistics(), InvocationMetrics(cloud)
         self.companions: list[Companion] = []
-        self._cloud, self._processes, self._tags = cloud, processes, tags
-        self._models, self._configs = models, configs
+        self._cloud, self._tags, self._configs = cloud, tags, configs
+        self._rollouts = Rollouts(cloud, processes, models)
         self._lock = threading.Lock()
-        self._serving: dict[str, Deployment] = {}
-        self._starting: dict[str, Deployment] = {}
-        self._number = 0
+        self._live: dict[str, Live] = {}
         self._closed = threading.Event()
         self._watcher: threading.Thread | None = None
         arn = f"arn:aws:sagemaker:{cloud.region}:{cloud.account}:endpoint"
@@ -61,88 +57,126 @@ class Endpoints:
 
     def create_endpoint(self, call: Call, **request: Any) -> Record:
         """Serve CreateEndpoint: the servers start, and the endpoint is InService once they answer."""
-        name, config_name = request["EndpointName"], request["EndpointConfigName"]
-        refuse_deployment(request.get("DeploymentConfig"))
-        config = self._configs.get(config_name)
-        arn = call.arn("sagemaker", f"endpoint/{name.lower()}")
-        time = now()
+        name, config = request["EndpointName"], self._configs.get(request["EndpointConfigName"])
+        given = request.get("DeploymentConfig")  # kept for RetainDeploymentConfig; nothing is shifted yet
+        check_plan(read_plan(given), [], config["ProductionVariants"], asked=bool(given))
+        arn, time = call.arn("sagemaker", f"endpoint/{name.lower()}"), now()
         made = {
             "EndpointArn": arn,
+            "EndpointConfigName": config["EndpointConfigName"],
             "EndpointStatus": "Creating",
             "CreationTime": time,
             "LastModifiedTime": time,
+            **({"LastDeploymentConfig": given} if given else {}),
         }
-        self._table.add(name, {"EndpointName": name, "EndpointConfigName": config_name, **made})
+        self._table.add(name, {"EndpointName": name, **made})
+        live = self._live[name.lower()] = Live(name)
         self._tags.keep(arn, request.get("Tags", []))
-        self._emit(name)
-        self._in_thread(name, config, "Failed")
+        self._emit(live)
+        self._in_thread(live, self._deploy, config, Plan())
         return {"EndpointArn": arn}
 
     def update_endpoint(self, call: Call, **request: Any) -> Record:
         """Serve UpdateEndpoint: the old servers answer until the new ones do, and stay if they never do."""
-        name, config_name = request["EndpointName"], request["EndpointConfigName"]
-        refuse_given(
-            "UpdateEndpoint", request, "RetainAllVariantProperties", "ExcludeRetainedVariantProperties"
-        )
-        refuse_deployment(request.get("DeploymentConfig"))
-        config = self._configs.get(config_name)
-        endpoint = self._table.get(name)
-        name = endpoint["EndpointName"]
+        config = self._configs.get(request["EndpointConfigName"])
+        endpoint = self._table.get(request["EndpointName"])
+        live = self._live[endpoint["EndpointName"].lower()]
+        if request.get("RetainAllVariantProperties"):
+            config = retain(config, live.serving, request.get("ExcludeRetainedVariantProperties", []))
+        given = _deployment_config(request, endpoint)
+        plan = read_plan(given)
+        running = live.serving.config["ProductionVariants"] if live.serving else []
+        check_plan(plan, running, config["ProductionVariants"], asked=bool(given))
         old = self._configs.find(endpoint["EndpointConfigName"]) or {"ProductionVariants": []}
         for companion in self.companions:
             companion.before_update(call, endpoint, old, config)
-        endpoint = self._table.change(name, _at_rest, EndpointStatus="Updating", LastModifiedTime=now())
-        self._emit(name)
-        self._in_thread(name, config, "InService" if name in self._serving else "Failed")
+        self._begin(live, **({"LastDeploymentConfig": given} if given else {}))
+        self._in_thread(live, self._deploy, config, plan)
         return {"EndpointArn": endpoint["EndpointArn"]}
 
-    def _in_thread(self, name: str, config: Record, otherwise: str) -> None:
+    def _begin(self, live: Live, **changes: Any) -> None:
+        self._table.change(live.name, _at_rest, EndpointStatus="Updating", LastModifiedTime=now(), **changes)
+        self._emit(live)
+
+    def _in_thread(self, live: Live, work: Callable[..., None], *arguments: Any) -> None:
         threading.Thread(
-            target=self._deploy, args=(name, config, otherwise), name=f"endpoint {name}", daemon=True
+            target=work, args=(live, *arguments), name=f"endpoint {live.name}", daemon=True
         ).start()
 
-    def _deploy(self, name: str, config: Record, otherwise: str) -> None:
-        """Start servers for a configuration and put them in place; `otherwise` is the status if they fail."""
-        with self._lock:
-            self._number += 1
-            folder = Path(self._cloud.state_dir) / "sagemaker/endpoint" / name / f"deployment-{self._number}"
-            deployment = Deployment(self._cloud, self._processes, name, config, folder)
-            self._starting[name] = deployment
+    def _deploy(self, live: Live, config: Record, plan: Plan) -> None:
+        """Lead the endpoint to a configuration; what served before serves again where that fails."""
+        fleet = self._rollouts.fleet(live.name, config)
+        live.pending = Pending(fleet)
+        leaving: list[Fleet | None] = [fleet]
+        changes: dict[str, Any] = {"EndpointStatus": "InService" if live.serving else "Failed"}
         try:
-            deployment.start(self._models.get)
-        except (UnhealthyError, AwsError, OSError, RuntimeError) as error:
-            self._end(name, EndpointStatus=otherwise, FailureReason=str(error)[-_LONGEST_REASON:])
-            return
-        finally:
-            with self._lock:
-                self._starting.pop(name, None)
-        with self._lock:
-            old = self._serving.pop(name, None)
-            gone = name not in self._table or self._closed.is_set()
-            if not gone:
-                self._serving[name] = deployment
-                self._watch()
-        if gone:
-            deployment.stop()
-            return
-        config_name = config["EndpointConfigName"]
-        self._end(name, EndpointStatus="InService", EndpointConfigName=config_name, FailureReason=None)
-        if old:
-            old.retire()
+            self._rollouts.run(live, fleet, plan, lambda: self._emit_deployment(live))
+        except RollbackFailedError as error:
+            leaving, live.mixed = [], fleet
+            changes = {"EndpointStatus": "UpdateRollbackFailed", "FailureReason": str(error)}
+        except _FAILURES as error:
+            changes["FailureReason"] = str(error)
+        else:
+            leaving = [live.serving, live.mixed]
+            live.serving, live.mixed = fleet, None
+            name = config["EndpointConfigName"]
+            changes = {"EndpointStatus": "InService", "EndpointConfigName": name, "FailureReason": None}
+        live.pending = None
+        if live.stopped.is_set():
+            fleet.stop()
+        self._end(live, **changes)
+        self._watch()
+        for gone in leaving:
+            if gone:
+                gone.retire()
 
-    def _end(self, name: str, **changes: Any) -> None:
+    def _end(self, live: Live, **changes: Any) -> None:
+        if changes.get("FailureReason"):
+            changes["FailureReason"] = changes["FailureReason"][-_LONGEST_REASON:]
+        with self._lock:
+            if self._live.get(live.name.lower()) is not live:
+                return  # deleted meanwhile, and perhaps made anew
+            self._table.update(live.name, LastModifiedTime=now(), **changes)
+        self._emit(live)
+
+    def update_endpoint_weights_and_capacities(
+        self, call: Call, *, EndpointName: str, DesiredWeightsAndCapacities: Sequence[Change]  # noqa: N803
+    ) -> Record:  # fmt: skip
+        """Serve UpdateEndpointWeightsAndCapacities: weights count at once, instances come or go."""
+        return {"EndpointArn": self._change(EndpointName, DesiredWeightsAndCapacities)}
+
+    def resize(self, name: str, variant: str, count: int) -> None:
+        """Begin to bring a variant to this many instances; the endpoint is Updating until then."""
+        self._change(name, [{"VariantName": variant, "DesiredInstanceCount": count}])
+
+    def reweigh(self, name: str, variant: str, weight: float) -> None:
+        """Give a variant another weight."""
+        self._change(name, [{"VariantName": variant, "DesiredWeight": weight}])
+
+    def _change(self, name: str, changes: Sequence[Change]) -> str:
+        endpoint = self._table.get(name)
+        live = self._live[endpoint["EndpointName"].lower()]
+        check_changes(live.serving, changes)
+        self._begin(live)
+        if live.serving:
+            apply_weights(live.serving, changes)
+        self._in_thread(live, self._resize, changes)
+        return str(endpoint["EndpointArn"])
+
+    def _resize(self, live: Live, changes: Sequence[Change]) -> None:
+        reason = None
         try:
-            self._table.update(name, LastModifiedTime=now(), **changes)
-        except AwsError:
-            return  # deleted meanwhile
-        self._emit(name)
+            if live.serving:
+                apply_counts(live.serving, changes, lambda: self._emit_deployment(live))
+        except _FAILURES as error:
+            reason = str(error)
+        self._end(live, EndpointStatus="InService", FailureReason=reason)
 
     def describe_endpoint(self, call: Call, *, EndpointName: str) -> Record:  # noqa: N803
         """Serve DescribeEndpoint."""
         record = self._table.get(EndpointName)
-        deployment = self.serving(record["EndpointName"])
-        if deployment:
-            record["ProductionVariants"] = deployment.describe()
+        if live := self.live(record["EndpointName"]):
+            record.update(live.describe())
         for companion in self.companions:
             companion.describe(record)
         return answer("DescribeEndpoint", record)
@@ -152,15 +186,13 @@ class Endpoints:
         endpoint = self._table.get(EndpointName)
         for companion in self.companions:
             companion.before_delete(call, endpoint)
-        name = self._table.update(EndpointName, EndpointStatus="Deleting")["EndpointName"]
-        self._emit(name)
+        live = self._live[endpoint["EndpointName"].lower()]
+        self._table.update(live.name, EndpointStatus="Deleting")
+        self._emit(live)
         with self._lock:
-            arn = self._table.remove(name)["EndpointArn"]
-            ending = [self._serving.pop(name, None), self._starting.pop(name, None)]
-        self._tags.forget(arn)
-        for deployment in ending:
-            if deployment:
-                deployment.stop()
+            self._tags.forget(self._table.remove(live.name)["EndpointArn"])
+            self._live.pop(live.name.lower(), None)
+        live.stop()
 
     def list_endpoints(self, call: Call, **params: Any) -> Record:
         """Serve ListEndpoints."""
@@ -173,75 +205,66 @@ class Endpoints:
             fields=("EndpointName", "EndpointArn", "CreationTime", "LastModifiedTime", "EndpointStatus"),
         )
 
-    def serving(self, name: str) -> Deployment | None:
-        """Give what answers an endpoint's requests now, also while it is being updated."""
-        return self._serving.get(self._table.get(name)["EndpointName"]) if name in self._table else None
+    def live(self, name: str) -> Live | None:
+        """Give what runs behind an endpoint, None where there is no such endpoint."""
+        return self._live.get(name.lower())
+
+    def serving(self, name: str) -> Fleet | None:
+        """Give the fleet that an endpoint is described by: during an update the old one."""
+        live = self.live(name)
+        return live.serving if live else None
 
     def statistics(self, endpoint: str) -> dict[str, Any]:
-        """Give the endpoint's requests: {"requests", "errors", "p50_ms", "p95_ms", "variants"}."""
+        """Give the endpoint's requests: {"requests", "errors", "p50_ms", "p95_ms", "variants", "fleets"}."""
         return self.requests.of(endpoint)
 
+    def timeline(self, endpoint: str) -> list[dict[str, Any]]:
+        """Give the endpoint's requests by second, variant and fleet, as `Statistics.timeline` does."""
+        return self.requests.timeline(endpoint)
+
     def _watch(self) -> None:
-        if self._watcher is None:
-            self._watcher = threading.Thread(target=self._revive_until_closed, name="endpoints", daemon=True)
-            self._watcher.start()
+        with self._lock:
+            if self._watcher is None:
+                self._watcher = threading.Thread(
+                    target=self._revive_until_closed, name="endpoints", daemon=True
+                )
+                self._watcher.start()
 
     def _revive_until_closed(self) -> None:
         while not self._closed.wait(_WATCH_EVERY_SECONDS):
-            with self._lock:
-                serving = dict(self._serving)
-            for name, deployment in serving.items():
-                for variant in deployment.revive():
-                    _log.warning(
-                        "endpoint %s: an instance of variant %s had died and was started again", name, variant
-                    )
+            for live in list(self._live.values()):
+                live.revive()
 
     def close(self) -> None:
         """End every server."""
         self._closed.set()
-        with self._lock:
-            ending = [*self._serving.values(), *self._starting.values()]
-            self._serving.clear()
-        for deployment in ending:
-            deployment.stop()
+        for live in list(self._live.values()):
+            live.stop()
 
-    def _emit(self, name: str) -> None:
-        record = self._table.get(name)
-        config: Mapping[str, Any] = self._configs.find(record["EndpointConfigName"]) or {}
-        variants = [
-            {
-                "VariantName": variant["VariantName"],
-                "DesiredWeight": variant.get("InitialVariantWeight", 1.0),
-                "DesiredInstanceCount": variant.get("InitialInstanceCount"),
-            }
-            for variant in config.get("ProductionVariants", [])
-        ]
-        detail = {
-            "EndpointName": name,
-            "EndpointArn": record["EndpointArn"],
-            "EndpointConfigName": record["EndpointConfigName"],
-            "ProductionVariants": variants,
-            "EndpointStatus": _EVENT_STATUS[record["EndpointStatus"]],
-            "FailureReason": record.get("FailureReason"),
-            "CreationTime": milliseconds(record["CreationTime"]),
-            "LastModifiedTime": milliseconds(record["LastModifiedTime"]),
-            "Tags": {tag["Key"]: tag["Value"] for tag in self._tags.of(record["EndpointArn"])},
-        }
-        emit(self._cloud, "Endpoint State Change", detail, [record["EndpointArn"]])
+    def _emit(self, live: Live) -> None:
+        record = self._table.get(live.name)
+        config = self._configs.find(record["EndpointConfigName"]) or {}
+        emit_state(self._cloud, record, config, self._tags.of(record["EndpointArn"]))
+
+    def _emit_deployment(self, live: Live) -> None:
+        if self._live.get(live.name.lower()) is live:
+            record = self._table.get(live.name)
+            emit_deployment(self._cloud, record, live, self._tags.of(record["EndpointArn"]))
 
 
 def _at_rest(endpoint: Record) -> None:
-    if endpoint["EndpointStatus"] not in ("InService", "Failed"):
-        message = f'Cannot update in-progress endpoint "{endpoint["EndpointArn"]}".'
+    status, arn = endpoint["EndpointStatus"], endpoint["EndpointArn"]
+    if status == "Failed":
+        message = f'Cannot update failed endpoint "{arn}": it can only be deleted.'
         raise AwsError("ValidationException", message)
+    if status not in ("InService", "UpdateRollbackFailed"):
+        raise AwsError("ValidationException", f'Cannot update in-progress endpoint "{arn}".')
 
 
-def refuse_deployment(config: Mapping[str, Any] | None) -> None:
-    """Refuse the ways of shifting traffic that are not served: all at once is the only one."""
-    if not config:
-        return
-    refuse_given("DeploymentConfig", config, "RollingUpdatePolicy")
-    if config.get("AutoRollbackConfiguration", {}).get("Alarms"):
-        raise refuse("DeploymentConfig with AutoRollbackConfiguration")
-    routing = config.get("BlueGreenUpdatePolicy", {}).get("TrafficRoutingConfiguration", {})
-    refuse_unless("TrafficRoutingConfiguration.Type", routing.get("Type"), "ALL_AT_ONCE")
+def _deployment_config(request: Record, endpoint: Record) -> Record | None:
+    given: Record | None = request.get("DeploymentConfig")
+    if not request.get("RetainDeploymentConfig"):
+        return given
+    if given:
+        raise refuse("UpdateEndpoint with both DeploymentConfig and RetainDeploymentConfig")
+    return endpoint.get("LastDeploymentConfig")

@@ -35,8 +35,15 @@ class Reply:
     body: bytes
 
 
+def _never() -> bool:
+    return False
+
+
 class Instance:
-    """A serving process over an unpacked model. It can be started again after its process has died."""
+    """A serving process over an unpacked model. It can be started again after its process has died.
+
+    A request holds the instance from `take` to `release`; `retire` lets those finish and takes no more.
+    """
 
     def __init__(
         self,
@@ -53,52 +60,72 @@ class Instance:
         self._log: LogStream | None = None
         self._port = 0
         self._healthy = False
-        self._busy = 0
-        self._answered = threading.Condition()
+        self._retiring = self._ended = False
+        self.busy = 0
+        self._change = threading.Condition()
+        self._life = threading.Lock()
 
     @property
     def alive(self) -> bool:
         """Whether the process runs and has answered /ping."""
-        return self._healthy and self._child is not None and self._child.poll() is None
+        child = self._child
+        return self._healthy and child is not None and child.poll() is None
 
     @property
     def pid(self) -> int | None:
         """The process's id, None where none was started."""
         return self._child.pid if self._child else None
 
-    def start(self, timeout_seconds: float, cancelled: Callable[[], bool] = lambda: False) -> None:
-        """Start the process and wait until /ping answers; UnhealthyError tells the process's last lines."""
-        self.stop()
-        self._folder.mkdir(parents=True, exist_ok=True)
-        port_file = self._folder / "port"
-        port_file.unlink(missing_ok=True)
-        argv = [sys.executable, "-P", str(_SERVING), "--model-dir", str(self._model_dir)]
-        argv += ["--container-packages", str(_CONTAINER_PACKAGES), "--port-file", str(port_file)]
-        log = self._log = self._open_log()
-        child = self._processes.start(argv, environment=self._environment, folder=self._folder)
-        self._child = child
+    def start(self, timeout_seconds: float, cancelled: Callable[[], bool] = _never) -> None:
+        """Start the process and wait until it is healthy; raises as `wait_until_healthy` does."""
+        self.launch()
+        self.wait_until_healthy(timeout_seconds, cancelled)
+
+    def launch(self) -> None:
+        """Start the process, in place of one that has died; UnhealthyError where it was ended for good."""
+        with self._life:
+            self._stop()
+            if self._ended:
+                raise UnhealthyError("the instance was ended")
+            self._folder.mkdir(parents=True, exist_ok=True)
+            self._port_file.unlink(missing_ok=True)
+            argv = [sys.executable, "-P", str(_SERVING), "--model-dir", str(self._model_dir)]
+            argv += ["--container-packages", str(_CONTAINER_PACKAGES), "--port-file", str(self._port_file)]
+            log = self._log = self._open_log()
+            child = self._processes.start(argv, environment=self._environment, folder=self._folder)
+            self._child = child
         threading.Thread(target=log.follow, args=(child.stdout,), name="serving log", daemon=True).start()
-        deadline = time.monotonic() + timeout_seconds
-        while not self._pings(port_file):
-            if child.poll() is not None:
-                time.sleep(_LOOK_EVERY_SECONDS)  # its last lines are on their way through the pipe
-                raise self._not_healthy(f"its process ended with code {child.returncode}")
-            if time.monotonic() > deadline:
-                raise self._not_healthy(f"/ping did not answer within {timeout_seconds:.0f} s")
-            if cancelled():
-                raise self._not_healthy("the endpoint was deleted")
-            time.sleep(_LOOK_EVERY_SECONDS)
+
+    def wait_until_healthy(self, timeout_seconds: float, cancelled: Callable[[], bool] = _never) -> None:
+        """Wait until /ping answers; UnhealthyError tells the last lines. `cancelled` may raise too."""
+        child, deadline = self._child, time.monotonic() + timeout_seconds
+        try:
+            while not self._pings():
+                if cancelled() or child is None or self._ended:
+                    raise self._not_healthy("the endpoint was deleted")
+                if child.poll() is not None:
+                    time.sleep(_LOOK_EVERY_SECONDS)  # its last lines are on their way through the pipe
+                    raise self._not_healthy(f"its process ended with code {child.returncode}")
+                if time.monotonic() > deadline:
+                    raise self._not_healthy(f"/ping did not answer within {timeout_seconds:.0f} s")
+                time.sleep(_LOOK_EVERY_SECONDS)
+        except BaseException:
+            self.stop()
+            raise
         self._healthy = True
+
+    @property
+    def _port_file(self) -> Path:
+        return self._folder / "port"
 
     def _not_healthy(self, why: str) -> UnhealthyError:
         tail = self._log.tail() if self._log else ""
-        self.stop()
         return UnhealthyError(f"{why}: {tail}" if tail else why)
 
-    def _pings(self, port_file: Path) -> bool:
-        if not port_file.exists():
+    def _pings(self) -> bool:
+        if not self._port_file.exists():
             return False
-        self._port = int(port_file.read_text())
+        self._port = int(self._port_file.read_text())
         try:
             connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=_PING_SECONDS)
             connection.request("GET", "/ping")
@@ -106,11 +133,26 @@ class Instance:
         except OSError:
             return False
 
+    def take(self) -> bool:
+        """Hold the instance for a request, until `release`; False where it retires."""
+        with self._change:
+            if self._retiring:
+                return False
+            self.busy += 1
+            return True
+
+    def release(self) -> None:
+        """Let the instance go after a request."""
+        with self._change:
+            self.busy -= 1
+            self._change.notify_all()
+
     def invoke(self, body: bytes, headers: Mapping[str, str], timeout_seconds: float) -> Reply:
-        """Forward a request; TimeoutError if the process is slow, OSError or HTTPException if it is gone."""
+        """Forward a request; TimeoutError if the process is slow, OSError or HTTPException if it is gone.
+
+        ConnectionRefusedError says that nothing of the request has reached it.
+        """
         connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=timeout_seconds)
-        with self._answered:
-            self._busy += 1
         try:
             connection.request("POST", "/invocations", body=body, headers=dict(headers))
             response = connection.getresponse()
@@ -122,17 +164,25 @@ class Instance:
             )
         finally:
             connection.close()
-            with self._answered:
-                self._busy -= 1
-                self._answered.notify_all()
 
-    def drain(self, timeout_seconds: float) -> None:
-        """Wait until the requests under way are answered."""
-        with self._answered:
-            self._answered.wait_for(lambda: not self._busy, timeout_seconds)
+    def retire(self, timeout_seconds: float) -> None:
+        """Take no more requests, wait until those under way are answered, and end for good."""
+        with self._change:
+            self._retiring = True
+            self._change.wait_for(lambda: not self.busy, timeout_seconds)
+        self.end()
+
+    def end(self) -> None:
+        """End the process for good."""
+        self._ended = self._retiring = True
+        self.stop()
 
     def stop(self) -> None:
-        """End the process."""
+        """End the process; `launch` may start another."""
+        with self._life:
+            self._stop()
+
+    def _stop(self) -> None:
         self._healthy = False
         if self._child:
             self._processes.end(self._child)
