@@ -20,9 +20,10 @@ class Environment:
 def handler(event: Mapping[str, Any], _context: object) -> dict[str, bool]:
     """Let the next one in the line go on.
 
-    In: {"line", "order", "execution"}.
+    In: {"turn": {"line", "order"}, "execution"}.
     Out: {"given_back": true}.
     """
     table = boto3.resource("dynamodb").Table(environment.read(Environment).turns_table)
-    give_back(table, Ticket(event["line"], event["order"], event["execution"]))
+    turn = event["turn"]
+    give_back(table, Ticket(turn["line"], turn["order"], event["execution"]))
     return {"given_back": True}

@@ -37,7 +37,9 @@ class FleetRollout(Construct):
         super().__init__(scope, construct_id)
         self._functions = functions
         self._every_seconds = max(5, timeout_minutes * 60 // _LOOKS)
-        self.turns = Turns(self, "Turns")
+        # Longer than all waits together; an execution that ends here frees its turn by ending.
+        timeout = cdk.Duration.days(7)
+        self.turns = Turns(self, "Turns", lease=timeout)
         self._ending = self._record_failure()
         undo_staging = self._undo(staging, then=self._ending)
         undo_prod = self._undo(prod, then=undo_staging)
@@ -48,8 +50,7 @@ class FleetRollout(Construct):
             self,
             "StateMachine",
             start=self._beginning(prod, then=to_staging),
-            # Longer than all waits together; an execution that ends here frees its turn by ending.
-            timeout=cdk.Duration.days(7),
+            timeout=timeout,
             functions=[*functions.all, *self.turns.functions],
         )
         self.turns.watch(self.machine)

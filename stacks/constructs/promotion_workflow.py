@@ -34,7 +34,8 @@ class PromotionWorkflow(Construct):
     ) -> None:
         super().__init__(scope, construct_id)
         self._functions = functions
-        self.turns = Turns(self, "Turns")
+        timeout = cdk.Duration.hours(12)
+        self.turns = Turns(self, "Turns", lease=timeout)
         self._ending = self._record_failure()
         self._undo_staging = self._undo("staging", then=self._ending)
         self._undo_prod = self._undo("prod", then=self._undo_staging)
@@ -45,7 +46,7 @@ class PromotionWorkflow(Construct):
             "StateMachine",
             start=self._beginning(then=staging),
             # Longer than all waits together; an execution that ends here frees its turn by ending.
-            timeout=cdk.Duration.hours(12),
+            timeout=timeout,
             functions=[*functions.all, *self.turns.functions],
         )
         staging_test.grant_run(self.machine.role)

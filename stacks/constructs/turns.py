@@ -16,16 +16,24 @@ from stacks.constructs.states import STARTED, call
 from stacks.grants import allow
 
 _SUPERSEDED = "Superseded"
+# Of what changes something in a turn; a killed holder's turn goes on for so long.
+_LONGEST_CALL = cdk.Duration.seconds(60)
+
+HELD = {
+    "line": sfn.JsonPath.string_at("$.turn.line"),
+    "holder": sfn.JsonPath.string_at("$$.Execution.Id"),
+}
 
 
 class Turns(Construct):
     """The table of turns, and the states that take and give back one; lambdas/common/turns.py has the rule.
 
     Who starts the state machine puts it in line first and gives it `turn`: {"line": what is changed,
-    "order": the ISO time by which the turns go}.
+    "order": the ISO time by which the turns go}. `lease` is how long a turn lasts at most: as long as the
+    state machine may run.
     """
 
-    def __init__(self, scope: Construct, construct_id: str) -> None:
+    def __init__(self, scope: Construct, construct_id: str, *, lease: cdk.Duration) -> None:
         super().__init__(scope, construct_id)
         self._table = dynamodb.Table(
             self,
@@ -38,15 +46,18 @@ class Turns(Construct):
             ),
             removal_policy=cdk.RemovalPolicy.DESTROY,
         )
-        self._take = self._function("take_turn")
-        self._give_back = self._function("give_turn_back")
+        leases = {
+            "LEASE_SECONDS": str(int(lease.to_seconds())),
+            "CALL_SECONDS": str(int(_LONGEST_CALL.to_seconds())),
+        }
+        self._take = self._function("take_turn", leases)
+        self._give_back = self._function("give_turn_back", {})
         table = self._table.table_arn
         allow(self._take, "dynamodb:GetItem", "dynamodb:Query", on=[table])
         allow(self._take, "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem", on=[table])
         allow(self._give_back, "dynamodb:UpdateItem", on=[table])
         self._ticket = {
-            "line": sfn.JsonPath.string_at("$.turn.line"),
-            "order": sfn.JsonPath.string_at("$.turn.order"),
+            "turn": sfn.JsonPath.object_at("$.turn"),
             "execution": sfn.JsonPath.string_at("$$.Execution.Id"),
         }
 
@@ -65,8 +76,16 @@ class Turns(Construct):
         allow(function, "dynamodb:PutItem", on=[self._table.table_arn])
 
     def grant_look(self, function: lambda_.Function) -> None:
-        """Let a function see who had the latest turn."""
+        """Let a function see who has the turn, and who had the latest."""
         allow(function, "dynamodb:GetItem", on=[self._table.table_arn])
+
+    def guard(self, function: lambda_.Function) -> None:
+        """Let a function see that the turn is still that of its execution, given `HELD` as `turn`."""
+        timeout = function.timeout
+        if timeout is None or timeout.to_seconds() > _LONGEST_CALL.to_seconds():
+            raise ValueError(f"{function.node.path} may go on for longer than {_LONGEST_CALL} after its turn")
+        function.add_environment("TURNS_TABLE", self._table.table_name)
+        self.grant_look(function)
 
     def take(self, *, then: sfn.IChainable, late: str, on_failure: sfn.IChainable) -> tasks.LambdaInvoke:
         """Wait for the turn; where a later order has had its turn, fail as superseded because of `late`."""
@@ -107,12 +126,12 @@ class Turns(Construct):
         )
         allow(policy, "states:DescribeExecution", on=[executions], because="executions get their names later")
 
-    def _function(self, name: str) -> PythonFunction:
+    def _function(self, name: str, environment: Mapping[str, str]) -> PythonFunction:
         return PythonFunction(
             self,
             "".join(word.capitalize() for word in name.split("_")),
             handler=f"lambdas.common.{name}.handler",
-            environment={"TURNS_TABLE": self._table.table_name},
+            environment={"TURNS_TABLE": self._table.table_name, **environment},
         )
 
 

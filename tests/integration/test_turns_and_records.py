@@ -1,12 +1,24 @@
 """Turns in a real conditional table, records in a real conditional bucket."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from lambdas.common.objects import keep_record, read_json
-from lambdas.common.turns import MINE, SUPERSEDED, WAIT, Ticket, give_back, join, take
+from lambdas.common.turns import (
+    MINE,
+    SUPERSEDED,
+    WAIT,
+    IsRunning,
+    Lease,
+    Ticket,
+    TurnLost,
+    give_back,
+    join,
+    require,
+)
+from lambdas.common.turns import take as take_turn
 from local.cloud.server import LocalCloud
 
 FIRST = Ticket("promotion of tags", "2026-11-21T10:00:00.001Z", "arn:first")
@@ -14,8 +26,15 @@ SECOND = Ticket("promotion of tags", "2026-11-21T10:00:00.002Z", "arn:second")
 THIRD = Ticket("promotion of tags", "2026-11-21T10:00:00.003Z", "arn:third")
 
 
-def running(*executions: str) -> Callable[[str, int], bool]:
-    return lambda execution, _since: execution in executions
+LEASE = Lease(seconds=60, call_seconds=30)
+
+
+def running(*executions: str) -> IsRunning:
+    return lambda execution, _since, _ended_less_than: execution in executions
+
+
+def take(table: Any, ticket: Ticket, is_running: IsRunning, lease: Lease = LEASE) -> str:
+    return take_turn(table, ticket, is_running, lease)
 
 
 EVERYBODY = running("arn:first", "arn:second", "arn:third")
@@ -73,6 +92,59 @@ def test_a_killed_holder_and_a_killed_waiter_block_nobody(table: Any) -> None:
     assert take(table, FIRST, EVERYBODY) == MINE
     assert take(table, SECOND, EVERYBODY) == WAIT
     assert take(table, THIRD, running("arn:third")) == MINE
+
+
+def test_a_killed_holder_keeps_its_turn_for_as_long_as_its_last_call_may_take(table: Any) -> None:
+    assert take(table, FIRST, EVERYBODY) == MINE
+    killed_just_now: IsRunning = lambda execution, _since, ended_less_than: (  # noqa: E731
+        execution == SECOND.execution or ended_less_than == LEASE.call_seconds
+    )
+    assert take(table, SECOND, killed_just_now) == WAIT
+    assert take(table, SECOND, running("arn:second")) == MINE
+
+
+def test_who_has_lost_its_turn_changes_nothing_any_more(table: Any) -> None:
+    with pytest.raises(TurnLost, match="that of nobody, not of arn:first"):
+        require(table, FIRST.line, FIRST.execution)
+    assert take(table, FIRST, EVERYBODY) == MINE
+    require(table, FIRST.line, FIRST.execution)
+    assert take(table, SECOND, running("arn:second")) == MINE
+    with pytest.raises(TurnLost, match="that of arn:second, not of arn:first"):
+        require(table, FIRST.line, FIRST.execution)
+
+
+def test_a_turn_ends_when_its_time_is_over_even_if_its_holder_is_said_to_run(table: Any) -> None:
+    over = Lease(seconds=-60, call_seconds=30)
+    assert take(table, FIRST, EVERYBODY, over) == MINE
+    with pytest.raises(TurnLost, match="longer than it may"):
+        require(table, FIRST.line, FIRST.execution)
+    assert take(table, SECOND, EVERYBODY, over) == MINE
+
+
+def test_who_may_be_late_takes_its_turn_and_makes_nobody_late(table: Any) -> None:
+    assert take(table, SECOND, EVERYBODY) == MINE
+    give_back(table, SECOND)
+    late = Ticket(FIRST.line, FIRST.order, FIRST.execution, ordered=False)
+    assert take(table, late, EVERYBODY) == MINE
+    give_back(table, late)
+    future = Ticket(FIRST.line, "2027-01-01T00:00:00.000Z", "arn:future", ordered=False)
+    assert take(table, future, EVERYBODY) == MINE
+    give_back(table, future)
+    assert take(table, THIRD, EVERYBODY) == MINE
+
+
+def test_one_that_became_late_between_looking_and_taking_does_not_go(table: Any) -> None:
+    """Another with a later order comes and goes while this one finds out who runs."""
+
+    def meanwhile(execution: str, _since: int, _ended_less_than: int) -> bool:
+        if execution == "arn:dead":
+            assert take_turn(table, THIRD, running("arn:third"), LEASE) == MINE
+            give_back(table, THIRD)
+        return False
+
+    join(table, Ticket(FIRST.line, "2026-11-21T10:00:00.000Z", "arn:dead"))
+    assert take(table, FIRST, meanwhile) == WAIT
+    assert take(table, FIRST, EVERYBODY) == SUPERSEDED
 
 
 def test_only_the_holder_gives_the_turn_back(table: Any) -> None:
