@@ -10,12 +10,15 @@ from typing import Literal
 import aws_cdk as cdk
 
 from config import Edgeline, Model
+from config_endpoint import Endpoint
 
 EnvironmentName = Literal["staging", "prod"]
 ENVIRONMENTS: tuple[EnvironmentName, ...] = ("staging", "prod")
 
 # What every environment's endpoint is deployed by; the names are those of the functions' modules.
 _DEPLOYERS = ("read_endpoint", "deploy_endpoint", "check_endpoint", "restore_endpoint")
+
+_ALARMS = ("errors", "latency", "empty", "score")
 
 # So much of an endpoint's name begins those of its configs and models, which are cut at 63 characters.
 _KEPT = 47
@@ -102,9 +105,39 @@ class WorkloadAccount:
         """The endpoint of a model."""
         return f"{self.config.name}-{model.name}-{self.environment}"
 
+    def endpoint(self, model: Model) -> Endpoint:
+        """How a model's endpoint is configured."""
+        return model.staging if self.environment == "staging" else model.prod
+
+    @property
+    def alarm_topic_name(self) -> str:
+        """The topic that the endpoints' alarms tell."""
+        return f"{self.config.name}-{self.environment}-alarms"
+
+    @property
+    def alarm_topic_arn(self) -> str | None:
+        """Its ARN; None where nobody reads it, or nothing rings."""
+        if self.environment == "staging" or self.config.promotion.email is None:
+            return None
+        return f"arn:{cdk.Aws.PARTITION}:sns:{self.region}:{self.account}:{self.alarm_topic_name}"
+
+    def alarms(self, model: Model) -> list[str]:
+        """The ARNs of the alarms that guard a model's endpoint; lambdas/promotion/alarms.py names them."""
+        names = [f"{self.endpoint_name(model)}-{kind}" for kind in _ALARMS]
+        return [self.alarm_arn(name) for name in names]
+
+    def alarm_arn(self, name: str) -> str:
+        """The ARN of an alarm, or of all that match a pattern."""
+        return f"arn:{cdk.Aws.PARTITION}:cloudwatch:{self.region}:{self.account}:alarm:{name}"
+
     def endpoints(self) -> list[str]:
         """The ARNs of all endpoints."""
         return [self._arn(f"endpoint/{self.endpoint_name(model)}") for model in self.config.models]
+
+    def components(self) -> list[str]:
+        """The ARNs of all inference components, which are called as their endpoints are."""
+        found = [model for model in self.config.models if self.endpoint(model).kind == "components"]
+        return [self._arn(f"inference-component/{self.endpoint_name(model)}") for model in found]
 
     def endpoint_configs(self) -> list[str]:
         """The ARNs of all endpoint configs, as patterns."""

@@ -7,6 +7,8 @@ from constructs import Construct
 
 from config import Edgeline
 from stacks.accounts import EnvironmentName, ToolsAccount, WorkloadAccount
+from stacks.constructs.alarm_topic import AlarmTopic
+from stacks.constructs.endpoint_guards import grant_guards
 from stacks.constructs.sagemaker_role import SageMakerRole
 from stacks.constructs.teardown import Teardown
 from stacks.constructs.trusted_role import TrustedRole
@@ -28,11 +30,13 @@ class ServingStack(cdk.Stack):
         model_role = self._model_role()
         promoter = self._promoter(model_role)
         self._grant_packages(promoter, config)
+        grant_guards(promoter, model_role, self._here)
         if environment == "staging":
             self._tester()
         else:
-            allow(promoter, "sagemaker:InvokeEndpoint", on=self._here.endpoints())
+            allow(promoter, "sagemaker:InvokeEndpoint", on=self._asked)
             self._caller_policy()
+            self._alarm_topic(config)
         self._leave_nothing(config)
 
     def _model_role(self) -> iam.Role:
@@ -40,7 +44,7 @@ class ServingStack(cdk.Stack):
         role = SageMakerRole(
             self,
             "ModelRole",
-            runs=("Endpoints",),
+            runs=("Endpoints", "InferenceComponents") if self._here.components() else ("Endpoints",),
             images="pytorch-inference",
             role_name=self._here.model_role_name,
         )
@@ -70,8 +74,10 @@ class ServingStack(cdk.Stack):
         allow(role, "sagemaker:DescribeEndpoint", "sagemaker:DeleteEndpoint", on=endpoints)
         changes = ("sagemaker:CreateEndpoint", "sagemaker:UpdateEndpoint")
         allow(role, *changes, on=[*endpoints, *configs], because=_NAMED)
-        allow(role, "sagemaker:CreateEndpointConfig", on=configs, because=_NAMED)
-        allow(role, "sagemaker:CreateModel", "sagemaker:DescribeModel", on=models, because=_NAMED)
+        of_configs = ("sagemaker:CreateEndpointConfig", "sagemaker:DescribeEndpointConfig")
+        allow(role, *of_configs, on=configs, because=_NAMED)
+        of_models = ("sagemaker:CreateModel", "sagemaker:DescribeModel", "sagemaker:ListTags")
+        allow(role, *of_models, on=models, because=_NAMED)
         allow(role, "sagemaker:AddTags", on=[*endpoints, *models, *configs], because=_NAMED)
         pass_role(role, model_role, "sagemaker.amazonaws.com")
         return role
@@ -89,11 +95,27 @@ class ServingStack(cdk.Stack):
         tester = TrustedRole(
             self, "Tester", role_name=here.tester_role_name, account=tools.account, trusts=[test]
         )
-        allow(tester, "sagemaker:InvokeEndpoint", on=here.endpoints())
+        allow(tester, "sagemaker:InvokeEndpoint", on=self._asked)
+
+    @property
+    def _asked(self) -> list[str]:
+        """What is named to ask a model: its endpoint, and its component where it has one."""
+        return [*self._here.endpoints(), *self._here.components()]
+
+    def _alarm_topic(self, config: Edgeline) -> None:
+        """Only where somebody reads it: the key that it needs costs a dollar a month."""
+        if config.promotion.email is not None:
+            AlarmTopic(
+                self,
+                "Alarms",
+                name=self._here.alarm_topic_name,
+                email=config.promotion.email,
+                alarms=[arn for model in config.models for arn in self._here.alarms(model)],
+            )
 
     def _caller_policy(self) -> None:
         policy = iam.ManagedPolicy(self, "CallerPolicy", description="Asks the prod endpoints")
-        allow(policy, "sagemaker:InvokeEndpoint", on=self._here.endpoints())
+        allow(policy, "sagemaker:InvokeEndpoint", on=self._asked)
         cdk.CfnOutput(self, "CallerPolicyArn", value=policy.managed_policy_arn)
 
     def _leave_nothing(self, config: Edgeline) -> None:

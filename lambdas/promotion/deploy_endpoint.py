@@ -9,9 +9,11 @@ import boto3
 
 from lambdas.common import environment
 from lambdas.common.packages import describe_approved
-from lambdas.promotion.endpoints import config_name, ensure_config, ensure_model, model_name, switch
-from lambdas.promotion.settings import model_settings
-from lambdas.promotion.workload import workload
+from lambdas.promotion import alarms, autoscaling, kinds
+from lambdas.promotion.endpoints import config_name, model_name
+from lambdas.promotion.model_and_config import answers, ensure_config, ensure_model, registered_of
+from lambdas.promotion.settings import EndpointSettings, model_settings
+from lambdas.promotion.workload import Workload, workload
 
 
 @dataclass(frozen=True)
@@ -22,25 +24,93 @@ class Environment:
     workloads: str
 
 
-def handler(event: Mapping[str, Any], _context: object) -> dict[str, str]:
-    """Make model and endpoint config where they are missing, then begin to switch; safe to repeat.
+@dataclass(frozen=True)
+class Release:
+    """A package as an endpoint serves it: its SageMaker model, endpoint config, and what was registered."""
+
+    model: str
+    config: str
+    registered: dict[str, float]
+
+
+def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
+    """Make model and endpoint config where they are missing, set the alarms, begin to switch; safe to repeat.
 
     In: {"package": what read_model_package gave, "environment", "execution"}.
-    Out: {"endpoint", "config", "model_name", "started_at"}.
-    Raises NoLongerApproved, EndpointBusy, ModelConflict.
+    Out: {"endpoint", "kind", "config", "model_name", "component": name | null, "started_at", "guard":
+    "blue-green" | "rolling" | "watch", "bake_seconds", "alarms": [names], "ringing": [names of those
+    that were on before, and cannot tell], "registered": what the answers are compared with}.
+    Raises NoLongerApproved, EndpointBusy, ModelConflict, KindChanged.
     """
     configured = environment.read(Environment)
     package = event["package"]
-    settings = model_settings(configured.models, package["model"])
-    endpoint = settings.endpoints[event["environment"]]
+    settings = model_settings(configured.models, package["model"]).endpoints[event["environment"]]
     target = workload(configured.workloads, event["environment"])
-    config = config_name(endpoint, package["release"])
-    model = model_name(endpoint, package["release"])
     describe_approved(boto3.client("sagemaker"), package["arn"])
-    sagemaker = target.enter(event["execution"]).client("sagemaker")
-    made = {"package_arn": package["arn"], "tags": target.tags}
-    ensure_model(sagemaker, name=model, role_arn=target.model_role_arn, **made)
-    ensure_config(sagemaker, name=config, model=model, variant=endpoint.variant, **made)
-    switch(sagemaker, endpoint.name, config, target.tags)
-    started = datetime.now(UTC).isoformat(timespec="seconds")
-    return {"endpoint": endpoint.name, "config": config, "model_name": model, "started_at": started}
+    there = target.enter(event["execution"])
+    release = _make(there.client("sagemaker"), settings, package, target)
+    guarded = _switch(there, settings, release, target)
+    return {
+        "endpoint": settings.name,
+        "kind": settings.kind,
+        "config": release.config,
+        "model_name": release.model,
+        "component": settings.component_name,
+        "registered": release.registered,
+        "started_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        **guarded,
+    }
+
+
+def _make(
+    sagemaker: Any, settings: EndpointSettings, package: Mapping[str, Any], target: Workload
+) -> Release:
+    """Make the model and the endpoint config; in a config for components there is no model."""
+    release = Release(
+        model=model_name(settings, package["release"]),
+        config=config_name(settings, package["release"]),
+        registered=answers(package.get("registered")),
+    )
+    ensure_model(
+        sagemaker,
+        name=release.model,
+        package_arn=package["arn"],
+        role_arn=target.model_role_arn,
+        registered=release.registered,
+        tags=target.tags,
+    )
+    in_config = settings.component_name is None
+    ensure_config(
+        sagemaker,
+        name=release.config,
+        variant=settings.variant,
+        model=release.model if in_config else None,
+        role_arn=target.model_role_arn,
+        tags={**target.tags, "model-package": package["arn"]} if in_config else target.tags,
+    )
+    return release
+
+
+def _switch(there: Any, settings: EndpointSettings, release: Release, target: Workload) -> dict[str, Any]:
+    sagemaker, cloudwatch = there.client("sagemaker"), there.client("cloudwatch")
+    before = kinds.serving_model(sagemaker, settings.name)
+    both = [release.registered, registered_of(sagemaker, before)]
+    names = alarms.put(cloudwatch, settings, config=release.config, registered=both, topic=target.alarm_topic)
+    rang = [alarm.name for alarm in alarms.ringing(cloudwatch, names)]
+    quiet = [name for name in names if name not in rang]
+    autoscaling.make_way(there, settings)
+    begun = kinds.begin(
+        sagemaker,
+        settings,
+        config=release.config,
+        model=release.model,
+        alarms=quiet,
+        tags=target.tags,
+    )
+    # In a repeated call an alarm may be on because of the very release that it is to judge.
+    return {
+        "guard": begun.guard,
+        "bake_seconds": begun.bake_seconds,
+        "alarms": quiet if begun.now else names,
+        "ringing": rang if begun.now else [],
+    }

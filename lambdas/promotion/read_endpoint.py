@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from lambdas.common import environment
-from lambdas.promotion.endpoints import serving_config
+from lambdas.promotion.kinds import serving
+from lambdas.promotion.model_and_config import package_of
 from lambdas.promotion.settings import model_settings
 from lambdas.promotion.workload import workload
 
@@ -19,13 +20,23 @@ class Environment:
 
 
 def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
-    """Read the endpoint's present config.
+    """Read what the endpoint serves at present; null where there is nothing.
 
     In: {"model", "environment", "execution"}.
-    Out: {"endpoint", "config": name | null}. Raises EndpointBusy in the middle of a change.
+    Out: {"endpoint", "kind", "config", "model_name", "model_package": arn, "component"}.
+    Raises EndpointBusy in the middle of a change.
     """
     configured = environment.read(Environment)
     settings = model_settings(configured.models, event["model"])
     endpoint = settings.endpoints[event["environment"]].name
     there = workload(configured.workloads, event["environment"]).enter(event["execution"])
-    return {"endpoint": endpoint, "config": serving_config(there.client("sagemaker"), endpoint)}
+    sagemaker = there.client("sagemaker")
+    found = serving(sagemaker, endpoint)
+    return {
+        "endpoint": endpoint,
+        "kind": found.kind,
+        "config": found.config,
+        "model_name": found.model,
+        "model_package": package_of(sagemaker, found.model),
+        "component": found.component,
+    }

@@ -6,14 +6,18 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from lambdas.common import environment
-from lambdas.promotion.endpoints import EndpointFailed, put_back
+from lambdas.promotion import alarms, autoscaling, kinds
+from lambdas.promotion.endpoints import EndpointFailed
+from lambdas.promotion.model_and_config import registered_of
+from lambdas.promotion.settings import EndpointSettings, endpoint_settings
 from lambdas.promotion.workload import workload
 
 
 @dataclass(frozen=True)
 class Environment:
-    """The environments, and how long going back may take."""
+    """The configured models, the environments, and how long going back may take."""
 
+    models: str
     workloads: str
     timeout_minutes: int
 
@@ -25,13 +29,29 @@ def handler(event: Mapping[str, Any], _context: object) -> dict[str, str]:
     Out: {"status": "ready" | "waiting"}. Raises EndpointFailed when the time is over.
     """
     configured = environment.read(Environment)
-    minutes = configured.timeout_minutes
+    minutes, before = configured.timeout_minutes, event["before"]
     target = workload(configured.workloads, event["environment"])
-    sagemaker = target.enter(event["execution"]).client("sagemaker")
-    before = event["before"]
-    if put_back(sagemaker, before["endpoint"], before["config"], target.tags):
+    settings = endpoint_settings(configured.models, event["environment"], before["endpoint"])
+    there = target.enter(event["execution"])
+    if kinds.put_back(there.client("sagemaker"), settings, before, target.tags):
+        _guard_as_before(there, settings, before, target.alarm_topic)
         return {"status": "ready"}
     if datetime.now(UTC) - datetime.fromisoformat(event["since"]) > timedelta(minutes=minutes):
         aim = before["config"] or "no endpoint"
         raise EndpointFailed(f"{before['endpoint']} did not go back to {aim} within {minutes} minutes")
     return {"status": "waiting"}
+
+
+def _guard_as_before(
+    there: Any, settings: EndpointSettings, before: Mapping[str, Any], topic: str | None
+) -> None:
+    """Let the alarms compare with what the old release was registered with, and the scaling go on."""
+    cloudwatch = there.client("cloudwatch")
+    model = before.get("model_name")
+    if model is None:
+        alarms.remove(cloudwatch, settings)
+        autoscaling.forget(there, settings)
+        return
+    registered = registered_of(there.client("sagemaker"), model)
+    alarms.put(cloudwatch, settings, config=before["config"], registered=[registered], topic=topic)
+    autoscaling.ensure(there, settings)

@@ -42,6 +42,7 @@ def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
     settings = model_settings(configured.models, package["model"])
     there = workload(configured.workloads, event["environment"]).enter(event["execution"])
     s3, runtime = boto3.client("s3"), there.client("sagemaker-runtime")
+    component = settings.endpoints[event["environment"]].component_name
     test_set = package["test_set"].rstrip("/")
     images = read_json(s3, f"{test_set}/labels.json")["images"][:PICTURES]
     if not images:
@@ -50,7 +51,7 @@ def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
     for image in images:
         name = PurePosixPath(image["file"]).name
         picture = read_bytes(s3, f"{test_set}/images/{name}")
-        answer, milliseconds = _ask(runtime, event["endpoint"], name, picture)
+        answer, milliseconds = _ask(runtime, event["endpoint"], component, name, picture)
         problem = wrong_with(answer, image["width"], image["height"], settings.classes)
         if problem:
             raise SmokeTestFailed(f"{event['endpoint']}, {name}: {problem}")
@@ -79,11 +80,17 @@ def wrong_with(answer: bytes, width: int, height: int, classes: Sequence[str]) -
     return None
 
 
-def _ask(runtime: Any, endpoint: str, name: str, picture: bytes) -> tuple[bytes, float]:
+def _ask(
+    runtime: Any, endpoint: str, component: str | None, name: str, picture: bytes
+) -> tuple[bytes, float]:
     content_type = CONTENT_TYPES.get(PurePosixPath(name).suffix.lower(), "application/x-image")
     began = time.perf_counter()
     response = runtime.invoke_endpoint(
-        EndpointName=endpoint, Body=picture, ContentType=content_type, Accept="application/json"
+        EndpointName=endpoint,
+        Body=picture,
+        ContentType=content_type,
+        Accept="application/json",
+        **({"InferenceComponentName": component} if component else {}),
     )
     answer: bytes = response["Body"].read()
     return answer, (time.perf_counter() - began) * 1000

@@ -14,12 +14,16 @@ _LONGEST_SESSION_NAME = 64
 
 @dataclass(frozen=True)
 class Workload:
-    """An environment: the role to act with in its account, that of its containers, region and tags."""
+    """An environment: the role to act with in its account, that of its containers, region and tags.
+
+    `alarm_topic` is whom its alarms tell, an SNS topic of that account.
+    """
 
     promoter_role_arn: str
     model_role_arn: str
     region: str
     tags: Mapping[str, str] = field(default_factory=dict)
+    alarm_topic: str | None = None
 
     def enter(self, execution: str) -> Any:
         """Become the environment's promoter; a boto3 session, for this invocation only.

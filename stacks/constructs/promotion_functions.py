@@ -10,8 +10,8 @@ from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from config import Edgeline, Model
-from config_endpoint import Endpoint
-from stacks.accounts import EnvironmentName, ToolsAccount, WorkloadAccount, environments
+from stacks.accounts import ToolsAccount, environments
+from stacks.constructs.endpoint_settings import endpoint_settings
 from stacks.constructs.python_function import PythonFunction
 from stacks.cost_tags import cost_tags
 from stacks.grants import allow, read_objects
@@ -36,7 +36,7 @@ class PromotionFunctions(Construct):
         self.models = json.dumps({model.name: _settings(config, model) for model in config.models})
         models, workloads = {"MODELS": self.models}, {"WORKLOADS": _workloads(config)}
         bucket = {"ARTIFACTS_BUCKET": artifacts.bucket_name}
-        waiting = {**workloads, "TIMEOUT_MINUTES": str(_ENDPOINT_MINUTES)}
+        waiting = {**models, **workloads, "TIMEOUT_MINUTES": str(_ENDPOINT_MINUTES)}
         self.read_model_package = self._function("read_model_package", {**models, **bucket})
         self.read_endpoint = self._function("read_endpoint", {**models, **workloads})
         self.deploy_endpoint = self._function("deploy_endpoint", {**models, **workloads})
@@ -108,6 +108,7 @@ def _workloads(config: Edgeline) -> str:
                 "promoter_role_arn": workload.role_arn(workload.promoter_role_name),
                 "model_role_arn": workload.role_arn(workload.model_role_name),
                 "region": workload.region,
+                "alarm_topic": workload.alarm_topic_arn,
                 "tags": cost_tags(config.name, environment=workload.environment, part="serving"),
             }
             for workload in environments(config)
@@ -122,18 +123,6 @@ def _settings(config: Edgeline, model: Model) -> dict[str, Any]:
         "tolerance": model.tolerance,
         "test_instance": model.job_instance,
         "endpoints": {
-            "staging": {"name": _endpoint(config, model, "staging"), "variant": _variant(model.staging)},
-            "prod": {"name": _endpoint(config, model, "prod"), "variant": _variant(model.prod)},
+            workload.environment: endpoint_settings(workload, model) for workload in environments(config)
         },
     }
-
-
-def _endpoint(config: Edgeline, model: Model, environment: EnvironmentName) -> str:
-    return WorkloadAccount(config, environment).endpoint_name(model)
-
-
-def _variant(endpoint: Endpoint) -> dict[str, Any]:
-    if endpoint.kind == "serverless":
-        serverless = {"MemorySizeInMB": endpoint.memory_mb, "MaxConcurrency": endpoint.max_concurrency}
-        return {"ServerlessConfig": serverless}
-    return {"InstanceType": endpoint.instance_type, "InitialInstanceCount": endpoint.instances}

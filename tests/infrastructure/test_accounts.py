@@ -109,6 +109,7 @@ def test_the_promotion_knows_each_environments_roles_by_their_account(across: Ac
             "model_role_arn": role(across.accounts[environment], f"{environment}-model"),
             "region": "eu-west-1",
             "tags": {"project": "edgeline", "environment": environment, "part": "serving"},
+            "alarm_topic": None,
         }
         for environment in ENVIRONMENTS
     }

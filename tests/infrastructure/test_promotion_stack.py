@@ -214,7 +214,7 @@ def test_each_state_says_where_it_acts_and_in_whose_name(
     assert (given["environment"], given["execution.$"]) == (environment, "$$.Execution.Name")
 
 
-def test_each_kind_of_endpoint_has_its_variant(template: dict[str, Any]) -> None:
+def test_the_functions_know_each_endpoint_by_its_kind_and_how_it_is_guarded(template: dict[str, Any]) -> None:
     models = {
         function["Environment"]["Variables"]["MODELS"]
         for function in properties(template, "AWS::Lambda::Function")
@@ -222,11 +222,13 @@ def test_each_kind_of_endpoint_has_its_variant(template: dict[str, Any]) -> None
     }
     (document,) = models
     endpoints = json.loads(document)["tags"]["endpoints"]
-    assert endpoints["staging"] == {
-        "name": "edgeline-tags-staging",
-        "variant": {"ServerlessConfig": {"MemorySizeInMB": 3072, "MaxConcurrency": 5}},
-    }
-    assert endpoints["prod"]["variant"] == {"InstanceType": "ml.c6i.large", "InitialInstanceCount": 2}
+    staging, prod = endpoints["staging"], endpoints["prod"]
+    assert (staging["name"], staging["kind"]) == ("edgeline-tags-staging", "serverless")
+    assert staging["variant"] == {"ServerlessConfig": {"MemorySizeInMB": 3072, "MaxConcurrency": 5}}
+    assert (staging["watched"], staging["bake_seconds"], staging["scaling"]) == (False, 0, None)
+    assert prod["variant"] == {"InstanceType": "ml.c6i.large", "InitialInstanceCount": 2}
+    assert (prod["watched"], prod["bake_seconds"], prod["canary_percent"]) == (True, 600, 10)
+    assert prod["scaling"] == {"min": 2, "max": 4, "target": 600}
 
 
 def test_outputs(template: dict[str, Any]) -> None:

@@ -46,7 +46,9 @@ class FakeSageMaker:
         self.packages: dict[str, dict[str, Any]] = {}
         self.models: dict[str, dict[str, Any]] = {}
         self.configs: dict[str, dict[str, Any]] = {}
-        self.endpoints: dict[str, dict[str, str]] = {}
+        self.endpoints: dict[str, dict[str, Any]] = {}
+        self.components: dict[str, dict[str, Any]] = {}
+        self.how: dict[str, Any] = {}
         self.changes: list[tuple[str, str]] = []
 
     def add(self, described: dict[str, Any]) -> dict[str, Any]:
@@ -54,10 +56,15 @@ class FakeSageMaker:
         return described
 
     def settle(self, endpoint: str, status: str = "InService", **changes: str) -> None:
-        if self.endpoints[endpoint]["EndpointStatus"] == "Deleting":
+        """End what is under way: with what was on its way, unless `changes` say with what."""
+        found = self.endpoints[endpoint]
+        if found["EndpointStatus"] == "Deleting":
             del self.endpoints[endpoint]
-        else:
-            self.endpoints[endpoint].update(EndpointStatus=status, **changes)
+            return
+        pending = found.pop("PendingDeploymentSummary", {}).get("EndpointConfigName")
+        if pending:
+            found["EndpointConfigName"] = pending
+        found.update(EndpointStatus=status, **changes)
 
     def describe_model_package(self, *, ModelPackageName: str) -> dict[str, Any]:  # noqa: N803
         return self.packages[ModelPackageName]
@@ -68,7 +75,10 @@ class FakeSageMaker:
         self.models[model["ModelName"]] = model
 
     def describe_model(self, *, ModelName: str) -> dict[str, Any]:  # noqa: N803
-        return self.models[ModelName]
+        return {**self.models[ModelName], "ModelArn": f"arn:model/{ModelName}"}
+
+    def list_tags(self, *, ResourceArn: str) -> dict[str, Any]:  # noqa: N803
+        return {"Tags": self.models[ResourceArn.removeprefix("arn:model/")]["Tags"]}
 
     def create_endpoint_config(self, **config: Any) -> None:
         name = config["EndpointConfigName"]
@@ -78,7 +88,11 @@ class FakeSageMaker:
             )
         self.configs[name] = config
 
-    def describe_endpoint(self, *, EndpointName: str) -> dict[str, str]:  # noqa: N803
+    def describe_endpoint_config(self, *, EndpointConfigName: str) -> dict[str, Any]:  # noqa: N803
+        variant = {"ModelName": f"model of {EndpointConfigName}", "ServerlessConfig": {}}
+        return self.configs.get(EndpointConfigName, {"ProductionVariants": [variant]})
+
+    def describe_endpoint(self, *, EndpointName: str) -> dict[str, Any]:  # noqa: N803
         if EndpointName not in self.endpoints:
             raise invalid("DescribeEndpoint", f'Could not find endpoint "{EndpointName}".')
         return self.endpoints[EndpointName]
@@ -91,16 +105,102 @@ class FakeSageMaker:
             "EndpointConfigName": EndpointConfigName,
         }
 
-    def update_endpoint(self, *, EndpointName: str, EndpointConfigName: str) -> None:  # noqa: N803
+    def update_endpoint(self, *, EndpointName: str, EndpointConfigName: str, **how: Any) -> None:  # noqa: N803
         self.changes.append(("update", EndpointConfigName))
-        self.endpoints[EndpointName] = {
-            "EndpointStatus": "Updating",
-            "EndpointConfigName": EndpointConfigName,
+        self.how = how
+        self.endpoints[EndpointName].update(
+            EndpointStatus="Updating", PendingDeploymentSummary={"EndpointConfigName": EndpointConfigName}
+        )
+
+    def create_inference_component(self, **component: Any) -> None:
+        self.changes.append(("create component", component["Specification"]["ModelName"]))
+        self._component(component, "Creating")
+
+    def update_inference_component(self, **component: Any) -> None:
+        self.changes.append(("update component", component["Specification"]["ModelName"]))
+        self.how = component
+        self._component(component, "Updating")
+
+    def _component(self, component: dict[str, Any], status: str) -> None:
+        copies = component["RuntimeConfig"]["CopyCount"]
+        self.components[component["InferenceComponentName"]] = {
+            "InferenceComponentStatus": status,
+            "Specification": {"ModelName": component["Specification"]["ModelName"]},
+            "RuntimeConfig": {"DesiredCopyCount": copies, "CurrentCopyCount": copies},
         }
+
+    def describe_inference_component(self, *, InferenceComponentName: str) -> dict[str, Any]:  # noqa: N803
+        if InferenceComponentName not in self.components:
+            message = f'Could not find inference component "{InferenceComponentName}".'
+            raise invalid("DescribeInferenceComponent", message)
+        return self.components[InferenceComponentName]
+
+    def delete_inference_component(self, *, InferenceComponentName: str) -> None:  # noqa: N803
+        self.changes.append(("delete component", InferenceComponentName))
+        del self.components[InferenceComponentName]
 
     def delete_endpoint(self, *, EndpointName: str) -> None:  # noqa: N803
         self.changes.append(("delete", EndpointName))
         self.endpoints[EndpointName]["EndpointStatus"] = "Deleting"
+
+
+class FakeCloudWatch:
+    """Keeps alarms; those in `on` ring."""
+
+    def __init__(self) -> None:
+        self.alarms: dict[str, dict[str, Any]] = {}
+        self.on: dict[str, str] = {}
+
+    def put_metric_alarm(self, **alarm: Any) -> None:
+        self.alarms[alarm["AlarmName"]] = alarm
+
+    def delete_alarms(self, *, AlarmNames: list[str]) -> None:  # noqa: N803
+        for name in AlarmNames:
+            if name not in self.alarms:
+                raise ClientError({"Error": {"Code": "ResourceNotFound", "Message": name}}, "DeleteAlarms")
+            del self.alarms[name]
+
+    def describe_alarms(self, *, AlarmNames: list[str], StateValue: str) -> dict[str, Any]:  # noqa: N803
+        assert StateValue == "ALARM"
+        since = datetime(2026, 11, 21, 17, 5, tzinfo=UTC)
+        found = [
+            {"AlarmName": name, "StateUpdatedTimestamp": since, "StateReason": self.on[name]}
+            for name in AlarmNames
+            if name in self.on
+        ]
+        return {"MetricAlarms": found}
+
+
+class FakeScaling:
+    """Keeps scalable targets by resource, and policies by name."""
+
+    def __init__(self) -> None:
+        self.targets: dict[str, dict[str, Any]] = {}
+        self.policies: dict[str, dict[str, Any]] = {}
+
+    def register_scalable_target(self, **target: Any) -> None:
+        self.targets[target["ResourceId"]] = target
+
+    def put_scaling_policy(self, **policy: Any) -> dict[str, str]:
+        self.policies[policy["PolicyName"]] = policy
+        return {"PolicyARN": f"arn:policy/{policy['PolicyName']}"}
+
+    def deregister_scalable_target(self, *, ResourceId: str, **_: str) -> None:  # noqa: N803
+        if ResourceId not in self.targets:
+            error = {"Code": "ObjectNotFoundException", "Message": "No scalable target found"}
+            raise ClientError({"Error": error}, "DeregisterScalableTarget")
+        del self.targets[ResourceId]
+        self.policies.clear()
+
+
+@pytest.fixture
+def cloudwatch() -> FakeCloudWatch:
+    return FakeCloudWatch()
+
+
+@pytest.fixture
+def scaling() -> FakeScaling:
+    return FakeScaling()
 
 
 @pytest.fixture

@@ -3,108 +3,128 @@ from typing import Any
 
 import pytest
 
+from lambdas.promotion import kinds
 from lambdas.promotion.endpoints import (
-    Endpoint,
     EndpointBusy,
     EndpointFailed,
-    ModelConflict,
+    KindChanged,
     config_name,
-    ensure_config,
-    ensure_model,
-    is_ready,
     model_name,
-    put_back,
     release_name,
-    serving_config,
-    switch,
 )
+from lambdas.promotion.model_and_config import ModelConflict, ensure_config, ensure_model
 from lambdas.promotion.settings import EndpointSettings
+from lambdas.promotion.whole_endpoints import begin, progress, put_back
 
 ARN = "arn:aws:sagemaker:eu-west-1:123456789012:model-package/edgeline-tags/2"
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
 
 
+STAGING, PROD = EndpointSettings("staging", {}), EndpointSettings("prod", {})
+
+
+def switch(sagemaker: Any, settings: EndpointSettings, config: str) -> None:
+    begin(sagemaker, settings, config=config)
+
+
 def test_a_first_deployment_creates_the_endpoint_and_a_later_one_updates_it(sagemaker: Any) -> None:
-    switch(sagemaker, "staging", "v1")
+    switch(sagemaker, STAGING, "v1")
     sagemaker.settle("staging")
-    switch(sagemaker, "staging", "v2")
+    switch(sagemaker, STAGING, "v2")
     assert sagemaker.changes == [("create", "v1"), ("update", "v2")]
 
 
 def test_repeating_a_switch_changes_nothing_more(sagemaker: Any) -> None:
-    switch(sagemaker, "staging", "v1")
-    switch(sagemaker, "staging", "v1")
+    switch(sagemaker, STAGING, "v1")
+    switch(sagemaker, STAGING, "v1")
     sagemaker.settle("staging")
-    switch(sagemaker, "staging", "v1")
+    switch(sagemaker, STAGING, "v1")
     assert sagemaker.changes == [("create", "v1")]
 
 
 def test_a_switch_waits_for_the_change_before_it(sagemaker: Any) -> None:
-    switch(sagemaker, "staging", "v1")
+    switch(sagemaker, STAGING, "v1")
     with pytest.raises(EndpointBusy, match="staging is Creating"):
-        switch(sagemaker, "staging", "v2")
+        switch(sagemaker, STAGING, "v2")
 
 
 def test_an_endpoint_that_failed_to_come_up_is_made_anew(sagemaker: Any) -> None:
-    switch(sagemaker, "staging", "v1")
+    switch(sagemaker, STAGING, "v1")
     sagemaker.settle("staging", "Failed", FailureReason="no ping")
     with pytest.raises(EndpointBusy, match="no ping"):
-        switch(sagemaker, "staging", "v2")
+        switch(sagemaker, STAGING, "v2")
     sagemaker.settle("staging")
-    switch(sagemaker, "staging", "v2")
+    switch(sagemaker, STAGING, "v2")
     assert sagemaker.changes == [("create", "v1"), ("delete", "staging"), ("create", "v2")]
 
 
-def test_the_config_before_is_the_one_in_service(sagemaker: Any) -> None:
-    assert serving_config(sagemaker, "staging") is None
-    switch(sagemaker, "staging", "v1")
+def test_what_serves_before_is_read_when_nothing_changes(sagemaker: Any) -> None:
+    assert kinds.serving(sagemaker, "staging") == kinds.Serving()
+    switch(sagemaker, STAGING, "v1")
     with pytest.raises(EndpointBusy):
-        serving_config(sagemaker, "staging")
+        kinds.serving(sagemaker, "staging")
     sagemaker.settle("staging")
-    assert serving_config(sagemaker, "staging") == "v1"
+    found = kinds.serving(sagemaker, "staging")
+    assert (found.kind, found.config, found.model) == ("serverless", "v1", "model of v1")
 
 
-@pytest.mark.parametrize(
-    ("endpoint", "reason"),
-    [
-        (None, "is gone"),
-        (Endpoint("Failed", "v2", "no ping"), "Failed: no ping"),
-        (Endpoint("InService", "v1", "rolled back"), "fell back to v1: rolled back"),
-    ],
-)
-def test_an_endpoint_that_will_never_serve_the_config_fails(endpoint: Endpoint | None, reason: str) -> None:
-    with pytest.raises(EndpointFailed, match=reason):
-        is_ready(endpoint, "staging", "v2")
+def test_an_endpoint_that_serves_nothing_is_nothing_to_go_back_to(sagemaker: Any) -> None:
+    switch(sagemaker, STAGING, "v1")
+    sagemaker.settle("staging", "Failed")
+    assert kinds.serving(sagemaker, "staging") == kinds.Serving()
 
 
-def test_an_endpoint_is_ready_when_it_serves_the_config_and_not_before() -> None:
-    assert not is_ready(Endpoint("Updating", "v1", ""), "staging", "v2")
-    assert is_ready(Endpoint("InService", "v2", ""), "staging", "v2")
+def test_an_endpoint_that_serves_nothing_fails_by_its_reason(sagemaker: Any) -> None:
+    with pytest.raises(EndpointFailed, match="staging is gone"):
+        progress(sagemaker, "staging", "v2")
+    switch(sagemaker, STAGING, "v2")
+    sagemaker.settle("staging", "Failed", FailureReason="no ping")
+    with pytest.raises(EndpointFailed, match="Failed: no ping"):
+        progress(sagemaker, "staging", "v2")
+
+
+def test_an_endpoint_is_ready_when_it_serves_the_config_and_not_before(sagemaker: Any) -> None:
+    switch(sagemaker, STAGING, "v1")
+    assert not progress(sagemaker, "staging", "v1").serving
+    sagemaker.settle("staging")
+    assert progress(sagemaker, "staging", "v1").serving
+    fell = progress(sagemaker, "staging", "v2")
+    assert not fell.serving
+    assert fell.fell_back == "staging fell back to v1: no reason given"
+
+
+def test_another_kind_is_refused_before_anything_is_changed(sagemaker: Any) -> None:
+    switch(sagemaker, PROD, "v1")
+    sagemaker.settle("prod")
+    instances = EndpointSettings("prod", {}, kind="realtime")
+    with pytest.raises(KindChanged, match="prod is serverless and is configured as realtime"):
+        switch(sagemaker, instances, "v2")
+    assert sagemaker.changes == [("create", "v1")]
 
 
 def test_going_back_updates_to_the_config_before(sagemaker: Any) -> None:
-    switch(sagemaker, "prod", "v1")
+    switch(sagemaker, PROD, "v1")
     sagemaker.settle("prod")
-    switch(sagemaker, "prod", "v2")
-    assert not put_back(sagemaker, "prod", "v1"), "it waits for the update that is under way"
+    switch(sagemaker, PROD, "v2")
+    assert not put_back(sagemaker, PROD, "v1"), "it waits for the update that is under way"
     sagemaker.settle("prod")
-    assert not put_back(sagemaker, "prod", "v1")
+    assert not put_back(sagemaker, PROD, "v1")
     sagemaker.settle("prod")
-    assert put_back(sagemaker, "prod", "v1")
+    assert put_back(sagemaker, PROD, "v1")
     assert sagemaker.changes[-1] == ("update", "v1")
 
 
 def test_going_back_to_nothing_deletes_the_endpoint(sagemaker: Any) -> None:
-    switch(sagemaker, "prod", "v1")
+    switch(sagemaker, PROD, "v1")
     sagemaker.settle("prod")
-    assert not put_back(sagemaker, "prod", None)
-    assert not put_back(sagemaker, "prod", None)
+    assert not put_back(sagemaker, PROD, None)
+    assert not put_back(sagemaker, PROD, None)
     sagemaker.settle("prod")
-    assert put_back(sagemaker, "prod", None)
+    assert put_back(sagemaker, PROD, None)
 
 
 def test_going_back_where_nothing_was_deployed_changes_nothing(sagemaker: Any) -> None:
-    assert put_back(sagemaker, "prod", None)
+    assert put_back(sagemaker, PROD, None)
     assert sagemaker.changes == []
 
 
@@ -117,7 +137,7 @@ def test_a_model_of_another_package_is_never_taken_for_ours(sagemaker: Any) -> N
 
 def test_an_endpoint_config_is_created_once(sagemaker: Any) -> None:
     for _ in range(2):
-        ensure_config(sagemaker, name="c", model="m", package_arn=ARN, variant={"InitialInstanceCount": 1})
+        ensure_config(sagemaker, name="c", model="m", variant={"InitialInstanceCount": 1})
     variant = sagemaker.configs["c"]["ProductionVariants"][0]
     assert variant == {"VariantName": "AllTraffic", "ModelName": "m", "InitialInstanceCount": 1}
 
@@ -149,10 +169,12 @@ def test_config_names_carry_the_version_tell_settings_apart_and_stay_within_63_c
 
 def test_what_is_made_has_the_tags_that_its_cost_is_counted_by(sagemaker: Any) -> None:
     tags = {"project": "line", "environment": "prod"}
-    switch(sagemaker, "prod", "v1", tags)
+    begin(sagemaker, PROD, config="v1", tags=tags)
     assert sagemaker.endpoint_tags == [
         {"Key": "project", "Value": "line"}, {"Key": "environment", "Value": "prod"}
     ]  # fmt: skip
-    ensure_config(sagemaker, name="c", model="m", package_arn=ARN, variant={}, tags=tags)
-    assert {"Key": "project", "Value": "line"} in sagemaker.configs["c"]["Tags"]
-    assert {"Key": "model-package", "Value": ARN} in sagemaker.configs["c"]["Tags"]
+    ensure_config(sagemaker, name="c", model="m", variant={}, tags=tags)
+    assert sagemaker.configs["c"]["Tags"][0] == {"Key": "project", "Value": "line"}
+    ensure_model(sagemaker, name="m", package_arn=ARN, role_arn="role", tags=tags)
+    assert {"Key": "project", "Value": "line"} in sagemaker.models["m"]["Tags"]
+    assert {"Key": "model-package", "Value": ARN} in sagemaker.models["m"]["Tags"]

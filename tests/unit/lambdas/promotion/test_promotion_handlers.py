@@ -117,7 +117,7 @@ class FakeS3:
 
 
 @pytest.fixture
-def aws(monkeypatch: pytest.MonkeyPatch, sagemaker: Any) -> dict[str, Any]:
+def aws(monkeypatch: pytest.MonkeyPatch, sagemaker: Any, cloudwatch: Any, scaling: Any) -> dict[str, Any]:
     """Clients of the tools account by service, of the others by the assumed role and the service."""
     clients = {"sagemaker": sagemaker, "stepfunctions": FakeStates(), "s3": FakeS3(), "dynamodb": FakeTable()}
     clients |= {"sts": FakeSts()}
@@ -128,7 +128,11 @@ def aws(monkeypatch: pytest.MonkeyPatch, sagemaker: Any) -> dict[str, Any]:
             self._role = aws_session_token.rpartition("/")[2]
 
         def client(self, service: str) -> Any:
-            kind = FakeRuntime if service == "sagemaker-runtime" else type(sagemaker)
+            kind = {
+                "sagemaker-runtime": FakeRuntime,
+                "cloudwatch": type(cloudwatch),
+                "application-autoscaling": type(scaling),
+            }.get(service, type(sagemaker))
             return clients.setdefault(f"{self._role} {service}", kind())
 
     monkeypatch.setattr(boto3, "client", lambda service: clients[service])
@@ -243,7 +247,7 @@ def test_an_environment_is_entered_once_an_invocation_in_the_executions_name(
     deployed = deploy_endpoint.handler({"package": package, **IN_STAGING}, None)
     check_endpoint.handler({"deployed": deployed, "steps": [], **IN_STAGING}, None)
     read_endpoint.handler({"model": "tags", **long}, None)
-    before = {"endpoint": "e", "config": None}
+    before = {"endpoint": "edgeline-tags-prod", "config": None}
     restore_endpoint.handler({"before": before, "since": NOW, **IN_PROD}, None)
     staging, prod = (json.loads(WORKLOADS)[name]["promoter_role_arn"] for name in ("staging", "prod"))
     assert [(call["RoleArn"], call["RoleSessionName"]) for call in aws["sts"].assumed] == [

@@ -1,0 +1,59 @@
+"""What the promotion's functions are told of an endpoint; lambdas/promotion/settings.py reads it."""
+
+from typing import Any
+
+from config import Model
+from config_endpoint import Endpoint
+from stacks.accounts import WorkloadAccount
+
+
+def endpoint_settings(workload: WorkloadAccount, model: Model) -> dict[str, Any]:
+    """Write the settings of a model's endpoint in an environment; staging has its test instead of alarms."""
+    endpoint = workload.endpoint(model)
+    return {
+        "name": workload.endpoint_name(model),
+        "kind": endpoint.kind,
+        "variant": _variant(endpoint),
+        "p95_ms": endpoint.p95_ms,
+        "error_percent": endpoint.error_percent,
+        "drift": model.drift,
+        "watched": workload.environment == "prod",
+        "bake_seconds": endpoint.bake_seconds,
+        "canary_percent": endpoint.canary_percent,
+        "component": _component(endpoint),
+        "scaling": _scaling(endpoint),
+    }
+
+
+def _variant(endpoint: Endpoint) -> dict[str, Any]:
+    if endpoint.kind == "serverless":
+        serverless = {"MemorySizeInMB": endpoint.memory_mb, "MaxConcurrency": endpoint.max_concurrency}
+        return {"ServerlessConfig": serverless}
+    instances = {"InstanceType": endpoint.instance_type, "InitialInstanceCount": endpoint.instances}
+    if endpoint.kind == "realtime":
+        return instances
+    # SageMaker brings instances for the copies, and takes those away that hold none.
+    managed = {
+        "Status": "ENABLED",
+        "MinInstanceCount": 0 if endpoint.min_copies == 0 else endpoint.instances,
+        "MaxInstanceCount": endpoint.max_instances,
+    }
+    return {**instances, "ManagedInstanceScaling": managed}
+
+
+def _component(endpoint: Endpoint) -> dict[str, int]:
+    if endpoint.kind != "components":
+        return {}
+    return {"cpus": endpoint.cpus, "memory_mb": endpoint.memory_mb, "copies": endpoint.copies}
+
+
+def _scaling(endpoint: Endpoint) -> dict[str, int] | None:
+    bounds = {
+        "serverless": (0, 0),
+        "realtime": (endpoint.instances, endpoint.max_instances),
+        "components": (endpoint.min_copies, endpoint.max_copies),
+    }
+    low, high = bounds[endpoint.kind]
+    if low == high:
+        return None
+    return {"min": low, "max": high, "target": endpoint.invocations_per_instance}
