@@ -140,7 +140,7 @@ class Registry:
         return self._packages.get(arn)
 
     def update_model_package(self, call: Call, *, ModelPackageArn: str, **changes: Any) -> Record:  # noqa: N803
-        """Serve UpdateModelPackage: approval, description, metadata, life cycle; the event names the fields."""
+        """Serve UpdateModelPackage; the event names the fields that it was given."""
         refuse_given("UpdateModelPackage", changes, "AdditionalInferenceSpecificationsToAdd", "SourceUri")
         package = self._packages.get(ModelPackageArn)
         updated = [name for name in changes if name != "ClientToken"]
