@@ -33,6 +33,8 @@ _TOLD = (
 _NO_KEY = "CloudWatch Alarms does not have authorization to access the SNS topic encryption key."
 _log = logging.getLogger(__name__)
 
+# Runs an alarm action by its ARN: the action, the alarm, its state, how far it is above the threshold.
+Run = Callable[[str, str, str, float | None], None]
 Note = Callable[[str, str, str, str], None]  # alarm, kind, summary, data
 
 
@@ -40,11 +42,13 @@ class Actions:
     """Tells EventBridge and SNS of changes, off the thread that found them and in their order.
 
     A topic must let CloudWatch publish and, if it is encrypted, so must the key's policy, as on AWS. What is
-    not delivered stands in the alarm's history.
+    not delivered stands in the alarm's history. `runners`, by the beginning of an action's ARN, do what is no
+    message; while an alarm rings they are run again each minute, as CloudWatch repeats scaling.
     """
 
     def __init__(self, cloud: LocalCloud) -> None:
         self._cloud = cloud
+        self.runners: dict[str, Run] = {}
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="alarm actions")
         self._publishers: dict[str, Any] = {}
 
@@ -57,17 +61,35 @@ class Actions:
         self._thread.shutdown(wait=True, cancel_futures=True)
 
     def _act(self, change: Change, note: Note) -> None:
-        try:
-            self._cloud.emit(
-                "aws.cloudwatch", "CloudWatch Alarm State Change", _event_detail(change), [change.arn]
-            )
-        except Exception:
-            _log.exception("%s: the change of state is no event", change.alarm.name)
+        repeated = change.old is change.new
+        if not repeated:
+            self._emit(change)
         settings = change.alarm.settings
         if not settings.get("ActionsEnabled", True):
             return
-        for topic in settings.get(_ACTIONS_OF[change.new.state], ()):
-            self._notify(topic, change, note)
+        for action in settings.get(_ACTIONS_OF[change.new.state], ()):
+            run = next((run for start, run in self.runners.items() if action.startswith(start)), None)
+            if run is not None:
+                self._run(run, action, change, note)
+            elif not repeated:
+                self._notify(action, change, note)
+
+    def _emit(self, change: Change) -> None:
+        detail = _event_detail(change)
+        try:
+            self._cloud.emit("aws.cloudwatch", "CloudWatch Alarm State Change", detail, [change.arn])
+        except Exception:
+            _log.exception("%s: the change of state is no event", change.alarm.name)
+
+    def _run(self, run: Run, action: str, change: Change, note: Note) -> None:
+        name = change.alarm.name
+        try:
+            run(action, name, change.new.state, change.new.breach)
+        except Exception as error:
+            note(name, "Action", f'Failed to execute action {action}. Received error: "{error}"', "{}")
+            _log.exception("alarm %s: %s failed", name, action)
+        else:
+            note(name, "Action", f"Successfully executed action {action}", "{}")
 
     def _notify(self, topic: str, change: Change, note: Note) -> None:
         name = change.alarm.name

@@ -24,6 +24,7 @@ _COMPARISONS: dict[str, tuple[str, Callable[[float, float], bool]]] = {
     "LessThanOrEqualToThreshold": ("less than or equal to", operator.le),
 }
 _ACTIONS = ("OKActions", "AlarmActions", "InsufficientDataActions")
+_TOPICS = "arn:aws:sns:"
 _ONE_METRIC = ("MetricName", "Namespace", "Dimensions", "Period", "Unit", "Statistic", "ExtendedStatistic")
 
 
@@ -92,6 +93,14 @@ def alarm_of(settings: Settings) -> Alarm:
     )  # fmt: skip
 
 
+def check_actions(settings: Settings, served: Sequence[str]) -> None:
+    """Raise AwsError for an action that is neither a topic nor begins as one of `served` does."""
+    for action in (action for name in _ACTIONS for action in settings.get(name, ())):
+        if not action.startswith((_TOPICS, *served)):
+            known = ", ".join([_TOPICS, *served])
+            raise _wrong(f"The local CloudWatch takes actions of {known} only, not {action}")
+
+
 def _refuse_unserved(settings: Settings) -> None:
     for name in _UNSERVED:
         if settings.get(name):
@@ -102,9 +111,6 @@ def _refuse_unserved(settings: Settings) -> None:
         raise _wrong(f"The local CloudWatch does not serve {settings['ComparisonOperator']}: it has no bands")
     if settings.get("TreatMissingData", "missing") not in ("missing", "ignore", "breaching", "notBreaching"):
         raise _wrong(f"TreatMissingData: {settings['TreatMissingData']!r} is not one of its values")
-    for action in (action for name in _ACTIONS for action in settings.get(name, ())):
-        if not action.startswith("arn:aws:sns:"):
-            raise _wrong(f"The local CloudWatch notifies SNS topics only, not {action}")
 
 
 def _of_one_metric(settings: Settings) -> tuple[int, dict[str, Watched]]:

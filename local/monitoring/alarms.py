@@ -14,11 +14,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from local.cloud.errors import AwsError
-from local.monitoring.alarm import Alarm, alarm_of
-from local.monitoring.evaluation import INSUFFICIENT_DATA, Verdict, evaluate
+from local.monitoring.alarm import Alarm, alarm_of, check_actions
+from local.monitoring.evaluation import IN_ALARM, INSUFFICIENT_DATA, Verdict, evaluate
 from local.monitoring.metrics import Metrics
 
 EVALUATE_EVERY_SECONDS = 1.0
+REPEAT_EVERY_SECONDS = 60.0
 _HISTORY_ITEMS = 1000
 _log = logging.getLogger(__name__)
 
@@ -33,11 +34,12 @@ class Watch:
     verdict: Verdict
     updated: datetime
     transitioned: datetime
+    repeated: float = 0.0  # when its actions were last told that the alarm still rings
 
 
 @dataclass(frozen=True)
 class Change:
-    """An alarm has come from one state into another."""
+    """An alarm has come from one state into another; or still rings, and its old state is the new one."""
 
     alarm: Alarm
     arn: str
@@ -61,8 +63,12 @@ class HistoryItem:
 class Alarms:
     """Keeps alarms and their states; tells `on_change` of every change of state."""
 
-    def __init__(self, metrics: Metrics, arn_prefix: str, on_change: Callable[[Change], None]) -> None:
+    def __init__(
+        self, metrics: Metrics, arn_prefix: str, on_change: Callable[[Change], None],
+        served_actions: Callable[[], Sequence[str]] = tuple,
+    ) -> None:  # fmt: skip
         self._metrics, self._arn_prefix, self._on_change = metrics, arn_prefix, on_change
+        self._served_actions = served_actions
         self._lock = threading.RLock()
         self._watches: dict[str, Watch] = {}
         self._history: deque[HistoryItem] = deque(maxlen=_HISTORY_ITEMS)
@@ -72,6 +78,7 @@ class Alarms:
     def put(self, settings: Mapping[str, Any]) -> None:
         """Make an alarm, or give one that is there another rule: its state stays until it is evaluated."""
         alarm = alarm_of(settings)
+        check_actions(settings, self._served_actions())
         now = self._now()
         unchecked = Verdict(INSUFFICIENT_DATA, "Unchecked: Initial alarm creation", "{}")
         with self._lock:
@@ -135,11 +142,20 @@ class Alarms:
     def _turn(self, watch: Watch, verdict: Verdict) -> None:
         old, old_at, now = watch.verdict, watch.updated, self._now()
         if old.state == verdict.state:
+            self._repeat(watch, verdict)
             return
         watch.verdict, watch.updated, watch.transitioned = verdict, now, now
+        watch.repeated = now.timestamp()
         name = watch.alarm.name
         self.note(name, "StateUpdate", f"Alarm updated from {old.state} to {verdict.state}", verdict.data)
         self._on_change(Change(watch.alarm, watch.arn, now, old, old_at, verdict))
+
+    def _repeat(self, watch: Watch, verdict: Verdict) -> None:
+        """Tell once a minute of an alarm that still rings: scaling goes on until it does not."""
+        now = self._now()
+        if verdict.state == IN_ALARM and now.timestamp() - watch.repeated >= REPEAT_EVERY_SECONDS:
+            watch.repeated = now.timestamp()
+            self._on_change(Change(watch.alarm, watch.arn, now, verdict, watch.updated, verdict))
 
     def _start(self) -> None:
         if self._thread is None and not self._closed.is_set():

@@ -17,11 +17,15 @@ _TREATED = {"breaching": "Breaching", "notBreaching": "NonBreaching"}
 
 @dataclass(frozen=True)
 class Verdict:
-    """A state with its reason; `data` is the reason as CloudWatch's JSON document has it."""
+    """A state with its reason; `data` is the reason as CloudWatch's JSON document has it.
+
+    `breach` is how far the latest period's value is above the threshold, None where it has none.
+    """
 
     state: str
     reason: str
     data: str
+    breach: float | None = None
 
 
 def evaluate(alarm: Alarm, metrics: Metrics, at: float) -> Verdict | None:
@@ -33,7 +37,8 @@ def evaluate(alarm: Alarm, metrics: Metrics, at: float) -> Verdict | None:
     state = state_of(alarm, values)
     if state is None:
         return None
-    return Verdict(state, _reason(alarm, values, state, at), _data(alarm, values, at))
+    breach = None if values[0] is None else values[0] - alarm.threshold
+    return Verdict(state, _reason(alarm, values, state, at), _data(alarm, values, at), breach)
 
 
 def state_of(alarm: Alarm, values: Sequence[float | None]) -> str | None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from local.monitoring.actions import Actions, Run
 from local.monitoring.alarms import Alarms, Change
 from local.monitoring.metrics import Metric, Metrics
 from local.monitoring.statistics import Point, check_statistic
@@ -19,7 +20,8 @@ class Monitoring:
     account: str
     metrics: Metrics
     alarms: Alarms
-    listeners: list[StateListener]
+    actions: Actions
+    listeners: list[StateListener] = field(default_factory=list)
 
     def put(
         self, namespace: str, metric: str, value: float, dimensions: Mapping[str, str], *, unit: str = "None",
@@ -54,6 +56,10 @@ class Monitoring:
     def on_state_change(self, listener: StateListener) -> None:
         """Tell `listener` of each change of an alarm's state, on the thread that evaluates: do not block."""
         self.listeners.append(listener)
+
+    def on_action(self, prefix: str, run: Run) -> None:
+        """Let `run` do the alarm actions whose ARN begins so: see Actions."""
+        self.actions.runners[prefix] = run
 
     def tell(self, change: Change) -> None:
         """Tell the listeners of a change."""

@@ -38,11 +38,13 @@ def make_plugin(cloud: LocalCloud) -> MonitoringPlugin:
     metrics, actions = Metrics(), Actions(cloud)
 
     def changed(change: Change) -> None:
-        monitoring.tell(change)
+        if change.old is not change.new:
+            monitoring.tell(change)
         actions.act(change, alarms.note)
 
-    alarms = Alarms(metrics, f"arn:aws:cloudwatch:{cloud.region}:{cloud.account}:alarm:", changed)
-    monitoring = Monitoring(cloud.account, metrics, alarms, [])
+    arns = f"arn:aws:cloudwatch:{cloud.region}:{cloud.account}:alarm:"
+    alarms = Alarms(metrics, arns, changed, lambda: list(actions.runners))
+    monitoring = Monitoring(cloud.account, metrics, alarms, actions)
     _listen(cloud.account, metrics)
 
     def close() -> None:

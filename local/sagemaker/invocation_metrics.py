@@ -1,6 +1,7 @@
 """CloudWatch's metrics of invocations, as SageMaker publishes them for endpoints and inference components.
 
-All fleets of an endpoint count under its name, also while an update shifts traffic between them.
+All fleets of an endpoint count under its name, also while an update shifts traffic between them, and each
+under its configuration's too.
 """
 
 from __future__ import annotations
@@ -29,18 +30,23 @@ class InvocationMetrics:
     def count(
         self, endpoint: str, variant: str, *, status: int, model_seconds: float, total_seconds: float,
         instances: int | None, component: str | None = None, copies: int | None = None,
+        config: str | None = None,
     ) -> None:  # fmt: skip
         """Count one request.
 
         `status` is what the container answered, 0 where it gave no answer, or SageMaker's own refusal; the
-        latter has no `model_seconds`. `instances` is None for a serverless variant.
+        latter has no `model_seconds`. `instances` is None for a serverless variant. `config` names the fleet
+        that answered: an alarm on it does not ring for the faults of the fleet that it replaces.
         """
         monitoring = monitoring_of(self._cloud)
         if monitoring is None:
             return
         now = monitoring.metrics.clock()
         values = _values(status, model_seconds, total_seconds)
-        sets = [({"EndpointName": endpoint, "VariantName": variant}, "InvocationsPerInstance", instances)]
+        whole = {"EndpointName": endpoint, "VariantName": variant}
+        sets = [(whole, "InvocationsPerInstance", instances)]
+        if config:
+            sets.append(({**whole, "EndpointConfigName": config}, "InvocationsPerInstance", instances))
         if component:
             sets.append(({"InferenceComponentName": component}, "InvocationsPerCopy", copies))
         for dimensions, share, among in sets:
