@@ -39,6 +39,7 @@ class Workflow(sfn.StateMachine):
         start: sfn.IChainable,
         timeout: cdk.Duration,
         functions: Sequence[lambda_.Function],
+        name: str | None = None,
     ) -> None:
         log_group = logs.LogGroup(
             scope,
@@ -50,6 +51,7 @@ class Workflow(sfn.StateMachine):
         super().__init__(
             scope,
             construct_id,
+            state_machine_name=name,
             definition_body=sfn.DefinitionBody.from_chainable(start),
             role=role,
             timeout=timeout,
