@@ -8,6 +8,7 @@ from constructs import Construct
 from config import Edgeline
 from stacks.accounts import EnvironmentName, ToolsAccount, WorkloadAccount
 from stacks.constructs.alarm_topic import AlarmTopic
+from stacks.constructs.answer_metrics import AnswerMetrics
 from stacks.constructs.endpoint_guards import grant_guards
 from stacks.constructs.sagemaker_role import SageMakerRole
 from stacks.constructs.teardown import Teardown
@@ -130,12 +131,16 @@ class ServingStack(cdk.Stack):
             models=here.models(),
         )
         for model in config.models:
+            name = here.endpoint_name(model)
+            # The component of an endpoint has its name, and the log.
+            of = "InferenceComponents" if here.endpoint(model).kind == "components" else "Endpoints"
             log_group = logs.LogGroup(
                 self,
                 f"EndpointLogs-{model.name}",
-                log_group_name=f"/aws/sagemaker/Endpoints/{here.endpoint_name(model)}",
+                log_group_name=f"/aws/sagemaker/{of}/{name}",
                 retention=logs.RetentionDays.SIX_MONTHS,
                 removal_policy=cdk.RemovalPolicy.DESTROY,
             )
             # It goes after the endpoint, which would make it anew, and for ever.
             removed.resource.node.add_dependency(log_group)
+            AnswerMetrics(self, f"Answers-{model.name}", log_group=log_group, endpoint_name=name)
