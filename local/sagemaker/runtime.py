@@ -148,6 +148,7 @@ class Runtime:
             instances=None if variant.serverless else variant.desired or len(variant.instances),
             component=hosted.component if hosted else None,
             copies=hosted.copies.count if hosted else None,
+            config=fleet or None,
         )
 
 
