@@ -1,10 +1,14 @@
 """A SageMaker that keeps models, configs and endpoints in memory and words its errors as AWS does."""
 
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
 import pytest
+from botocore import xform_name
 from botocore.exceptions import ClientError
+from botocore.session import Session
+from botocore.validate import ParamValidator
 
 GROUP = "arn:aws:sagemaker:eu-west-1:123456789012:model-package/edgeline-tags"
 
@@ -37,6 +41,33 @@ def package(version: int, approval: str = "Approved") -> dict[str, Any]:
             "model": "tags",
         },
     }
+
+
+@cache
+def input_shapes(service: str) -> dict[str, Any]:
+    model = Session().get_service_model(service)
+    names = {xform_name(name): name for name in model.operation_names}
+    return {method: model.operation_model(name).input_shape for method, name in names.items()}
+
+
+class Checked:
+    """A fake whose calls are checked against the service's own model first, as AWS would by shape."""
+
+    def __init__(self, service: str, fake: Any) -> None:
+        self._shapes = input_shapes(service)
+        self._fake = fake
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._fake, name)
+        if name not in self._shapes:
+            return found
+
+        def call(**arguments: Any) -> Any:
+            report = ParamValidator().validate(arguments, self._shapes[name])
+            assert not report.has_errors(), report.generate_report()
+            return found(**arguments)
+
+        return call
 
 
 class FakeSageMaker:
@@ -201,6 +232,18 @@ def cloudwatch() -> FakeCloudWatch:
 @pytest.fixture
 def scaling() -> FakeScaling:
     return FakeScaling()
+
+
+@pytest.fixture
+def there(sagemaker: Any, cloudwatch: Any, scaling: Any) -> Any:
+    """A session in an environment, whose calls are checked by their shape."""
+    fakes = {"sagemaker": sagemaker, "cloudwatch": cloudwatch, "application-autoscaling": scaling}
+
+    class There:
+        def client(self, service: str) -> Any:
+            return Checked(service, fakes[service])
+
+    return There()
 
 
 @pytest.fixture
