@@ -102,7 +102,9 @@ class StagingTest(Construct):
                 "ContainerArguments.$": (
                     f"States.Array('--test', '{_INPUT}/test', '--dataset', '{_INPUT}/dataset',"
                     f" '--evaluation', '{_INPUT}/evaluation', '--output-dir', '{_OUTPUT}',"
-                    f" '--endpoint', $.staging.endpoint,"
+                    # As JSON, since an argument is a string, and what has no component says null.
+                    " '--endpoint', $.staging.endpoint,"
+                    " '--component', States.JsonToString($.staging.component),"
                     f" '--role', '{self._tester_role_arn}', '--session', $.package.test.job)"
                 ),
             },

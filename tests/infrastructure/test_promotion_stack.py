@@ -121,6 +121,7 @@ def test_the_staging_test_runs_what_the_package_names(definition: dict[str, Any]
     }
     arguments = job["AppSpecification"]["ContainerArguments.$"]
     assert "'--endpoint', $.staging.endpoint" in arguments
+    assert "'--component', States.JsonToString($.staging.component)" in arguments
     assert "'--evaluation', '/opt/ml/processing/input/evaluation'" in arguments
 
 
