@@ -26,6 +26,7 @@ _NAMED = {
         for verb in ("Create", "Describe", "Delete")
     },
     **{f"{verb}Endpoint": ("endpoint", "EndpointName") for verb in ("Describe", "Delete")},
+    "UpdateEndpointWeightsAndCapacities": ("endpoint", "EndpointName"),
 }
 _CASED = {
     **{
@@ -42,6 +43,10 @@ _CASED = {
     },
     **{
         f"{verb}Pipeline": ("pipeline", "PipelineName") for verb in ("Create", "Describe", "Update", "Delete")
+    },
+    **{
+        f"{verb}InferenceComponent{what}": ("inference-component", "InferenceComponentName")
+        for verb, what in (("Describe", ""), ("Update", ""), ("Update", "RuntimeConfig"), ("Delete", ""))
     },
     "StartPipelineExecution": ("pipeline", "PipelineName"),
     "ListPipelineExecutions": ("pipeline", "PipelineName"),
@@ -119,6 +124,11 @@ def _several(call: Call, operation: str, parameters: Parameters) -> list[str]:
         return [
             call.arn("sagemaker", f"endpoint/{parameters['EndpointName'].lower()}"),
             call.arn("sagemaker", f"endpoint-config/{parameters['EndpointConfigName'].lower()}"),
+        ]
+    if operation == "CreateInferenceComponent":
+        return [
+            call.arn("sagemaker", f"endpoint/{parameters['EndpointName'].lower()}"),
+            call.arn("sagemaker", f"inference-component/{parameters['InferenceComponentName']}"),
         ]
     if operation == "CreateModel":
         return [

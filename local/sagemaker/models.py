@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from local.cloud.call import Call
+from local.sagemaker.hosting_variant import check_hosting, is_hosting
 from local.sagemaker.model import answer
 from local.sagemaker.refuse import refuse, refuse_given, refuse_unless
 from local.sagemaker.registry import Registry
@@ -100,10 +101,10 @@ class EndpointConfigs:
         refuse_given("CreateEndpointConfig", request, "ShadowProductionVariants")
         if request.get("DataCaptureConfig", {}).get("EnableCapture"):
             raise refuse("CreateEndpointConfig with DataCaptureConfig")
+        check_hosting(request)
         for variant in request["ProductionVariants"]:
-            if "ModelName" not in variant:
-                raise refuse(f"variant {variant['VariantName']} without ModelName (inference components)")
-            self._models.get(variant["ModelName"])
+            if not is_hosting(variant):
+                self._models.get(variant["ModelName"])
         arn = call.arn("sagemaker", f"endpoint-config/{name.lower()}")
         tags = request.pop("Tags", [])
         self._table.add(name, {**request, "EndpointConfigArn": arn, "CreationTime": now()})

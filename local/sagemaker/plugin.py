@@ -10,6 +10,7 @@ from local.cloud.processes import Processes
 from local.cloud.service import LocalService
 from local.sagemaker.api import SageMakerApi
 from local.sagemaker.cloudformation import resource_types
+from local.sagemaker.component_operations import ComponentOperations
 from local.sagemaker.endpoints import Endpoints
 from local.sagemaker.feature_store import FeatureGroups, FeatureStoreRuntime
 from local.sagemaker.group_policies import GroupPolicies
@@ -19,6 +20,7 @@ from local.sagemaker.models import EndpointConfigs, Models
 from local.sagemaker.pipelines import Pipelines
 from local.sagemaker.registry import Registry
 from local.sagemaker.runtime import Runtime
+from local.sagemaker.scalable_variants import ScalableVariants
 from local.sagemaker.tags import Tags
 
 if TYPE_CHECKING:
@@ -33,6 +35,7 @@ class SageMakerPlugin(Plugin):
     jobs: JobsApi
     pipelines: Pipelines
     endpoints: Endpoints
+    components: ComponentOperations
     feature_groups: FeatureGroups
 
 
@@ -46,12 +49,16 @@ def make_plugin(cloud: LocalCloud) -> SageMakerPlugin:
     models = Models(cloud, registry, tags)
     configs = EndpointConfigs(cloud, models, tags)
     endpoints = Endpoints(cloud, processes, models, configs, tags)
-    components = InferenceComponents()
+    operations = ComponentOperations(cloud, processes, models, endpoints, tags)
+    components = InferenceComponents(cloud, operations, configs)
+    endpoints.companions += [components, ScalableVariants(cloud)]
     groups = FeatureGroups(cloud, tags)
-    api = SageMakerApi(registry, policies, jobs, pipelines, models, configs, endpoints, groups, tags)
+    hosting = (models, configs, endpoints, operations)
+    api = SageMakerApi(registry, policies, jobs, pipelines, *hosting, groups, tags)
 
     def close() -> None:
         pipelines.close()
+        operations.close()
         endpoints.close()
         processes.close()
         jobs.processing.join()
@@ -74,6 +81,7 @@ def make_plugin(cloud: LocalCloud) -> SageMakerPlugin:
         jobs=jobs,
         pipelines=pipelines,
         endpoints=endpoints,
+        components=operations,
         feature_groups=groups,
     )
 

@@ -1,0 +1,247 @@
+"""The operations on inference components: models on an endpoint's instances, in copies of a given number."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from local.cloud.call import Call
+from local.cloud.errors import AwsError
+from local.cloud.processes import Processes
+from local.monitoring import monitoring_of
+from local.sagemaker.component_copies import Copies, Release
+from local.sagemaker.component_placement import place
+from local.sagemaker.component_specification import check_specification, summary, update_policy
+from local.sagemaker.component_update import RolledBackError, RollingUpdate
+from local.sagemaker.endpoints import Endpoints
+from local.sagemaker.instance import UnhealthyError
+from local.sagemaker.model import CREDENTIALS_SECONDS, SERVICE, answer
+from local.sagemaker.models import Models
+from local.sagemaker.refuse import refuse
+from local.sagemaker.table import Record, Table, listing, now, worded
+from local.sagemaker.tags import Tags
+from local.sagemaker.watch import Alarms
+
+if TYPE_CHECKING:
+    from local.cloud.server import LocalCloud
+
+_LOG = logging.getLogger(__name__)
+_LONGEST_REASON = 1024
+_WATCH_EVERY_SECONDS = 0.5
+_SILENCE_BEATS = 20
+
+
+class ComponentOperations:
+    """The inference components of the account, by name. AWS sends no events of theirs, nor does this."""
+
+    def __init__(
+        self, cloud: LocalCloud, processes: Processes, models: Models, endpoints: Endpoints, tags: Tags
+    ) -> None:
+        self._cloud, self._processes, self._tags = cloud, processes, tags
+        self._models, self._endpoints = models, endpoints
+        self._copies: dict[str, Copies] = {}
+        self._releases: dict[str, Release] = {}
+        self._closed = threading.Event()
+        self._watcher: threading.Thread | None = None
+        arn = f"arn:aws:sagemaker:{cloud.region}:{cloud.account}:inference-component"
+        self._table = Table(
+            worded(lambda name: f'Could not find inference component "{arn}/{name}".'),
+            worded(lambda name: f'Cannot create already existing inference component "{arn}/{name}".'),
+            cased=True,
+        )
+
+    def create_inference_component(self, call: Call, **request: Any) -> Record:
+        """Serve CreateInferenceComponent: its copies start, and it is InService once they answer."""
+        name = request["InferenceComponentName"]
+        release = self._release("CreateInferenceComponent", request)
+        placed = place(self._endpoints, call, request)
+        if "RuntimeConfig" not in request:
+            raise AwsError("ValidationException", "CreateInferenceComponent: RuntimeConfig is missing.")
+        arn, time = call.arn("sagemaker", f"inference-component/{name}"), now()
+        made = {
+            "InferenceComponentName": name,
+            "InferenceComponentArn": arn,
+            **placed,
+            "Specification": summary(release.specification, release.model),
+            "DesiredCopyCount": request["RuntimeConfig"]["CopyCount"],
+            "InferenceComponentStatus": "Creating",
+            "CreationTime": time,
+            "LastModifiedTime": time,
+        }
+        self._table.add(name, made)
+        self._tags.keep(arn, request.get("Tags", []))
+        copies = self._copies[name] = Copies(self._cloud, self._processes, name)
+        self._releases[name] = release
+        self._work(name, lambda: self._scale(name, copies, made["DesiredCopyCount"]), otherwise="Failed")
+        return {"InferenceComponentArn": arn}
+
+    def _release(self, operation: str, request: Mapping[str, Any]) -> Release:
+        specification = check_specification(operation, request)
+        return Release(specification, self._models.get(specification["ModelName"]))
+
+    def update_inference_component(self, call: Call, **request: Any) -> Record:
+        """Serve UpdateInferenceComponent: the copies are exchanged as DeploymentConfig says."""
+        name = request["InferenceComponentName"]
+        record = self._table.get(name)
+        copies, old = self._copies[name], self._releases[name]
+        asked = request if "Specification" in request else {"Specification": old.specification, **request}
+        new = self._release("UpdateInferenceComponent", asked)
+        wanted = request.get("RuntimeConfig", {}).get("CopyCount", record["DesiredCopyCount"])
+        policy = update_policy(request.get("DeploymentConfig"), max(copies.count, wanted))
+        self._begin(name, DesiredCopyCount=wanted, LastDeploymentConfig=request.get("DeploymentConfig"))
+        alarms = self._alarms(record["EndpointName"], policy.alarms)
+        update = RollingUpdate(copies, old, new, wanted, policy, alarms)
+
+        def exchange() -> None:
+            update.run()
+            self._releases[name] = new
+            self._table.update(name, Specification=summary(new.specification, new.model))
+
+        self._work(name, exchange, back_to=record["DesiredCopyCount"])
+        return {"InferenceComponentArn": record["InferenceComponentArn"]}
+
+    def _alarms(self, endpoint: str, names: Sequence[str]) -> Callable[[], None]:
+        """Give what reads the alarms, with the role of the endpoint configuration, as SageMaker does."""
+        serving = self._endpoints.serving(endpoint)
+        if not names or serving is None:
+            return lambda: None
+        role = serving.config["ExecutionRoleArn"]
+        keys = self._cloud.service_credentials(role, SERVICE, endpoint, lifetime_seconds=CREDENTIALS_SECONDS)
+        return Alarms(self._cloud.session(keys).client("cloudwatch"), names).check
+
+    def update_inference_component_runtime_config(self, call: Call, **request: Any) -> Record:
+        """Serve UpdateInferenceComponentRuntimeConfig: copies come, or go once they have answered."""
+        name, wanted = request["InferenceComponentName"], request["DesiredRuntimeConfig"]["CopyCount"]
+        record = self._table.get(name)
+        self._begin(name, DesiredCopyCount=wanted)
+        copies = self._copies[name]
+        self._work(name, lambda: self._scale(name, copies, wanted), back_to=record["DesiredCopyCount"])
+        return {"InferenceComponentArn": record["InferenceComponentArn"]}
+
+    def _scale(self, name: str, copies: Copies, wanted: int) -> None:
+        copies.add(self._releases[name], max(0, wanted - copies.count))
+        copies.remove(copies.all[wanted:])
+
+    def _begin(self, name: str, **changes: Any) -> None:
+        status = {"InferenceComponentStatus": "Updating", "LastModifiedTime": now()}
+        self._table.change(name, _at_rest, **status, **changes)
+
+    def _work(
+        self, name: str, work: Callable[[], None], *, otherwise: str = "InService", back_to: int | None = None
+    ) -> None:
+        """Do the work on a thread; `otherwise` is the status where it failed, or was undone."""
+
+        def run() -> None:
+            status, reason = "InService", None
+            wanted: dict[str, Any] = {}
+            try:
+                work()
+            except (RolledBackError, UnhealthyError, OSError, RuntimeError) as error:
+                status, reason = otherwise, str(error)[-_LONGEST_REASON:]
+                wanted = {} if back_to is None else {"DesiredCopyCount": back_to}
+            self._end(name, InferenceComponentStatus=status, FailureReason=reason, **wanted)
+
+        self._watch()
+        threading.Thread(target=run, name=f"inference component {name}", daemon=True).start()
+
+    def _end(self, name: str, **changes: Any) -> None:
+        try:
+            self._table.change(name, _not_going, LastModifiedTime=now(), **changes)
+        except AwsError:
+            _LOG.info("inference component %s was deleted meanwhile", name)
+
+    def describe_inference_component(self, call: Call, *, InferenceComponentName: str) -> Record:  # noqa: N803
+        """Serve DescribeInferenceComponent."""
+        record = self._table.get(InferenceComponentName)
+        counts = {
+            "DesiredCopyCount": record["DesiredCopyCount"],
+            "CurrentCopyCount": self._copies[record["InferenceComponentName"]].count,
+        }
+        return answer("DescribeInferenceComponent", {**record, "RuntimeConfig": counts})
+
+    def delete_inference_component(self, call: Call, *, InferenceComponentName: str) -> None:  # noqa: N803
+        """Serve DeleteInferenceComponent: Deleting until its copies have answered and ended."""
+        name = InferenceComponentName
+        record = self._table.change(name, _at_rest, InferenceComponentStatus="Deleting")
+        copies = self._copies[name]
+
+        def leave() -> None:
+            copies.remove(copies.all)
+            copies.stop()
+            self._table.remove(name)
+            self._tags.forget(record["InferenceComponentArn"])
+
+        threading.Thread(target=leave, name=f"inference component {name}", daemon=True).start()
+
+    def list_inference_components(self, call: Call, **params: Any) -> Record:
+        """Serve ListInferenceComponents."""
+        for field in ("LastModifiedTimeBefore", "LastModifiedTimeAfter"):
+            if field in params:
+                raise refuse(f"ListInferenceComponents with {field}")
+        return listing(
+            [record for record in self._table.records() if _listed(record, params)],
+            params,
+            name="InferenceComponentName",
+            status="InferenceComponentStatus",
+            member="InferenceComponents",
+            fields=(
+                "CreationTime", "InferenceComponentArn", "InferenceComponentName", "EndpointArn",
+                "EndpointName", "VariantName", "InferenceComponentStatus", "LastModifiedTime",
+            ),
+        )  # fmt: skip
+
+    def of(self, endpoint: str) -> list[Record]:
+        """Give the components of an endpoint."""
+        return [record for record in self._table.records() if record["EndpointName"] == endpoint]
+
+    def copies(self, name: str) -> Copies:
+        """Give the running copies of a component."""
+        return self._copies[self._table.get(name)["InferenceComponentName"]]
+
+    def _watch(self) -> None:
+        if self._watcher is None:
+            self._watcher = threading.Thread(
+                target=self._look_after, name="inference components", daemon=True
+            )
+            self._watcher.start()
+
+    def _look_after(self) -> None:
+        for beat in itertools.count():
+            if self._closed.wait(_WATCH_EVERY_SECONDS):
+                return
+            for name, copies in list(self._copies.items()):
+                copies.revive()
+                if copies.count and beat % _SILENCE_BEATS == 0:
+                    self._tell_of_silence(name)
+
+    def _tell_of_silence(self, name: str) -> None:
+        """Count nothing: AWS has this metric of idle copies too, or none would ever scale to zero."""
+        if found := monitoring_of(self._cloud):
+            dimensions = {"InferenceComponentName": name}
+            found.put("AWS/SageMaker", "InvocationsPerCopy", 0.0, dimensions, unit="None")
+
+    def close(self) -> None:
+        """End every copy."""
+        self._closed.set()
+        for copies in list(self._copies.values()):
+            copies.stop()
+
+
+def _at_rest(component: Record) -> None:
+    if component["InferenceComponentStatus"] not in ("InService", "Failed"):
+        message = f'Cannot update in-progress inference component "{component["InferenceComponentArn"]}".'
+        raise AwsError("ValidationException", message)
+
+
+def _not_going(component: Record) -> None:
+    if component["InferenceComponentStatus"] == "Deleting":
+        raise AwsError("ValidationException", "The inference component is being deleted.")
+
+
+def _listed(record: Record, params: Mapping[str, Any]) -> bool:
+    return params.get("EndpointNameEquals", record["EndpointName"]).lower() == record[
+        "EndpointName"
+    ].lower() and params.get("VariantNameEquals") in (None, record["VariantName"])
