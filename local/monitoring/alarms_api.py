@@ -10,9 +10,8 @@ from local.monitoring.alarms import Alarms, HistoryItem, Watch
 from local.monitoring.pages import page
 
 _DESCRIBED = 100
-_ON_ALL = ("DescribeAlarms", "DescribeAlarmHistory", "DescribeAlarmsForMetric")
+_ON_ALL = ("DescribeAlarms", "DescribeAlarmHistory")
 _ON_NAMES = ("DeleteAlarms", "EnableAlarmActions", "DisableAlarmActions")
-_UNKEPT = ("Tags",)
 
 
 class AlarmsApi:
@@ -20,6 +19,7 @@ class AlarmsApi:
 
     def __init__(self, alarms: Alarms) -> None:
         self._alarms = alarms
+        self._tags: dict[str, dict[str, str]] = {}
 
     def resource_arns(self, call: Call, operation: str, parameters: dict[str, Any]) -> list[str]:
         """Give the alarms that IAM checks the call against; what describes alarms is checked against all."""
@@ -27,6 +27,8 @@ class AlarmsApi:
             return [call.arn("cloudwatch", "alarm:*")]
         if operation in _ON_NAMES:
             return [call.arn("cloudwatch", f"alarm:{name}") for name in parameters["AlarmNames"]]
+        if "ResourceARN" in parameters:
+            return [parameters["ResourceARN"]]
         if "AlarmName" in parameters:
             return [call.arn("cloudwatch", f"alarm:{parameters['AlarmName']}")]
         return ["*"]
@@ -36,8 +38,14 @@ class AlarmsApi:
         return {"cloudwatch:namespace": parameters["Namespace"]} if operation == "PutMetricData" else {}
 
     def put_metric_alarm(self, call: Call, **request: Any) -> None:
-        """Serve PutMetricAlarm."""
-        self._alarms.put({name: value for name, value in request.items() if name not in _UNKEPT})
+        """Serve PutMetricAlarm; tags are for a new alarm, as with CloudWatch."""
+        tags = request.pop("Tags", [])
+        known = self._alarms.find(request["AlarmName"])
+        self._alarms.put(request)
+        if not known:
+            self._tags[call.arn("cloudwatch", f"alarm:{request['AlarmName']}")] = {
+                t["Key"]: t["Value"] for t in tags
+            }
 
     def describe_alarms(self, call: Call, **request: Any) -> dict[str, Any]:
         """Serve DescribeAlarms; a name that no alarm has is passed over, as CloudWatch does."""
@@ -55,6 +63,8 @@ class AlarmsApi:
     def delete_alarms(self, call: Call, *, AlarmNames: list[str]) -> None:  # noqa: N803
         """Serve DeleteAlarms."""
         self._alarms.delete(AlarmNames)
+        for name in AlarmNames:
+            self._tags.pop(call.arn("cloudwatch", f"alarm:{name}"), None)
 
     def set_alarm_state(self, call: Call, **request: Any) -> None:
         """Serve SetAlarmState: the state holds until the alarm is evaluated, within a second."""
@@ -72,6 +82,24 @@ class AlarmsApi:
     def _actions(self, names: list[str], *, enabled: bool) -> None:
         for watch in filter(None, map(self._alarms.find, names)):
             self._alarms.put({**watch.alarm.settings, "ActionsEnabled": enabled})
+
+    def tag_resource(self, call: Call, *, ResourceARN: str, Tags: list[dict[str, str]]) -> None:  # noqa: N803
+        """Serve TagResource."""
+        self._tagged(ResourceARN).update({tag["Key"]: tag["Value"] for tag in Tags})
+
+    def untag_resource(self, call: Call, *, ResourceARN: str, TagKeys: list[str]) -> None:  # noqa: N803
+        """Serve UntagResource."""
+        for key in TagKeys:
+            self._tagged(ResourceARN).pop(key, None)
+
+    def list_tags_for_resource(self, call: Call, *, ResourceARN: str) -> dict[str, Any]:  # noqa: N803
+        """Serve ListTagsForResource."""
+        return {"Tags": [{"Key": k, "Value": v} for k, v in sorted(self._tagged(ResourceARN).items())]}
+
+    def _tagged(self, arn: str) -> dict[str, str]:
+        if arn not in self._tags:
+            raise AwsError("ResourceNotFoundException", f"{arn} is no alarm", 404)
+        return self._tags[arn]
 
     def describe_alarm_history(self, call: Call, **request: Any) -> dict[str, Any]:
         """Serve DescribeAlarmHistory, the latest first."""

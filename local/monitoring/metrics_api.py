@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -36,7 +37,10 @@ class MetricsApi:
             )
         for datum in request.get("MetricData", ()):
             metric = metric_of({**datum, "Namespace": namespace})
-            self._metrics.put(metric, list(_points(datum, self._metrics.clock())))
+            points = list(_points(datum, self._metrics.clock()))
+            if not all(math.isfinite(point.total) for point in points):
+                raise AwsError("InvalidParameterValue", f"{metric.name}: a value is not a finite number")
+            self._metrics.put(metric, points)
 
     def list_metrics(self, call: Call, **request: Any) -> dict[str, Any]:
         """Serve ListMetrics."""
