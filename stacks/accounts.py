@@ -90,7 +90,9 @@ class WorkloadAccount:
     @property
     def promoted_by(self) -> Sequence[str]:
         """The functions that act here, by the names of their modules."""
-        return (*_DEPLOYERS, "smoke_endpoint") if self.environment == "prod" else _DEPLOYERS
+        if self.environment == "staging":
+            return _DEPLOYERS
+        return (*_DEPLOYERS, "smoke_endpoint", "record_release")
 
     @property
     def region(self) -> str:
@@ -123,8 +125,15 @@ class WorkloadAccount:
 
     def alarms(self, model: Model) -> list[str]:
         """The ARNs of the alarms that guard a model's endpoint; lambdas/promotion/alarms.py names them."""
-        names = [f"{self.endpoint_name(model)}-{kind}" for kind in _ALARMS]
-        return [self.alarm_arn(name) for name in names]
+        return [self.alarm_arn(name) for name in self.alarm_names(model)]
+
+    def alarm_names(self, model: Model) -> list[str]:
+        """Their names."""
+        return [f"{self.endpoint_name(model)}-{kind}" for kind in _ALARMS]
+
+    def sleep_alarm_name(self, model: Model) -> str:
+        """The alarm that wakes a component without copies; lambdas/promotion/autoscaling.py names it."""
+        return f"{self.endpoint_name(model)}-asleep"
 
     def alarm_arn(self, name: str) -> str:
         """The ARN of an alarm, or of all that match a pattern."""

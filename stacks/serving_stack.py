@@ -10,8 +10,8 @@ from stacks.accounts import EnvironmentName, ToolsAccount, WorkloadAccount
 from stacks.constructs.alarm_topic import AlarmTopic
 from stacks.constructs.answer_metrics import AnswerMetrics
 from stacks.constructs.endpoint_guards import grant_guards
+from stacks.constructs.endpoint_removal import remove_endpoints
 from stacks.constructs.sagemaker_role import SageMakerRole
-from stacks.constructs.teardown import Teardown
 from stacks.constructs.trusted_role import TrustedRole
 from stacks.grants import allow, pass_role
 
@@ -122,14 +122,7 @@ class ServingStack(cdk.Stack):
     def _leave_nothing(self, config: Edgeline) -> None:
         """With the stack go the endpoints that promotions made; what they write until then expires."""
         here = self._here
-        removed = Teardown.of_endpoints(
-            self,
-            names=[here.endpoint_name(model) for model in config.models],
-            prefixes=[here.kept_name(model) for model in config.models],
-            endpoints=here.endpoints(),
-            configs=here.endpoint_configs(),
-            models=here.models(),
-        )
+        removed = remove_endpoints(self, here)
         for model in config.models:
             name = here.endpoint_name(model)
             # The component of an endpoint has its name, and the log.

@@ -1,6 +1,6 @@
-"""Remove what promotions made at run time: endpoints, their configs, their models."""
+"""Remove what promotions made at run time: endpoints with what guards and scales them, configs, models."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -9,6 +9,32 @@ from lambdas.teardown.deadline import Deadline
 from lambdas.teardown.gone import is_gone, unless_gone
 
 _LOOK_EVERY_SECONDS = 5
+
+
+def let_go(
+    scaling: Any, cloudwatch: Any, targets: Sequence[Mapping[str, str]], alarms: Sequence[str]
+) -> None:
+    """Let nothing scale what is about to go, and nothing ring for it."""
+    for target in targets:
+        unless_gone(
+            scaling.deregister_scalable_target,
+            ServiceNamespace="sagemaker",
+            ResourceId=target["ResourceId"],
+            ScalableDimension=target["Dimension"],
+        )
+    for alarm in alarms:
+        unless_gone(cloudwatch.delete_alarms, AlarmNames=[alarm])
+
+
+def remove_components(sagemaker: Any, components: Sequence[str], deadline: Deadline) -> None:
+    """Delete inference components and wait until they are gone: they hold their endpoints."""
+    for name in components:
+        describe = sagemaker.describe_inference_component
+        while (found := unless_gone(describe, InferenceComponentName=name)) is not None:
+            status = found["InferenceComponentStatus"]
+            if status in ("InService", "Failed"):
+                unless_gone(sagemaker.delete_inference_component, InferenceComponentName=name)
+            deadline.wait(_LOOK_EVERY_SECONDS, f"deleting the inference component {name}, {status}")
 
 
 def remove(sagemaker: Any, endpoints: Sequence[str], prefixes: Sequence[str], deadline: Deadline) -> None:

@@ -9,6 +9,7 @@ _CODES = (
     "EntityNotFoundException",
     "NoSuchBucket",
     "NoSuchUpload",
+    "ObjectNotFoundException",
     "ResourceNotFound",
     "ResourceNotFoundException",
 )

@@ -48,8 +48,11 @@ def _objects(properties: Properties, deadline: Deadline) -> None:
 
 
 def _endpoints(properties: Properties, deadline: Deadline) -> None:
-    named, prefixes = properties["Endpoints"], properties["Prefixes"]
-    endpoints.remove(boto3.client("sagemaker"), named, prefixes, deadline)
+    sagemaker, cloudwatch = boto3.client("sagemaker"), boto3.client("cloudwatch")
+    scaling = boto3.client("application-autoscaling")
+    endpoints.let_go(scaling, cloudwatch, properties.get("Scaled", []), properties.get("Alarms", []))
+    endpoints.remove_components(sagemaker, properties.get("Components", []), deadline)
+    endpoints.remove(sagemaker, properties["Endpoints"], properties["Prefixes"], deadline)
 
 
 def _pipelines(properties: Properties, deadline: Deadline) -> None:

@@ -7,11 +7,13 @@ from aws_cdk import aws_iam as iam
 
 from config import Model
 from stacks.accounts import WorkloadAccount
-from stacks.grants import allow
+from stacks.grants import Grantee, allow
 
 _SCALING = "sagemaker.application-autoscaling.amazonaws.com"
 _SCALING_ROLE = "AWSServiceRoleForApplicationAutoScaling_SageMakerEndpoint"
-_DIMENSIONS = {
+_ALL_ALARMS = "CloudWatch asks for alarm:* whichever alarms are described"
+_NUMBERED_ALARMS = "target tracking ends the names of its alarms with a number of its own"
+SCALED_DIMENSIONS = {
     "realtime": "sagemaker:variant:DesiredInstanceCount",
     "components": "sagemaker:inference-component:DesiredCopyCount",
 }
@@ -21,7 +23,7 @@ def grant_guards(promoter: iam.Role, model_role: iam.Role, here: WorkloadAccount
     """Let the promoter guard and scale the endpoints of an environment, each as its kind needs it."""
     models = here.config.models
     if here.environment == "prod":
-        _grant_alarms(promoter, model_role, [arn for model in models for arn in here.alarms(model)])
+        _grant_alarms(promoter, model_role, here)
     scaled = [model for model in models if here.endpoint(model).kind != "serverless"]
     if scaled:
         _grant_scaling(promoter, here, scaled)
@@ -29,20 +31,48 @@ def grant_guards(promoter: iam.Role, model_role: iam.Role, here: WorkloadAccount
         _grant_components(promoter, here)
 
 
-def _grant_alarms(promoter: iam.Role, model_role: iam.Role, alarms: Sequence[str]) -> None:
-    changes = ("PutMetricAlarm", "DescribeAlarms", "DeleteAlarms")
-    allow(promoter, *(f"cloudwatch:{change}" for change in changes), on=alarms)
+def _grant_alarms(promoter: iam.Role, model_role: iam.Role, here: WorkloadAccount) -> None:
+    alarms = [arn for model in here.config.models for arn in here.alarms(model)]
+    allow(promoter, "cloudwatch:PutMetricAlarm", "cloudwatch:DeleteAlarms", on=alarms)
     # SageMaker reads the alarms of a deployment as the role that the endpoint runs with.
-    allow(model_role, "cloudwatch:DescribeAlarms", on=alarms)
+    for role in (promoter, model_role):
+        allow(role, "cloudwatch:DescribeAlarms", on=[here.alarm_arn("*")], because=_ALL_ALARMS)
 
 
 def _grant_scaling(promoter: iam.Role, here: WorkloadAccount, models: Sequence[Model]) -> None:
+    changes = ("RegisterScalableTarget", "PutScalingPolicy")
+    _allow_on_targets(promoter, changes, here, models)
+    grant_deregistering(promoter, here, models)
+    # What Application Auto Scaling asks of who registers an endpoint, and of who scales it by a metric.
+    allow(promoter, "sagemaker:UpdateEndpointWeightsAndCapacities", on=here.endpoints())
+    tracking = _tracking_alarms(here, models)
+    allow(promoter, "cloudwatch:PutMetricAlarm", on=tracking, because=_NUMBERED_ALARMS)
+    allow(promoter, "cloudwatch:DescribeAlarms", on=[here.alarm_arn("*")], because=_ALL_ALARMS)
+    _grant_scaling_role(promoter)
+
+
+def grant_deregistering(grantee: Grantee, here: WorkloadAccount, models: Sequence[Model]) -> None:
+    """Allow to end the scaling of these models' endpoints; the alarms that it made go with it."""
+    _allow_on_targets(grantee, ["DeregisterScalableTarget"], here, models)
+    tracking = _tracking_alarms(here, models)
+    allow(grantee, "cloudwatch:DeleteAlarms", on=tracking, because=_NUMBERED_ALARMS)
+
+
+def scaled_resource(here: WorkloadAccount, model: Model) -> str:
+    """Name a model's endpoint, or component, as Application Auto Scaling does."""
+    name = here.endpoint_name(model)
+    components = here.endpoint(model).kind == "components"
+    return f"inference-component/{name}" if components else f"endpoint/{name}/variant/AllTraffic"
+
+
+def _allow_on_targets(
+    grantee: Grantee, actions: Sequence[str], here: WorkloadAccount, models: Sequence[Model]
+) -> None:
     target = f"arn:{cdk.Aws.PARTITION}:application-autoscaling:{here.region}:{here.account}:scalable-target/*"
-    dimensions = sorted({_DIMENSIONS[here.endpoint(model).kind] for model in models})
-    changes = ("RegisterScalableTarget", "DeregisterScalableTarget", "PutScalingPolicy")
+    dimensions = sorted({SCALED_DIMENSIONS[here.endpoint(model).kind] for model in models})
     allow(
-        promoter,
-        *(f"application-autoscaling:{change}" for change in changes),
+        grantee,
+        *(f"application-autoscaling:{action}" for action in actions),
         on=[target],
         because="Application Auto Scaling names a target by a number of its own; limited by condition",
         conditions={
@@ -52,22 +82,10 @@ def _grant_scaling(promoter: iam.Role, here: WorkloadAccount, models: Sequence[M
             }
         },
     )
-    # What Application Auto Scaling asks of who registers an endpoint, and of who scales it by a metric.
-    allow(promoter, "sagemaker:UpdateEndpointWeightsAndCapacities", on=here.endpoints())
-    tracking = [here.alarm_arn(f"TargetTracking-{name}*") for name in _tracked(here, models)]
-    changes = ("PutMetricAlarm", "DescribeAlarms", "DeleteAlarms")
-    because = "target tracking ends the names of its alarms with a number of its own"
-    allow(promoter, *(f"cloudwatch:{change}" for change in changes), on=tracking, because=because)
-    _grant_scaling_role(promoter)
 
 
-def _tracked(here: WorkloadAccount, models: Sequence[Model]) -> list[str]:
-    return [
-        f"inference-component/{here.endpoint_name(model)}"
-        if here.endpoint(model).kind == "components"
-        else f"endpoint/{here.endpoint_name(model)}/variant/AllTraffic"
-        for model in models
-    ]
+def _tracking_alarms(here: WorkloadAccount, models: Sequence[Model]) -> list[str]:
+    return [here.alarm_arn(f"TargetTracking-{scaled_resource(here, model)}*") for model in models]
 
 
 def _grant_scaling_role(promoter: iam.Role) -> None:
@@ -95,7 +113,7 @@ def _grant_components(promoter: iam.Role, here: WorkloadAccount) -> None:
     allow(promoter, *changes, on=[*components, *here.endpoints(), *here.models()], because=named)
     allow(promoter, "sagemaker:AddTags", on=components)
     sleeping = [
-        here.alarm_arn(f"{here.endpoint_name(model)}-asleep")
+        here.alarm_arn(here.sleep_alarm_name(model))
         for model in here.config.models
         if here.endpoint(model).kind == "components"
     ]

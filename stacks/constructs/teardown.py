@@ -57,26 +57,6 @@ class Teardown(Construct):
         return made
 
     @classmethod
-    def of_endpoints(
-        cls,
-        scope: Construct,
-        *,
-        names: Sequence[str],
-        prefixes: Sequence[str],
-        endpoints: Sequence[str],
-        configs: Sequence[str],
-        models: Sequence[str],
-    ) -> Self:
-        """Remove endpoints, and configs and models whose names begin with the prefixes; the rest: ARNs."""
-        wanted = {"Endpoints": list(names), "Prefixes": list(prefixes)}
-        made = cls(scope, "RemovedEndpoints", kind="Endpoints", properties=wanted)
-        allow(made.policy, "sagemaker:DescribeEndpoint", "sagemaker:DeleteEndpoint", on=endpoints)
-        allow(made.policy, "sagemaker:DeleteEndpointConfig", on=configs, because=_RUN_TIME)
-        allow(made.policy, "sagemaker:DeleteModel", on=models, because=_RUN_TIME)
-        allow_everywhere(made.policy, "sagemaker:ListEndpointConfigs", "sagemaker:ListModels")
-        return made
-
-    @classmethod
     def of_pipelines(cls, scope: Construct, *, names: Sequence[str]) -> Self:
         """Remove SageMaker pipelines and their jobs' logs; until then, let the jobs' log groups expire."""
         wanted = {"Pipelines": list(names), "JobLogDays": _JOB_LOG_DAYS}

@@ -28,8 +28,9 @@ def test_realtime_has_two_instances_in_prod_and_room_for_twice_as_many() -> None
     made = prod(kind="realtime", canary_percent=25)
     assert (made.instances, made.max_instances, made.canary_percent) == (2, 4, 25)
     assert made.has_instances
-    alone = staging(kind="realtime", max_instances=1)
+    alone = staging(kind="realtime")
     assert (alone.instances, alone.max_instances, alone.bake_seconds) == (1, 1, 0)
+    assert staging(kind="components").max_copies == 1
 
 
 def test_components_may_run_on_nothing_while_nobody_calls() -> None:

@@ -176,6 +176,23 @@ def test_an_endpoint_that_never_goes_ends_the_function_before_its_time_does() ->
         endpoints.remove(sagemaker, ["e"], [], Deadline(Context(seconds=30)))
 
 
+def test_a_component_goes_before_the_endpoint_that_it_holds() -> None:
+    gone = error("ValidationException", 'Could not find inference component "c".')
+    statuses = [{"InferenceComponentStatus": status} for status in ("Updating", "InService", "Deleting")]
+    sagemaker = Client(describe_inference_component=[*statuses, gone])
+    endpoints.remove_components(sagemaker, ["c"], Deadline(Context()))
+    assert sagemaker.called("delete_inference_component") == [{"InferenceComponentName": "c"}]
+
+
+def test_targets_and_alarms_that_are_gone_already_are_no_failure() -> None:
+    scaling = Client(deregister_scalable_target=error("ObjectNotFoundException"))
+    cloudwatch = Client(delete_alarms=[error("ResourceNotFound"), {}])
+    endpoints.let_go(scaling, cloudwatch, [{"ResourceId": "r", "Dimension": "d"}], ["a", "b"])
+    (deregistered,) = scaling.called("deregister_scalable_target")
+    assert (deregistered["ResourceId"], deregistered["ScalableDimension"]) == ("r", "d")
+    assert len(cloudwatch.called("delete_alarms")) == 2
+
+
 def test_only_names_that_begin_with_the_prefix_are_removed() -> None:
     gone = error("ValidationException", "Could not find")
     models = Pages({"Models": [{"ModelName": "line-staging-v1"}, {"ModelName": "other-line-staging-v1"}]})
