@@ -1,5 +1,7 @@
 """Write down what a promotion did, once, so that it can be asked afterwards."""
 
+import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -9,32 +11,42 @@ import boto3
 
 from lambdas.common import environment
 from lambdas.common.executions import message_of
-from lambdas.common.objects import keep_record, read_json
+from lambdas.common.objects import keep_record, read_bytes
 from lambdas.common.packages import PackageArn
+from lambdas.promotion.kept_page import keep_page
+from lambdas.promotion.pages.release import release_page
+from lambdas.promotion.release_alarms import alarm_states
+from lambdas.promotion.release_objects import evidence_objects, named_objects
 
 
 @dataclass(frozen=True)
 class Environment:
-    """Where the evidence goes."""
+    """Where the evidence goes, and where the alarms are."""
 
     artifacts_bucket: str
+    workloads: str
 
 
 def handler(event: Mapping[str, Any], _context: object) -> dict[str, str]:
     """Keep the record; the first of a package is release.json, a later promotion of it adds its own.
 
     In: {"execution", "started_at", "promotion": the whole state of the promotion}.
-    Out: {"uri", "outcome", "recorded_at"}.
+    Out: {"uri", "outcome", "recorded_at", "sha256"}, the same in every attempt.
     """
-    bucket = environment.read(Environment).artifacts_bucket
-    s3 = boto3.client("s3")
-    promotion = event["promotion"]
-    record = evidence(promotion, execution=event["execution"], started_at=event["started_at"])
-    record["dataset"] = _dataset(s3, promotion.get("package"))
-    record["recorded_at"] = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    configured = environment.read(Environment)
+    bucket, s3 = configured.artifacts_bucket, boto3.client("s3")
+    promotion, execution = event["promotion"], event["execution"]
+    record = evidence(promotion, execution=execution, started_at=event["started_at"])
     folder = f"releases/{record['model']}/{record['package_version']}"
+    record |= evidence_objects(s3, named_objects(s3, promotion, f"s3://{bucket}/{folder}"))
+    record["prod"]["alarms"] = alarm_states(configured.workloads, "prod", promotion.get("prod"), execution)
+    record["recorded_at"] = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     uri = keep_record(s3, bucket=bucket, folder=folder, name="release", record=record)
-    return {"uri": uri, "outcome": record["outcome"], "recorded_at": record["recorded_at"]}
+    kept = read_bytes(s3, uri)
+    record, sha256 = json.loads(kept), hashlib.sha256(kept).hexdigest()
+    page = release_page(record, uri=uri, sha256=sha256)
+    keep_page(s3, bucket=bucket, folder=folder, name="release", page=page, execution=execution)
+    return {**{name: record[name] for name in ("outcome", "recorded_at")}, "uri": uri, "sha256": sha256}
 
 
 def evidence(promotion: Mapping[str, Any], *, execution: str, started_at: str) -> dict[str, Any]:
@@ -42,18 +54,23 @@ def evidence(promotion: Mapping[str, Any], *, execution: str, started_at: str) -
     package = promotion.get("package") or {}
     failure = promotion.get("failure")
     return {
-        "version": 1,
+        "version": 2,
+        "purpose": promotion.get("purpose", "promote"),
         "outcome": failure["Error"] if failure else "promoted",
         "reason": message_of(failure["Cause"]) if failure else "",
         "rollback_failure": message_of((promotion.get("rollback_failure") or {}).get("Cause", "")),
         "model": promotion["model"],
         "model_package_arn": promotion["model_package_arn"],
         "package_version": PackageArn.parse(promotion["model_package_arn"]).version,
-        "approved_by": package.get("approved_by", ""),
+        "approved_by": promotion.get("approved_by") or package.get("approved_by", ""),
         "approved_at": promotion["approved_at"],
+        "rejected": {
+            name: promotion[key] for name, key in _REJECTION.items() if promotion.get(key) is not None
+        },
         "event_id": promotion["event_id"],
         "git_commit": package.get("git_commit", ""),
         "evaluation": package.get("evaluation", ""),
+        "registered": package.get("registered"),
         "staging": _environment(promotion, "staging", "test"),
         "prod": _environment(promotion, "prod", "smoke"),
         "execution": execution,
@@ -61,18 +78,17 @@ def evidence(promotion: Mapping[str, Any], *, execution: str, started_at: str) -
     }
 
 
+_REJECTION = {"model_package_arn": "rejected", "at": "rejected_at", "by": "rejected_by"}
+
+
 def _environment(promotion: Mapping[str, Any], environment_name: str, result: str) -> dict[str, Any]:
-    before, deployed = promotion.get(f"{environment_name}_before"), promotion.get(environment_name)
+    before = promotion.get(f"{environment_name}_before") or {}
+    check = promotion.get(f"{environment_name}_check") or {}
     return {
-        "endpoint": (before or {}).get("endpoint"),
-        "config_before": (before or {}).get("config"),
-        "deployed": deployed,
+        "endpoint": before.get("endpoint"),
+        "config_before": before.get("config"),
+        "model_package_before": before.get("model_package"),
+        "deployed": promotion.get(environment_name),
+        "steps": check.get("steps", []),
         result: promotion.get(f"{environment_name}_{result}"),
     }
-
-
-def _dataset(s3: Any, package: Mapping[str, Any] | None) -> dict[str, str]:
-    if not package:
-        return {"manifest": "", "sha256": ""}
-    manifest = package["dataset_manifest"]
-    return {"manifest": manifest, "sha256": read_json(s3, manifest)["sha256"]}

@@ -17,6 +17,17 @@ from stacks.cost_tags import cost_tags
 from stacks.grants import allow, read_objects
 
 _ENDPOINT_MINUTES = 45
+# What a release's record names by hash.
+_RECORDED = (
+    "runs/*/dataset/manifest.json",
+    "runs/*/evaluation/",
+    "runs/*/model.tar.gz",
+    "runs/*/test/labels.json",
+    "releases/*/staging/",
+    "releases/*/comparison/",
+    "releases/*/approval",
+    "releases/*/release",
+)
 
 
 class PromotionFunctions(Construct):
@@ -44,7 +55,10 @@ class PromotionFunctions(Construct):
         self.restore_endpoint = self._function("restore_endpoint", waiting)
         self.judge_staging = self._function("judge_staging", models)
         self.smoke_endpoint = self._function("smoke_endpoint", {**models, **workloads}, timeout_seconds=120)
-        self.record_release = self._function("record_release", bucket)
+        # It hashes what it names; a model is read whole.
+        self.record_release = self._function(
+            "record_release", {**bucket, **workloads}, timeout_seconds=300, memory_mb=512
+        )
         self._grant_registry()
         self._grant_environments()
         self._grant_objects(artifacts, key)
@@ -77,13 +91,18 @@ class PromotionFunctions(Construct):
     def _grant_objects(self, artifacts: s3.IBucket, key: kms.IKey) -> None:
         read_objects(self.judge_staging, artifacts, key, "runs/*/evaluation/", "releases/*/staging/")
         read_objects(self.smoke_endpoint, artifacts, key, "runs/*/test/")
-        read_objects(self.record_release, artifacts, key, "runs/*/dataset/", "releases/*/release")
-        releases = artifacts.arn_for_objects("releases/*/release*.json")
-        allow(self.record_release, "s3:PutObject", on=[releases], because="one record a release")
+        read_objects(self.record_release, artifacts, key, *_RECORDED)
+        releases = [artifacts.arn_for_objects(f"releases/*/release*.{kind}") for kind in ("json", "html")]
+        allow(self.record_release, "s3:PutObject", on=releases, because="one record a release, and its page")
         allow(self.record_release, "kms:GenerateDataKey", on=[key.key_arn])
 
     def _function(
-        self, name: str, environment: Mapping[str, str], timeout_seconds: int = 30
+        self,
+        name: str,
+        environment: Mapping[str, str],
+        *,
+        timeout_seconds: int = 30,
+        memory_mb: int = 256,
     ) -> PythonFunction:
         # Only a role that an environment trusts has a name that another account knows.
         known = any(name in workload.promoted_by for workload in environments(self._config))
@@ -93,6 +112,7 @@ class PromotionFunctions(Construct):
             handler=f"lambdas.promotion.{name}.handler",
             environment=environment,
             timeout_seconds=timeout_seconds,
+            memory_mb=memory_mb,
             role_name=ToolsAccount(self._config).function_role_name(name) if known else None,
         )
 

@@ -5,8 +5,13 @@ from collections.abc import Sequence
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
 
-# The record of a release, its page, and the page that its approver was shown.
-EVIDENCE = ("releases/*/release*.json", "releases/*/release*.html", "releases/*/approval*.html")
+# The records of releases and of rollouts, their pages, and the page that an approver was shown.
+EVIDENCE = (
+    "releases/*/release*.json",
+    "releases/*/release*.html",
+    "releases/*/approval*.html",
+    "releases/*/rollout*.json",
+)
 
 
 def write_once(bucket: s3.Bucket, *patterns: str, removed_by: iam.IRole | None) -> None:

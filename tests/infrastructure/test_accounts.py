@@ -58,7 +58,7 @@ def test_every_template_names_its_own_account_and_those_that_it_works_with(acros
 
 
 def test_a_promoter_trusts_exactly_the_functions_that_act_there(across: Across) -> None:
-    acting = {"staging": DEPLOYERS, "prod": [*DEPLOYERS, "smoke-endpoint"]}
+    acting = {"staging": DEPLOYERS, "prod": [*DEPLOYERS, "smoke-endpoint", "record-release"]}
     for environment, functions in acting.items():
         trusted = trusts(across.serving(environment))
         names = {"promoter", "model", *(["tester"] if environment == "staging" else [])}
@@ -90,7 +90,7 @@ def test_the_roles_that_are_trusted_are_those_of_the_promotion(across: Across) -
     named = trusts(across.templates["Tools/Promotion"])
     assert named.keys() == {
         "edgeline-staging-test",
-        *(f"edgeline-promotion-{name}" for name in [*DEPLOYERS, "smoke-endpoint"]),
+        *(f"edgeline-promotion-{name}" for name in [*DEPLOYERS, "smoke-endpoint", "record-release"]),
     }
     services = {statement["Principal"]["Service"] for (statement,) in named.values()}
     assert services == {"lambda.amazonaws.com", "sagemaker.amazonaws.com"}

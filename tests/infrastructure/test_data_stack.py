@@ -85,7 +85,8 @@ def test_evidence_is_written_once_and_deleted_by_nobody(data: Template) -> None:
     assert never["Action"] == ["s3:DeleteObject", "s3:DeleteObjectVersion"]
     assert "Condition" not in never, "no one is excepted where the bucket outlives its stack"
     ends = {arn["Fn::Join"][1][-1] for arn in once["Resource"]}
-    assert ends == {"/releases/*/release*.json", "/releases/*/release*.html", "/releases/*/approval*.html"}
+    kept = ("release*.json", "release*.html", "approval*.html", "rollout*.json")
+    assert ends == {f"/releases/*/{name}" for name in kept}
     assert never["Resource"] == once["Resource"]
 
 

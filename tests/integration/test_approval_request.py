@@ -62,7 +62,7 @@ class Requests:
     def __init__(self, cloud: LocalCloud, outputs: dict[str, dict[str, str]]) -> None:
         session = cloud.root_session()
         self.sagemaker, self.states = session.client("sagemaker"), session.client("stepfunctions")
-        self.sqs, self.events, self._s3 = session.client("sqs"), session.client("events"), session.client("s3")
+        self.sqs, self._s3 = session.client("sqs"), session.client("s3")
         self.machine, self._queue = (outputs[f"{NAME}-requests"][key] for key in ("Machine", "Queue"))
         self._bucket = outputs[f"{NAME}-data"]["ArtifactsBucket"]
         self._model_role = f"arn:aws:iam::{cloud.account}:role/{NAME}-prod-model"

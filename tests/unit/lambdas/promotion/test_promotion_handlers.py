@@ -12,7 +12,6 @@ from lambdas.promotion import (
     deploy_endpoint,
     read_endpoint,
     read_model_package,
-    record_release,
     restore_endpoint,
     smoke_endpoint,
     start_promotion,
@@ -323,41 +322,3 @@ def test_an_answer_as_promised_passes_the_smoke_test() -> None:
 )
 def test_what_is_wrong_with_an_answer_is_said(answer: bytes, problem: str) -> None:
     assert problem in str(smoke_endpoint.wrong_with(answer, 300, 200, ["scratch"]))
-
-
-def test_the_record_names_all_that_was_promoted(aws: Any, describe_package: Any) -> None:
-    aws["sagemaker"].add(describe_package(2))
-    package = read(aws, 2)
-    aws["s3"].objects[package["dataset_manifest"]] = json.dumps({"sha256": "abc"}).encode()
-    promotion = {
-        "model": "tags",
-        "model_package_arn": ARN,
-        "event_id": "id",
-        "approved_at": "2026-11-21T17:00:14.123Z",
-        "package": package,
-        "staging_before": {"endpoint": "edgeline-tags-staging", "config": None},
-        "staging": {"endpoint": "edgeline-tags-staging", "config": "c"},
-        "staging_test": {"map50": 0.9},
-    }
-    event = {"execution": "e", "started_at": "2026-11-21T17:00:15Z", "promotion": promotion}
-    kept = record_release.handler(event, None)
-    record = json.loads(aws["s3"].objects[kept["uri"]])
-    assert kept["uri"] == "s3://edgeline-artifacts/releases/tags/2/release.json"
-    assert record["outcome"] == "promoted"
-    assert record["dataset"] == {"manifest": package["dataset_manifest"], "sha256": "abc"}
-    assert record["approved_by"].endswith("user/approver")
-    assert record["staging"]["test"] == {"map50": 0.9}
-
-
-def test_a_failure_before_anything_was_read_is_recorded_by_name(aws: Any) -> None:
-    promotion = {
-        "model": "tags",
-        "model_package_arn": ARN,
-        "event_id": "id",
-        "approved_at": "2026-11-21T17:00:14.123Z",
-        "failure": {"Error": "NoLongerApproved", "Cause": json.dumps({"errorMessage": f"{ARN} is Rejected"})},
-    }
-    kept = record_release.handler({"execution": "e", "started_at": "t", "promotion": promotion}, None)
-    record = json.loads(aws["s3"].objects[kept["uri"]])
-    assert (record["outcome"], record["reason"]) == ("NoLongerApproved", f"{ARN} is Rejected")
-    assert record["prod"] == {"endpoint": None, "config_before": None, "deployed": None, "smoke": None}
