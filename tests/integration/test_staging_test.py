@@ -1,4 +1,4 @@
-"""The staging test as it runs in its job, against real endpoints with the real inference code, with faults too.
+"""The staging test as it runs in its job, against real endpoints with the real inference code, and faults.
 
 Behind each endpoint is the archive that the training packs. A fault is in the archive's own inference.py.
 """
