@@ -183,6 +183,7 @@ def test_each_function_may_become_exactly_the_promoters_that_it_needs(template: 
         "FunctionsCheckEndpoint": both,
         "FunctionsRestoreEndpoint": both,
         "FunctionsSmokeEndpoint": {"edgeline-prod-promoter"},
+        "FunctionsRecordRelease": {"edgeline-prod-promoter"},
         "StagingTest": {"edgeline-staging-tester"},
     }
 
