@@ -16,13 +16,14 @@ OTHER_ACCOUNTS = ("111111111111", "222222222222", "333333333333")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
     """The local AWS with all it serves: one for all tests, since a process can start only one."""
     # Not above: the delivery pipeline tests the app and its functions where the local cloud is not installed.
-    from local import codebuild, codepipeline, greengrass, monitoring, sagemaker, source
+    from local import autoscaling, codebuild, codepipeline, greengrass, monitoring, sagemaker, source
     from local.cloud.server import LocalCloud
 
     state_dir = tmp_path_factory.mktemp("cloud")
     plugins = [
         monitoring.plug,
         sagemaker.plug,
+        autoscaling.plug,
         greengrass.plug,
         codebuild.plug,
         source.plug,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from local.autoscaling.book import Book
 from local.autoscaling.resource import Resource
 from local.autoscaling.wishes import Ringing
+from local.cloud.errors import AwsError
 from local.monitoring import monitoring_of
 
 if TYPE_CHECKING:
@@ -19,6 +20,16 @@ class AlarmReader:
 
     def __init__(self, cloud: LocalCloud, book: Book) -> None:
         self._cloud, self._book = cloud, book
+
+    def listen(self) -> None:
+        """Let alarms have policies as their actions."""
+        if found := monitoring_of(self._cloud):
+            found.on_action("arn:aws:autoscaling:", self._check)
+
+    def _check(self, action: str, alarm: str, state: str, breach: float | None) -> None:
+        """Raise, for the alarm's history, if its action is no policy; what rings is read by the scaler."""
+        if not any(policy.arn == action for policy in self._book.policies()):
+            raise AwsError("ObjectNotFoundException", f"No scaling policy found with ARN {action}")
 
     def ringing(self, resource: Resource) -> Iterator[Ringing]:
         """Give them with the value of their newest period; one without a data point says nothing."""

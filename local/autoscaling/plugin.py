@@ -29,9 +29,10 @@ class AutoScalingPlugin(Plugin):
 def make_plugin(cloud: LocalCloud) -> AutoScalingPlugin:
     """Put the parts together for one account."""
     book, alarms = Book(), TrackingAlarms(cloud)
-    scaler = Scaler(cloud, book, AlarmReader(cloud, book).ringing)
+    reader = AlarmReader(cloud, book)
+    scaler = Scaler(cloud, book, reader.ringing)
     targets = Targets(cloud, book, scaler, alarms)
-    api = AutoScalingApi(book, targets, Policies(cloud, book, alarms))
+    api = AutoScalingApi(book, targets, Policies(cloud, book, alarms, reader))
     return AutoScalingPlugin(
         services={"application-autoscaling": [LocalService("application-autoscaling", api)]},
         close=scaler.close,

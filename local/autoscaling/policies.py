@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from local.autoscaling.alarm_reader import AlarmReader
 from local.autoscaling.book import Activity, Book, Policy
 from local.autoscaling.pages import page
 from local.autoscaling.resource import Resource, refuse, resource_of
@@ -27,14 +28,15 @@ _CONFIGS = {
 class Policies:
     """Keeps policies; those that track a target get their alarms."""
 
-    def __init__(self, cloud: LocalCloud, book: Book, alarms: TrackingAlarms) -> None:
-        self._cloud, self._book, self._alarms = cloud, book, alarms
+    def __init__(self, cloud: LocalCloud, book: Book, alarms: TrackingAlarms, reader: AlarmReader) -> None:
+        self._cloud, self._book, self._alarms, self._reader = cloud, book, alarms, reader
 
     def put_scaling_policy(self, call: Call, **request: Any) -> Answer:
         """Serve PutScalingPolicy."""
         resource, name = resource_of(request), request["PolicyName"]
         kind = request.get("PolicyType", "StepScaling")
         self._book.target(resource)
+        self._reader.listen()
         config = _config(kind, request)
         old = self._book.find_policy(resource, name)
         if old and old.kind != kind:

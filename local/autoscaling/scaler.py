@@ -130,9 +130,8 @@ class Scaler:
             side = "Max" if out else "Min"
             limit = {f"{side}Capacity": target.most if out else target.least, "CurrentCapacity": current}
             self._tell(course, target, found, {"Code": f"AlreadyAt{side}Capacity", **limit})
-        elif out or self._clock() >= course.in_until:
+        elif (out or self._clock() >= course.in_until) and self._scale(target, course, wanted, found.cause):
             self._cool(course, current, found.cooldown(out=out), out=out)
-            self._scale(target, course, wanted, found.cause)
 
     def _cool(self, course: _Course, current: int, seconds: float, *, out: bool) -> None:
         until = self._clock() + seconds
@@ -144,7 +143,7 @@ class Scaler:
         # A scale-out ends the cooldown of a scale-in.
         course.out_until, course.in_until = until, 0.0
 
-    def _scale(self, target: Target, course: _Course, wanted: int, cause: str) -> None:
+    def _scale(self, target: Target, course: _Course, wanted: int, cause: str) -> bool:
         resource = target.resource
         activity = Activity(
             str(uuid.uuid4()), resource, f"Setting desired {resource.noun} count to {wanted}.", cause
@@ -157,9 +156,10 @@ class Scaler:
             activity.end(
                 "Failed", f"Failed to set desired {resource.noun} count to {wanted}. Reason: {error}"
             )
-            return
+            return False
         course.under_way, course.wanted = activity, wanted
         _log.info("%s: %s (%s)", resource.id, activity.description, cause)
+        return True
 
     def _follow(self, course: _Course, capacity: Capacity) -> None:
         activity = course.under_way

@@ -24,12 +24,13 @@ _ACCOUNT, _REGION = "000000000000", "eu-west-1"
 
 def serve(folder: Path, config: Edgeline, terminal: Terminal) -> int:
     """Serve until KeyboardInterrupt, as which the caller takes a signal; leave no process behind."""
-    from local import codebuild, codepipeline, greengrass, monitoring, sagemaker, source
+    from local import autoscaling, codebuild, codepipeline, greengrass, monitoring, sagemaker, source
 
     account, region = place(config)
     plugins = [
         monitoring.plug,
         sagemaker.plug,
+        autoscaling.plug,
         greengrass.plug,
         codebuild.plug,
         source.plug,

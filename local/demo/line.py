@@ -10,7 +10,7 @@ from pathlib import Path
 from botocore.exceptions import BotoCoreError, ClientError
 
 from config import Edgeline
-from local import codebuild, codepipeline, greengrass, monitoring, sagemaker
+from local import autoscaling, codebuild, codepipeline, greengrass, monitoring, sagemaker
 from local.cloud.deploy import DeploymentError, deploy
 from local.cloud.errors import AwsError, LocalCloudError
 from local.cloud.server import LocalCloud
@@ -75,6 +75,7 @@ class Line:
                     plugins=[
                         monitoring.plug,
                         sagemaker.plug,
+                        autoscaling.plug,
                         greengrass.plug,
                         codebuild.plug,
                         codepipeline.plug,
