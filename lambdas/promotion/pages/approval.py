@@ -76,7 +76,7 @@ def _mistakes(review: Review, answers: list[Compared]) -> Markup:
     if not answers:
         said = "There are no predictions to show."
     elif not wrong:
-        said = f"None: all {of(len(answers), 'picture')} were answered without a mistake."
+        said = f"No mistake on {of(len(answers), 'picture')}."
     else:
         shown = len(worse) + len(others)
         said = f"{of(wrong, 'picture')} of {len(answers)} have mistakes; these are the worst {shown}."
