@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -87,6 +88,18 @@ class SageMakerApi(Parts):
         if operation in _BY_ARN:
             return [parameters[_BY_ARN[operation]]]
         return _several(call, operation, parameters) or ["*"]
+
+    def further_actions(self, call: Call, operation: str, parameters: Parameters) -> list[tuple[str, str]]:
+        """Give what a call needs beside its own action: to tag what it makes, to read others' packages."""
+        needed = []
+        if operation.startswith("Create") and parameters.get("Tags"):
+            made = re.sub(r"(?<!^)([A-Z])", r"-\1", operation.removeprefix("Create")).lower()
+            arns = self.resource_arns(call, operation, parameters)
+            needed += [("sagemaker:AddTags", arn) for arn in arns if f":{made}/" in arn]
+        if operation == "CreateModel":
+            packages = _packages_of_others(call, parameters)
+            needed += [("sagemaker:DescribeModelPackage", arn) for arn in packages]
+        return needed
 
     def home(self, call: Call, operation: str, parameters: Parameters) -> str:
         """Give the account that performs a call: for what another account shares, that account."""

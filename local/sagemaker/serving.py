@@ -134,11 +134,19 @@ def load_model(model_dir: str, program: str, code_dir: str) -> Model:
     return Model(importlib.import_module(name), model_dir)
 
 
-def serve(model: Model) -> ThreadingHTTPServer:
+class Server(ThreadingHTTPServer):
+    """Listens on the loopback interface, with room for a burst of callers."""
+
+    request_queue_size = 128
+
+
+def serve(model: Model) -> Server:
     """Bind a server that answers GET /ping and POST /invocations."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        # Head and body are two writes: the second must not wait until the first was acknowledged.
+        disable_nagle_algorithm = True
 
         def do_GET(self) -> None:
             status = HTTPStatus.OK if self.path == "/ping" else HTTPStatus.NOT_FOUND
@@ -167,7 +175,7 @@ def serve(model: Model) -> ThreadingHTTPServer:
             if self.path != "/ping":
                 print(f"{self.command} {self.path} {format % args}", file=sys.stderr, flush=True)
 
-    return ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    return Server(("127.0.0.1", 0), Handler)
 
 
 def main() -> None:

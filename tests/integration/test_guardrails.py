@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from guarded_endpoint import BROKEN, GuardedEndpoint, canary, until, watched
+from load import requests_to
 
 from local.cloud.server import LocalCloud
-from tests.integration.guarded_endpoint import BROKEN, GuardedEndpoint, canary, until, watched
-from tests.integration.load import requests_to
 
 pytestmark = pytest.mark.acceptance
 RATE = 40
