@@ -31,6 +31,7 @@ _TOLD = (
     "MetricName", "Namespace", "Statistic", "ExtendedStatistic", "Metrics",
 )  # fmt: skip
 _NO_KEY = "CloudWatch Alarms does not have authorization to access the SNS topic encryption key."
+_LONGEST_SUMMARY, _LONGEST_ERROR = 255, 2000
 _log = logging.getLogger(__name__)
 
 # Runs an alarm action by its ARN: the action, the alarm, its state, how far it is above the threshold.
@@ -86,10 +87,10 @@ class Actions:
         try:
             run(action, name, change.new.state, change.new.breach)
         except Exception as error:
-            note(name, "Action", f'Failed to execute action {action}. Received error: "{error}"', "{}")
+            note(name, "Action", *_failed(action, str(error)))
             _log.exception("alarm %s: %s failed", name, action)
         else:
-            note(name, "Action", f"Successfully executed action {action}", "{}")
+            note(name, "Action", *_done(action))
 
     def _notify(self, topic: str, change: Change, note: Note) -> None:
         name = change.alarm.name
@@ -98,10 +99,10 @@ class Actions:
             self._publish(topic, change, message)
         except (AwsError, ClientError, BotoCoreError) as error:
             why = error.message if isinstance(error, AwsError) else str(error)
-            note(name, "Action", f'Failed to execute action {topic}. Received error: "{why}"', "{}")
+            note(name, "Action", *_failed(topic, why))
             _log.error("alarm %s: %s was not notified: %s", name, topic, why)
         else:
-            note(name, "Action", f"Successfully executed action {topic}", "{}")
+            note(name, "Action", *_done(topic))
 
     def _publish(self, topic: str, change: Change, message: str) -> None:
         region, account = topic.split(":")[3:5]
@@ -144,6 +145,16 @@ class Actions:
             service_may(_SERVICE, action, found["Arn"], policy, self._cloud.region, context)
             for action in ("kms:Decrypt", "kms:GenerateDataKey")
         )
+
+
+def _done(action: str) -> tuple[str, str]:
+    data = {"actionState": "Succeeded", "notificationResource": action}
+    return f"Successfully executed action {action}"[:_LONGEST_SUMMARY], json.dumps(data)
+
+
+def _failed(action: str, why: str) -> tuple[str, str]:
+    data = {"actionState": "Failed", "notificationResource": action, "error": why[:_LONGEST_ERROR]}
+    return f"Failed to execute action {action}"[:_LONGEST_SUMMARY], json.dumps(data)
 
 
 def _event_detail(change: Change) -> dict[str, Any]:
