@@ -157,7 +157,8 @@ class TrainingStack(cdk.Stack):
             because="the versions of a group",
         )
         allow_everywhere(policy, "sagemaker:ListModelPackages")
-        read_objects(policy, self._artifacts, self._key, "runs/")
+        # What there is to read before deciding: the evaluation, and the page beside the releases.
+        read_objects(policy, self._artifacts, self._key, "runs/", "releases/")
         return policy
 
     def _operator_policy(self) -> iam.ManagedPolicy:
