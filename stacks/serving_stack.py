@@ -9,6 +9,7 @@ from config import Edgeline
 from stacks.accounts import EnvironmentName, ToolsAccount, WorkloadAccount
 from stacks.constructs.alarm_topic import AlarmTopic
 from stacks.constructs.answer_metrics import AnswerMetrics
+from stacks.constructs.auditor_policy import AuditorPolicy
 from stacks.constructs.endpoint_guards import grant_guards
 from stacks.constructs.endpoint_removal import remove_endpoints
 from stacks.constructs.sagemaker_role import SageMakerRole
@@ -38,6 +39,7 @@ class ServingStack(cdk.Stack):
             allow(promoter, "sagemaker:InvokeEndpoint", on=self._asked)
             self._caller_policy()
             self._alarm_topic(config)
+        AuditorPolicy.of_serving(self, here=self._here)
         self._leave_nothing(config)
 
     def _model_role(self) -> iam.Role:
