@@ -47,10 +47,8 @@ def main(arguments: list[str]) -> None:
             for callers in (1, _CALLERS):
                 api = _rate(lambda: _by_api(runtime), callers, seconds)
                 direct = _rate(lambda: _directly(port), callers, seconds)
-                print(
-                    f"{callers} callers: endpoint {api:6.0f} requests/s, its server {direct:6.0f} requests/s"
-                )
-                print(f"           ratio {direct / api:.1f}")
+                rates = f"endpoint {api:.0f} requests/s, its server {direct:.0f} requests/s"
+                print(f"{callers} callers: {rates}, ratio {direct / api:.1f}")
 
 
 def _serve(cloud: LocalCloud) -> None:
