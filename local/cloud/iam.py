@@ -8,7 +8,7 @@ import threading
 import time
 from collections import Counter, deque
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,6 +30,17 @@ class Denial:
     resource: str
 
 
+@dataclass(frozen=True)
+class Decision:
+    """One decision of IAM; `context` are the condition keys that the service gave it."""
+
+    principal_arn: str
+    action: str
+    resource: str
+    allowed: bool
+    context: Mapping[str, Any]
+
+
 class CallLog:
     """Counts the decisions of IAM, by principal: "user/anna", "role/Trainer", "root", "anonymous".
 
@@ -41,14 +52,33 @@ class CallLog:
         self._allowed: Counter[str] = Counter()
         self._denied: Counter[str] = Counter()
         self._denials: deque[Denial] = deque(maxlen=_REMEMBERED_DENIALS)
+        self._recordings: list[list[Decision]] = []
 
-    def record(self, principal_arn: str, action: str, resource: str, allowed: bool) -> None:
+    def record(
+        self, principal_arn: str, action: str, resource: str, allowed: bool,
+        context: Mapping[str, Any] | None = None,
+    ) -> None:  # fmt: skip
         """Count one decision."""
         name = principal_name(principal_arn)
+        decision = Decision(principal_arn, action, resource, allowed, dict(context or {}))
         with self._lock:
+            for recording in self._recordings:
+                recording.append(decision)
             (self._allowed if allowed else self._denied)[name] += 1
             if not allowed:
                 self._denials.append(Denial(name, action, resource))
+
+    @contextmanager
+    def recording(self) -> Iterator[list[Decision]]:
+        """Collect every decision from now on until the block ends: what an application asks for."""
+        recording: list[Decision] = []
+        with self._lock:
+            self._recordings.append(recording)
+        try:
+            yield recording
+        finally:
+            with self._lock:
+                self._recordings = [other for other in self._recordings if other is not recording]
 
     def clear(self) -> None:
         """Forget everything so far: after the deployment, what is counted is what the application did."""
@@ -143,6 +173,8 @@ class Iam:
         conditions = service.conditions(operation, parameters)
         for resource in service.resource_arns(call, operation, parameters):
             self._ministack.enforce(call.access_key, action, call.region, resource, conditions)
+        for further, resource in service.further_actions(call, operation, parameters):
+            self._ministack.enforce(call.access_key, further, call.region, resource)
         for role_arn in service.pass_roles(operation, parameters):
             self._check_passing(call, role_arn, service.service_principal)
 

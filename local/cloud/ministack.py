@@ -186,7 +186,8 @@ class TaskError(Exception):
 
 
 _Value = TypeVar("_Value")
-EnforceListener = Callable[[str, str, str, bool], None]  # principal ARN, action, resource, allowed
+# Principal ARN, action, resource, allowed, condition keys.
+EnforceListener = Callable[[str, str, str, bool, Mapping[str, Any]], None]
 PerformTask = Callable[[str, Any, Execution], Any]
 _execution: contextvars.ContextVar[Execution | None] = contextvars.ContextVar("execution", default=None)
 _delivery: contextvars.ContextVar[Delivery | None] = contextvars.ContextVar("delivery", default=None)
@@ -255,7 +256,8 @@ class Ministack:
                 resource += f":log-stream:{_member_of_request('logStreamName')}"  # as AWS writes it
             resource = self._policy_or_its_target(iam_action, region) or resource
             denied = original(access_key_id, iam_action, service, region, resource, *rest[1:], **options)
-            listener(self.identity(access_key_id).arn, iam_action, resource, denied is None)
+            context = options.get("service_context", rest[1] if len(rest) > 1 else None) or {}
+            listener(self.identity(access_key_id).arn, iam_action, resource, denied is None, context)
             if denied is None and service == "s3":
                 return self._key_denial(access_key_id, iam_action, resource, region)
             return denied
@@ -267,7 +269,7 @@ class Ministack:
         def evaluate_trust_policy(trust_doc: Any, caller_arn: str, ctx: Any = None) -> bool:
             trusted = bool(trusts(trust_doc, caller_arn, ctx))
             if ctx is not None and not trusted:
-                listener(caller_arn, ctx.action, ctx.resource_arn, False)
+                listener(caller_arn, ctx.action, ctx.resource_arn, False, ctx.service_context)
             return trusted
 
         evaluator.evaluate_trust_policy = evaluate_trust_policy
@@ -538,10 +540,12 @@ class Ministack:
         The signature of the request that `request` was told about is checked first.
         """
         evaluator = _module("core.iam_evaluator")
-        denied = evaluator.enforce(
-            access_key, action, action.partition(":")[0], region,
-            resource_arn=resource, service_context=dict(context or {}),
-        )  # fmt: skip
+        evaluator.pin_request_origin("127.0.0.1", True)
+        with accounts.within(self.account_of(access_key), region):
+            denied = evaluator.enforce(
+                access_key, action, action.partition(":")[0], region,
+                resource_arn=resource, service_context=dict(context or {}),
+            )  # fmt: skip
         if denied is None:
             return
         if hasattr(denied, "code"):

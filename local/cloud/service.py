@@ -64,13 +64,16 @@ class LocalService:
     """One botocore service model, served by an object.
 
     `implementation` has a method per operation that it serves, named as boto3 names it:
-    `create_training_job(call, **parameters) -> dict | None`. It may also have
-    `resource_arns(call, operation, parameters) -> list[str]`, what IAM checks the call against (default
-    `["*"]`), `conditions(operation, parameters) -> dict[str, str]`, the service's condition keys and what the
-    call has for them, and `pass_roles(operation, parameters) -> list[str]`, the roles that the caller must be
-    allowed to pass to the service; and `home(call, operation, parameters) -> str`, the account that performs
-    the call, where it is on what another account shares (default: the caller's). Operations are named as in
-    the model: "CreateTrainingJob".
+    `create_training_job(call, **parameters) -> dict | None`. It may also have methods that say what IAM checks
+    of a call; operations are named as in the model, "CreateTrainingJob".
+
+    - `resource_arns(call, operation, parameters) -> list[str]`: the resources (default `["*"]`).
+    - `conditions(operation, parameters) -> dict[str, str]`: the service's condition keys, and their values.
+    - `further_actions(call, operation, parameters) -> list[tuple[str, str]]`: actions that the caller must be
+      allowed beside the operation's own, each with its resource.
+    - `pass_roles(operation, parameters) -> list[str]`: roles that the caller must be allowed to pass on.
+    - `home(call, operation, parameters) -> str`: the account that performs a call on what it shares with
+      others (default: the caller's).
     """
 
     def __init__(self, service_name: str, implementation: object) -> None:
@@ -139,6 +142,11 @@ class LocalService:
         """Return the ARNs of the roles that the call hands to the service."""
         find = getattr(self._implementation, "pass_roles", None)
         return list(find(operation, parameters)) if find else []
+
+    def further_actions(self, call: Call, operation: str, parameters: Parameters) -> list[tuple[str, str]]:
+        """Return what the caller must be allowed beside the operation itself: actions and their resources."""
+        find = getattr(self._implementation, "further_actions", None)
+        return list(find(call, operation, parameters)) if find else []
 
     def home(self, call: Call, operation: str, parameters: Parameters) -> str:
         """Return the account whose service performs the call."""

@@ -299,22 +299,26 @@ def test_a_package_is_read_where_its_group_and_the_readers_policy_allow_it(packa
 
 
 def test_a_model_is_made_of_a_package_where_both_sides_allow_it(packages: Packages) -> None:
-    packages.allow("sagemaker:CreateModel")
-    packages.share("sagemaker:DescribeModelPackage")
-    with denied(packages.shared, "sagemaker:CreateModel"):
-        packages.create_model()
-    packages.share("sagemaker:CreateModel")
+    both = ("sagemaker:CreateModel", "sagemaker:DescribeModelPackage")
+    packages.allow(*both)
+    for lacking, shared in (both, both[::-1]):
+        packages.share(shared)
+        with denied(packages.shared, lacking):
+            packages.create_model()
+    packages.share(*both)
     name = packages.create_model()
     assert name in str(packages.reader.describe_model(ModelName=name)["ModelArn"])
     assert packages.owner.list_models(NameContains=name)["Models"] == []
-    packages.allow("sagemaker:DescribeModelPackage")
-    with denied(packages.shared, "sagemaker:CreateModel"):
-        packages.create_model()
+    for lacking, allowed in (both, both[::-1]):
+        packages.allow(allowed)
+        with denied(packages.shared, lacking):
+            packages.create_model()
 
 
 def test_a_role_of_another_account_is_not_passed_on(packages: Packages) -> None:
-    packages.allow("sagemaker:CreateModel")
-    packages.share("sagemaker:CreateModel")
+    both = ("sagemaker:CreateModel", "sagemaker:DescribeModelPackage")
+    packages.allow(*both)
+    packages.share(*both)
     with denied(packages.shared, "iam:PassRole"):
         packages.create_model(f"arn:aws:iam::{OWNER}:role/accounts-target")
 
