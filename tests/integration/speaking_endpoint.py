@@ -24,6 +24,8 @@ def input_fn(body, content_type):
     return bytes(body).decode()
 
 def predict_fn(text, model):
+    if model == "nothing":
+        raise ValueError("I say nothing")
     return model
 
 def output_fn(prediction, accept):
@@ -86,7 +88,7 @@ class Speaking:
         return arn
 
     def model(self, word: str) -> str:
-        """Make a model that says a word."""
+        """Make a model that says a word; one that is to say "nothing" fails each request."""
         name = f"{self.name}-{uuid.uuid4().hex[:6]}"
         files = {"code/inference.py": _CODE.format(word=word), "code/requirements.txt": ""}
         self.client("s3").put_object(Bucket=self.bucket, Key=f"{name}.tar.gz", Body=_tar_gz(files))
