@@ -64,8 +64,8 @@ class LocalService:
     """One botocore service model, served by an object.
 
     `implementation` has a method per operation that it serves, named as boto3 names it:
-    `create_training_job(call, **parameters) -> dict | None`. It may also have methods that say what IAM checks
-    of a call; operations are named as in the model, "CreateTrainingJob".
+    `create_training_job(call, **parameters) -> dict | None`. It may also have methods that say what IAM
+    checks of a call; operations are named as in the model, "CreateTrainingJob".
 
     - `resource_arns(call, operation, parameters) -> list[str]`: the resources (default `["*"]`).
     - `conditions(operation, parameters) -> dict[str, str]`: the service's condition keys, and their values.
