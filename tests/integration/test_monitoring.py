@@ -12,11 +12,14 @@ from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from sample_stack import write_assembly
 
+from local.cloud.deploy import deploy
 from local.cloud.server import LocalCloud
 from local.monitoring import monitoring_of
 
@@ -460,3 +463,49 @@ def test_what_is_not_served_is_refused_by_name(cloud: LocalCloud) -> None:
     queries = [{"Id": "e", "Expression": "SEARCH(m1)"}]
     with pytest.raises(ClientError, match="SEARCH of 1 is not served by the local CloudWatch"):
         cloudwatch.put_metric_alarm(**rule("a", Metrics=queries))
+
+
+def alarm_template(name: str, threshold: str) -> dict[str, Any]:
+    """Metric filter and alarm as CloudFormation has them, numbers as texts."""
+    counted = {"MetricName": "lines", "MetricNamespace": name, "MetricValue": "$count"}
+    filtered = {"LogGroupName": {"Ref": "Group"}, "FilterPattern": "[..., count]"}
+    metric = {"Metric": {"Namespace": name, "MetricName": "lines"}, "Period": "60", "Stat": "Sum"}
+    queries = [
+        {"Id": "n", "MetricStat": metric, "ReturnData": "false"},
+        {"Id": "twice", "Expression": "n * 2"},
+    ]
+    rule = {"ComparisonOperator": "GreaterThanThreshold", "EvaluationPeriods": "1", "Threshold": threshold}
+    return {
+        "Resources": {
+            "Group": {"Type": "AWS::Logs::LogGroup", "Properties": {"LogGroupName": name}},
+            "Filter": {
+                "Type": "AWS::Logs::MetricFilter",
+                "Properties": {**filtered, "MetricTransformations": [counted]},
+            },
+            "Alarm": {
+                "Type": "AWS::CloudWatch::Alarm",
+                "Properties": {"AlarmName": name, "Metrics": queries, "ActionsEnabled": "false", **rule},
+            },
+        },
+        "Outputs": {"Arn": {"Value": {"Fn::GetAtt": ["Alarm", "Arn"]}}},
+    }
+
+
+def test_a_template_s_alarm_and_filter_work_change_and_go(cloud: LocalCloud, tmp_path: Path) -> None:
+    name, cloudwatch = unique("template"), cloud.root_session().client("cloudwatch")
+
+    def deployed(threshold: str) -> dict[str, str]:
+        folder = tmp_path / threshold
+        write_assembly(folder, {name: alarm_template(name, threshold)})
+        return deploy(folder, cloud)[name]
+
+    assert deployed("9.5")["Arn"].endswith(f":alarm:{name}")
+    logs = cloud.root_session().client("logs")
+    logs.create_log_stream(logGroupName=name, logStreamName="s")
+    event = {"timestamp": int(time.time() * 1000), "message": "lines 5"}
+    logs.put_log_events(logGroupName=name, logStreamName="s", logEvents=[event])
+    comes_to(cloud, name, "ALARM")
+    deployed("10.5")
+    comes_to(cloud, name, "OK")
+    cloud.root_session().client("cloudformation").delete_stack(StackName=name)
+    eventually(lambda: not cloudwatch.describe_alarms(AlarmNames=[name])["MetricAlarms"])
