@@ -51,14 +51,14 @@ def code(text: str) -> Markup:
     return element("code", text)
 
 
-def facts(*rows: tuple[str, Content]) -> Markup:
-    """Names and what they are; rows without content are left out."""
+def facts(*rows: tuple[Content, Content], below: bool = False) -> Markup:
+    """Names and, beside or below them, what they are; rows without content are left out."""
     shown = [
         element("div", element("dt", name), element("dd", content))
         for name, content in rows
         if content not in (None, "", Markup())
     ]
-    return element("dl", *shown, class_="facts")
+    return element("dl", *shown, class_="facts below" if below else "facts")
 
 
 def table(caption: str, head: list[str], rows: list[list[Content]]) -> Markup:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from lambdas.promotion.pages.document import code, document, facts, section, sheet, soft, table
+from lambdas.promotion.pages.document import code, document, facts, section, sheet, soft
 from lambdas.promotion.pages.markup import Content, Markup, element
 from lambdas.promotion.pages.numbers import megabytes, milliseconds, of, score
 
@@ -127,29 +127,30 @@ def _smoked(smoke: Mapping[str, Any] | None) -> Content:
 def _alarms(alarms: list[Mapping[str, Any]]) -> Markup | None:
     if not alarms:
         return None
-    rows: list[list[Content]] = [
-        [
-            element("span", alarm["name"]),
-            str(alarm.get("metric") or ""),
-            "" if alarm.get("threshold") is None else f"{alarm['threshold']:g}",
-            alarm["state"],
-        ]
-        for alarm in alarms
-    ]
-    made = table("As they were when it was recorded", ["Alarm", "Watches", "Limit", "State"], rows)
-    return section("alarms", "Alarms in prod", sheet(made))
+    rows: list[tuple[Content, Content]] = [(code(alarm["name"]), _alarm(alarm)) for alarm in alarms]
+    return section("alarms", "Alarms in prod", _AT_THE_TIME, sheet(facts(*rows, below=True)))
+
+
+def _alarm(alarm: Mapping[str, Any]) -> Content:
+    limit = (
+        f": {alarm.get('metric')}, limit {alarm['threshold']:g}" if alarm.get("threshold") is not None else ""
+    )
+    return [element("b", alarm["state"]), limit, element("div", alarm.get("reason") or None, class_="soft")]
 
 
 def _hashes(record: Mapping[str, Any]) -> Markup:
-    rows: list[list[Content]] = [
-        [element("code", uri), element("code", sha256)] for uri, sha256 in record["hashes"].items()
+    hashes: list[tuple[Content, Content]] = [
+        (code(uri), code(sha256)) for uri, sha256 in record["hashes"].items()
     ]
-    unread = [
-        element("p", element("b", "Could not be read: "), code(uri), f" {reason}", class_="note")
+    unread: list[tuple[Content, Content]] = [
+        (code(uri), [element("b", "It could not be read. "), reason])
         for uri, reason in record["unread"].items()
     ]
-    found = table("As they were when it was recorded", ["Object", "SHA-256"], rows) if rows else None
-    return section("hashes", "What it names", sheet(found, *unread) if rows or unread else soft("Nothing."))
+    found = sheet(facts(*hashes, *unread, below=True)) if hashes or unread else soft("Nothing.")
+    return section("hashes", "What it names, by SHA-256", _AT_THE_TIME, found)
+
+
+_AT_THE_TIME = soft("As it was when it was recorded.")
 
 
 def _code(text: object) -> Markup | None:
