@@ -6,7 +6,7 @@ import threading
 import time
 from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from statistics import quantiles
 from typing import Any
 
@@ -59,13 +59,14 @@ class Statistics:
 
     def of(self, endpoint: str) -> dict[str, Any]:
         """Give {"requests", "errors", "p50_ms", "p95_ms"}, and the same by "variants" and by "fleets"."""
-        with self._lock:
-            counts = dict(self._endpoints[endpoint].counts) if endpoint in self._endpoints else {}
-            return {
-                **_sum(counts.values()),
-                "variants": {name: _sum(c for k, c in counts.items() if k[0] == name) for name, _ in counts},
-                "fleets": {name: _sum(c for k, c in counts.items() if k[1] == name) for _, name in counts},
-            }
+        with self._lock:  # only to copy: requests wait for it
+            known = self._endpoints[endpoint].counts if endpoint in self._endpoints else {}
+            counts = {key: replace(c, latencies=c.latencies.copy()) for key, c in known.items()}
+        return {
+            **_sum(counts.values()),
+            "variants": {name: _sum(c for k, c in counts.items() if k[0] == name) for name, _ in counts},
+            "fleets": {name: _sum(c for k, c in counts.items() if k[1] == name) for _, name in counts},
+        }
 
     def timeline(self, endpoint: str) -> list[dict[str, Any]]:
         """Give {"second", "variant", "fleet", "requests", "errors"} for each second with requests, in order.

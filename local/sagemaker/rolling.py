@@ -59,6 +59,7 @@ class Rolling(BlueGreen):
     def _return(self, old: tuple[Fleet, Variant], error: BaseException) -> None:
         blue, variant = old
         batch = self.plan.rollback_size.of(variant.desired) if self.plan.rollback_size else variant.desired
+        self._share(1 - len(variant.instances) / variant.desired)
         try:
             while (missing := variant.desired - len(variant.instances)) > 0:
                 added = min(batch, missing)

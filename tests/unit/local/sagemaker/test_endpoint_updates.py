@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+import signal
 import threading
 from typing import Any
 
@@ -7,6 +9,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 from local.sagemaker.endpoints import Endpoints
+from local.sagemaker.fleet import Fleet
+from local.sagemaker.instance import UnhealthyError
 
 CODE = """
 import pathlib, time
@@ -208,4 +212,43 @@ def test_an_instance_that_scales_in_answers_first(lab: Any, endpoints: Endpoints
     assert answers == ["one", "one"]
     lab.until(lambda: not instances[1].alive)
     assert lab.settled(name)["ProductionVariants"][0]["CurrentInstanceCount"] == 1
+    lab.sm.delete_endpoint(EndpointName=name)
+
+
+def test_a_failed_roll_back_leaves_a_mix_which_the_next_update_replaces(
+    lab: Any, endpoints: Endpoints, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    role = lab.role()
+    old = _config(lab, "old", role)
+    name, _ = lab.endpoint(old)
+    live, resize = endpoints.live(name), Fleet.resize
+    assert live is not None
+    blue = live.serving
+
+    def resize_in_only(self: Fleet, variant: Any, count: int, *more: Any) -> None:
+        if self is blue and count > len(variant.instances):
+            raise UnhealthyError("no capacity")
+        resize(self, variant, count, *more)
+
+    monkeypatch.setattr(Fleet, "resize", resize_in_only)
+    batch = {"Type": "INSTANCE_COUNT", "Value": 1}
+    policy = {"RollingUpdatePolicy": {"MaximumBatchSize": batch, "WaitIntervalInSeconds": 2}}
+    lab.sm.update_endpoint(
+        EndpointName=name, EndpointConfigName=_config(lab, "new", role), DeploymentConfig=policy
+    )
+    lab.until(lambda: live.pending and [len(v.instances) for v in live.pending.fleet.variants] == [2])
+    green = live.pending.fleet  # type: ignore[union-attr]
+    os.kill(green.variants[0].instances[0].pid or 0, signal.SIGKILL)
+    lab.until(lambda: lab.sm.describe_endpoint(EndpointName=name)["EndpointStatus"] == "UpdateRollbackFailed")
+    described = lab.sm.describe_endpoint(EndpointName=name)
+    assert described["EndpointConfigName"] == old
+    assert "no capacity" in described["FailureReason"]
+    lab.until(lambda: not green.dead())
+    assert {_ask(lab, name) for _ in range(40)} == {"old", "new"}
+
+    newest = _config(lab, "newest", role)
+    lab.sm.update_endpoint(EndpointName=name, EndpointConfigName=newest)
+    assert lab.settled(name)["EndpointConfigName"] == newest
+    assert {_ask(lab, name) for _ in range(10)} == {"newest"}
+    lab.until(lambda: len(green.dead()) == len(green.variants[0].instances))
     lab.sm.delete_endpoint(EndpointName=name)
