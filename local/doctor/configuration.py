@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from config import Accounts, Edgeline
+from local.doctor.always_on import idle_instances
 from local.doctor.finding import Finding
 
 # Numbers of AWS's own examples: nobody's account.
@@ -12,6 +13,11 @@ _EXAMPLES = {
     "000000000000", "012345678901", "111111111111", "111122223333", "123456789012", "444455556666",
     "777788889999", "999999999999",
 }  # fmt: skip
+
+_CHEAPER = {
+    "realtime": 'kind = "serverless" costs nothing while nobody calls; it has no guardrails',
+    "components": "min_copies = 0 costs nothing while nobody calls; the first requests then fail for minutes",
+}
 
 
 def check(config: Edgeline) -> Iterator[Finding]:
@@ -76,13 +82,17 @@ def _is_identifier(name: str) -> bool:
 def _endpoints(config: Edgeline) -> Iterator[Finding]:
     for model in config.models:
         for environment, endpoint in (("staging", model.staging), ("prod", model.prod)):
-            if endpoint.kind == "realtime":
+            where = f"edgeline.toml models.{model.name}.{environment}"
+            if running := idle_instances(endpoint):
                 yield Finding(
-                    "cost",
-                    f"the {environment} endpoint is always on: {endpoint.instances} {endpoint.instance_type}",
-                    f"edgeline.toml models.{model.name}.{environment}",
-                    'kind = "serverless" costs nothing while nobody calls; it has no guardrails',
-                )
+                    "cost", f"the {environment} endpoint is always on: {running} {endpoint.instance_type}",
+                    where, _CHEAPER[endpoint.kind],
+                )  # fmt: skip
+            elif endpoint.kind == "components":
+                yield Finding(
+                    "advice", f"the {environment} endpoint has no copy while nobody calls", where,
+                    "the first requests then fail for minutes, until one has come: callers have to ask again",
+                )  # fmt: skip
 
 
 def _money(config: Edgeline) -> Iterator[Finding]:

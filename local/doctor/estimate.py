@@ -7,7 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from config import Edgeline, Endpoint, Model
+from config import Edgeline, Model
+from config_endpoint import Endpoint
+from local.doctor.always_on import alarm_metrics, idle_instances
 from local.doctor.assembly import Stack
 from local.doctor.finding import Finding
 from local.doctor.tables import table
@@ -114,7 +116,10 @@ def _month(
         yield Cost(f"{old} pipelines of type V1", old * month["pipeline_v1"])
     for model in config.models:
         for environment, endpoint in (("staging", model.staging), ("prod", model.prod)):
-            yield _endpoint(f"{environment} endpoint of {model.name}", endpoint, instances)
+            name = f"{environment} endpoint of {model.name}"
+            yield _endpoint(name, endpoint, instances)
+            if metrics := alarm_metrics(endpoint, watched=environment == "prod"):
+                yield Cost(f"{name}, {metrics} metrics of its alarms", metrics * month["alarm"])
     yield Cost(f"{assumed['storage_gb']} GB in S3 (assumed)", assumed["storage_gb"] * month["s3_gb"])
     yield Cost(
         f"{assumed['log_storage_gb']} GB of logs (assumed)", assumed["log_storage_gb"] * month["log_gb"]
@@ -124,10 +129,11 @@ def _month(
 
 
 def _endpoint(name: str, endpoint: Endpoint, instances: _Instances) -> Cost:
-    if endpoint.kind == "serverless":
-        return Cost(f"{name}, serverless", 0)
-    hourly = instances.hours(endpoint.instance_type, HOURS * endpoint.instances)
-    return Cost(f"{name}, {endpoint.instances} {endpoint.instance_type}, always on", hourly)
+    running = idle_instances(endpoint)
+    if not running:
+        return Cost(f"{name}, {endpoint.kind}", 0)
+    hourly = instances.hours(endpoint.instance_type, HOURS * running)
+    return Cost(f"{name}, {running} {endpoint.instance_type}, always on", hourly)
 
 
 def _training(model: Model, prices: Mapping[str, Any], instances: _Instances) -> Iterator[Cost]:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from config import Edgeline, Endpoint
+from config import Edgeline
+from config_endpoint import Endpoint
 from local.doctor.account import Account, Check
 from local.doctor.finding import Finding
 from local.doctor.tables import table
@@ -55,11 +56,10 @@ def _applied(
     entry: Mapping[str, Any], config: Edgeline, endpoints: Sequence[Endpoint]
 ) -> Iterator[tuple[dict[str, str], int]]:
     """What to fill into the name of a quota, and how much of it is needed."""
-    if entry.get("only") == "realtime":
+    if entry.get("only") == "instances":
         for endpoint in endpoints:
-            if endpoint.kind == "realtime":
-                # Blue/green: the new instances stand beside the old ones for a while.
-                yield {"endpoint_instance": endpoint.instance_type}, 2 * endpoint.instances
+            if endpoint.has_instances:
+                yield {"endpoint_instance": endpoint.instance_type}, _most_instances(endpoint)
     elif entry.get("only") == "serverless":
         concurrency = sum(endpoint.max_concurrency for endpoint in endpoints if endpoint.kind == "serverless")
         if concurrency:
@@ -68,6 +68,12 @@ def _applied(
         for model in config.models:
             instances = {"train_instance": model.train_instance, "job_instance": model.job_instance}
             yield instances, int(entry["needs"])
+
+
+def _most_instances(endpoint: Endpoint) -> int:
+    """Scaled out; of a real-time endpoint the new instances of an update stand beside the old ones too."""
+    beside = 2 * endpoint.instances if endpoint.kind == "realtime" else 0
+    return max(beside, endpoint.max_instances)
 
 
 def _compare(quota: Quota, account: Account, config: Edgeline) -> Iterator[Finding]:

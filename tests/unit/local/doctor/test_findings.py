@@ -64,6 +64,12 @@ class TestConfiguration:
         )
         assert "always on: 2 ml.m5.large" in said(configuration.check(always_on), "cost")
 
+    def test_components_cost_by_their_least_copies(self) -> None:
+        for least, severity, words in ((1, "cost", "always on: 1 ml."), (0, "advice", "has no copy while")):
+            prod = {"kind": "components", "min_copies": least}
+            found = configuration.check(config(models={"tags": {**MODEL, "prod": prod}}))
+            assert words in said(found, severity)
+
 
 class TestTemplates:
     def test_a_service_that_takes_no_new_customers(self) -> None:
@@ -132,6 +138,25 @@ class TestEstimate:
         assert costs["1 KMS keys"] == 1
         assert costs["prod endpoint of tags, 2 ml.m5.large, always on"] == pytest.approx(2 * 730 * 0.115)
         assert "idling alone" in said(estimate.budget(config(budget={"monthly_usd": 10}), estimated), "cost")
+
+    @pytest.mark.parametrize(
+        ("prod", "line", "usd", "metrics"),
+        [
+            ({"kind": "serverless"}, "serverless", 0, 6),
+            ({**REALTIME, "max_instances": 2}, "2 ml.m5.large, always on", 2 * 730 * 0.115, 6),
+            (REALTIME, "2 ml.m5.large, always on", 2 * 730 * 0.115, 8),
+            ({"kind": "components", "max_copies": 1}, "1 ml.m5.large, always on", 730 * 0.115, 6),
+            ({"kind": "components", "min_copies": 0}, "components", 0, 9),
+        ],
+    )
+    def test_each_kind_of_endpoint_costs_what_runs_while_nobody_calls(
+        self, prod: dict[str, Any], line: str, usd: float, metrics: int
+    ) -> None:
+        of_kind = config(models={"tags": {**MODEL, "prod": prod}})
+        costs = {cost.what: cost.usd for cost in estimate.estimate(of_kind, [], "us-east-1").month}
+        assert costs[f"prod endpoint of tags, {line}"] == pytest.approx(usd)
+        alarms = f"prod endpoint of tags, {metrics} metrics of its alarms"
+        assert costs[alarms] == pytest.approx(metrics * 0.1)
 
     def test_an_instance_that_the_table_does_not_know_has_no_price(self) -> None:
         rare = Edgeline.from_values(
