@@ -265,6 +265,20 @@ class TestQuotas:
         needs = {quota.name: quota.needs for quota in quotas.needed(config())}
         assert needs["Maximum total concurrency across all serverless endpoints"] == 10
 
+    @pytest.mark.parametrize(
+        ("prod", "most"),
+        [
+            (REALTIME, 4),
+            ({**REALTIME, "max_instances": 9}, 9),
+            ({"kind": "components", "max_instances": 3}, 3),
+        ],
+    )
+    def test_instances_are_needed_beside_those_that_serve_or_scaled_out(
+        self, prod: dict[str, Any], most: int
+    ) -> None:
+        found = quotas.needed(config(models={"tags": {**MODEL, "prod": prod}}))
+        assert {q.name: q.needs for q in found}["ml.m5.large for endpoint usage"] == most
+
     def test_a_quota_that_is_not_listed_is_not_fine(self) -> None:
         found = asked(Answers(), config(), quotas.checks(config()))
         assert {finding.severity for finding in found} == {"unchecked"}
