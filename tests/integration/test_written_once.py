@@ -21,15 +21,20 @@ KEY = "releases/tags/3/release.json"
 BODY = b'{"outcome": "promoted"}'
 
 
-@pytest.fixture(scope="module")
-def bucket(cloud: LocalCloud, tmp_path_factory: pytest.TempPathFactory) -> str:
-    assembly = tmp_path_factory.mktemp("evidence")
+def deployed(cloud: LocalCloud, assembly: Path, name: str, *, keep: bool) -> str:
+    """Deploy a Data stack and return its artifacts bucket."""
     context = json.loads((ROOT / "cdk.json").read_text())["context"]
     app = cdk.App(outdir=str(assembly), context=context)
     models = {"tags": {"task": "detection", "classes": ["scratch"]}}
-    DataStack(app, "Data", config=Edgeline.from_values({"name": NAME, "models": models}))
+    values = {"name": name, "models": models, "data": {"keep": keep}}
+    DataStack(app, "Data", config=Edgeline.from_values(values))
     app.synth()
-    return deploy(assembly, cloud)[f"{NAME}-data"]["ArtifactsBucket"]
+    return deploy(assembly, cloud)[f"{name}-data"]["ArtifactsBucket"]
+
+
+@pytest.fixture(scope="module")
+def bucket(cloud: LocalCloud, tmp_path_factory: pytest.TempPathFactory) -> str:
+    return deployed(cloud, tmp_path_factory.mktemp(NAME), NAME, keep=True)
 
 
 @pytest.fixture(scope="module")
@@ -107,3 +112,24 @@ def test_what_is_beside_a_record_is_written_and_deleted_as_ever(s3: Any, bucket:
     for _ in range(2):
         s3.put_object(Bucket=bucket, Key="releases/tags/3/staging/evaluation.json", Body=b"{}")
     s3.delete_object(Bucket=bucket, Key="releases/tags/3/staging/evaluation.json")
+
+
+def test_only_who_empties_the_bucket_with_its_stack_deletes_records(
+    cloud: LocalCloud, s3: Any, tmp_path: Path
+) -> None:
+    name = f"{NAME}-unkept"
+    bucket = deployed(cloud, tmp_path, name, keep=False)
+    version = s3.put_object(Bucket=bucket, Key=KEY, Body=BODY, IfNoneMatch="*")["VersionId"]
+    with pytest.raises(ClientError, match="explicit deny"):
+        s3.delete_object(Bucket=bucket, Key=KEY, VersionId=version)
+    root = cloud.root_session()
+    found = root.client("cloudformation").list_stack_resources(StackName=f"{name}-data")
+    (function,) = [
+        resource["PhysicalResourceId"]
+        for resource in found["StackResourceSummaries"]
+        if resource["ResourceType"] == "AWS::Lambda::Function"
+    ]
+    role = root.client("lambda").get_function_configuration(FunctionName=function)["Role"]
+    remover = cloud.session(cloud.service_credentials(role, "lambda.amazonaws.com", "teardown"))
+    remover.client("s3").delete_object(Bucket=bucket, Key=KEY, VersionId=version)
+    assert "Versions" not in s3.list_object_versions(Bucket=bucket, Prefix=KEY)
