@@ -9,7 +9,7 @@ import time
 import uuid
 import zipfile
 from collections.abc import Callable, Iterator
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,11 +17,14 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from PIL import Image
 from sample_stack import write_assembly
+from tiny_detector import write_tiny_model
 
 from local.cloud.deploy import deploy
 from local.cloud.server import LocalCloud
 from local.monitoring import monitoring_of
+from pipeline_defs.detection.packaging import pack_serving_code
 
 pytestmark = pytest.mark.acceptance
 
@@ -152,17 +155,20 @@ def role(cloud: LocalCloud, service: str, *statements: dict[str, Any]) -> str:
     return arn
 
 
-@pytest.fixture(scope="module")
-def endpoint(cloud: LocalCloud) -> Iterator[Endpoint]:
+def archive(folder: Path) -> bytes:
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w:gz") as tar:
+        tar.add(folder, arcname=".")
+    return packed.getvalue()
+
+
+@contextmanager
+def served(cloud: LocalCloud, model: Path, instances: int) -> Iterator[Endpoint]:
+    """Serve what lies in a folder as an endpoint whose answers are counted."""
     session, name = cloud.root_session(), unique("endpoint")
     s3, sagemaker = session.client("s3"), session.client("sagemaker")
     s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": cloud.region})
-    archive = io.BytesIO()
-    with tarfile.open(fileobj=archive, mode="w:gz") as tar:
-        info = tarfile.TarInfo("code/inference.py")
-        info.size = len(INFERENCE)
-        tar.addfile(info, io.BytesIO(INFERENCE.encode()))
-    s3.put_object(Bucket=name, Key="model.tar.gz", Body=archive.getvalue())
+    s3.put_object(Bucket=name, Key="model.tar.gz", Body=archive(model))
     everything = {"Effect": "Allow", "Action": ["s3:*", "logs:*"], "Resource": "*"}
     container = {
         "Image": "image",
@@ -172,7 +178,8 @@ def endpoint(cloud: LocalCloud) -> Iterator[Endpoint]:
     arn = role(cloud, "sagemaker.amazonaws.com", everything)
     sagemaker.create_model(ModelName=name, ExecutionRoleArn=arn, PrimaryContainer=container)
     variant = {
-        "VariantName": "all", "ModelName": name, "InstanceType": "ml.m5.large", "InitialInstanceCount": 2,
+        "VariantName": "all", "ModelName": name, "InstanceType": "ml.m5.large",
+        "InitialInstanceCount": instances,
     }  # fmt: skip
     sagemaker.create_endpoint_config(EndpointConfigName=name, ProductionVariants=[variant])
     count_answers(cloud, name)
@@ -184,6 +191,15 @@ def endpoint(cloud: LocalCloud) -> Iterator[Endpoint]:
     eventually(serves)
     yield Endpoint(cloud, name, name)
     sagemaker.delete_endpoint(EndpointName=name)
+
+
+@pytest.fixture(scope="module")
+def endpoint(cloud: LocalCloud, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoint]:
+    model = tmp_path_factory.mktemp("model")
+    (model / "code").mkdir()
+    (model / "code" / "inference.py").write_text(INFERENCE)
+    with served(cloud, model, 2) as made:
+        yield made
 
 
 def count_answers(cloud: LocalCloud, endpoint: str) -> None:
@@ -286,6 +302,40 @@ def test_answers_unlike_those_registered_ring_once_there_are_enough(
     comes_to(cloud, names["Score"], "ALARM")
     comes_to(cloud, names["EmptyAnswers"], "OK")
     comes_to(cloud, names["Score"], "OK")
+
+
+def picture(brightness: int) -> bytes:
+    written = io.BytesIO()
+    Image.new("RGB", (64, 32), (brightness,) * 3).save(written, "PNG")
+    return written.getvalue()
+
+
+def test_what_the_detector_answers_is_counted_as_the_evaluation_counts_it(
+    cloud: LocalCloud, tmp_path: Path
+) -> None:
+    write_tiny_model(tmp_path / "model.onnx")
+    pack_serving_code(tmp_path)
+    monitoring = monitoring_of(cloud)
+    assert monitoring is not None
+    with served(cloud, tmp_path, 1) as detector:
+        runtime = cloud.root_session().client("sagemaker-runtime")
+        # Found, found though the caller wants less, not found though the caller wants everything, refused.
+        for body, attributes in (
+            (picture(204), "trace=1"),
+            (picture(102), "min_score=0.9"),
+            (picture(40), "min_score=0.01"),
+        ):
+            runtime.invoke_endpoint(
+                EndpointName=detector.name, Body=body, ContentType="image/png", CustomAttributes=attributes
+            )
+        with pytest.raises(ClientError, match="bad picture"):
+            runtime.invoke_endpoint(EndpointName=detector.name, Body=b"text", ContentType="image/png")
+        namespace = f"Edgeline/{detector.name}"
+        eventually(lambda: monitoring.statistic(namespace, "EmptyAnswers", {}, "SampleCount", 60) == 3)
+        assert monitoring.statistic(namespace, "EmptyAnswers", {}, "Sum", 60) == 1
+        assert monitoring.statistic(namespace, "Score", {}, "SampleCount", 60) == 2
+        mean = monitoring.statistic(namespace, "Score", {}, "Average", 60)
+        assert mean == pytest.approx((204 + 102) / 2 / 255, abs=0.001)
 
 
 def test_the_metrics_of_invocations_can_be_read(cloud: LocalCloud, endpoint: Endpoint) -> None:
