@@ -22,6 +22,7 @@ from local.cloud.server import LocalCloud
 from pipeline_defs.detection.dataset import Box, LabeledPicture, Split, write_labels
 from pipeline_defs.detection.packaging import ENTRY_POINT, pack_serving_code
 
+CLASSES = ("bright", "dim")
 ROOT = Path(__file__).parents[2]
 SERVERLESS = {"ServerlessConfig": {"MemorySizeInMB": 3072, "MaxConcurrency": 2}}
 REALTIME = {"InstanceType": "ml.m5.large", "InitialInstanceCount": 1}
@@ -42,10 +43,8 @@ class Bench:
         session = cloud.root_session()
         self._sagemaker, self._s3 = session.client("sagemaker"), session.client("s3")
         self._role = self._make_bucket_and_role(session.client("iam"))
-        _write_split(folder / "test")
-        (folder / "dataset").mkdir()
-        (folder / "dataset" / "manifest.json").write_text(json.dumps({"sha256": "cd" * 32, "as_of": "now"}))
-        self.archive = self._pack("")
+        write_data_set(folder, CLASSES)
+        self.archive = pack_model(folder, CLASSES)
         self.registered = self.evaluate("evaluation", "--model-dir", str(self.archive))
 
     def evaluate(self, output: str, *source: str) -> dict[str, Any]:
@@ -104,7 +103,7 @@ class Bench:
     def _make_model(self, fault: str) -> str:
         name = f"bench-{uuid.uuid4().hex[:8]}"
         key = f"{name}/model.tar.gz"
-        self._s3.upload_file(str(self._pack(fault)), self._bucket, key)
+        self._s3.upload_file(str(pack_model(self._folder, CLASSES, fault)), self._bucket, key)
         container = {
             "Image": "image",
             "ModelDataUrl": f"s3://{self._bucket}/{key}",
@@ -153,16 +152,19 @@ class Bench:
         iam.put_role_policy(RoleName=self._bucket, PolicyName="p", PolicyDocument=policy)
         return str(role["Arn"])
 
-    def _pack(self, fault: str) -> Path:
-        folder = self._folder / f"model-{uuid.uuid4().hex[:8]}"
-        folder.mkdir()
-        write_tiny_model(folder / "model.onnx")
-        pack_serving_code(folder)
-        (folder / "code" / "inference.py").write_text(ENTRY_POINT + fault)
-        archive = folder.with_suffix(".tar.gz")
-        with tarfile.open(archive, "w:gz") as tar:
-            tar.add(folder, ".")
-        return archive
+
+def pack_model(folder: Path, classes: tuple[str, str], fault: str = "") -> Path:
+    """Make a model.tar.gz as the training does, with a fault in its code."""
+    unpacked = folder / f"model-{uuid.uuid4().hex[:8]}"
+    unpacked.mkdir()
+    metadata = {"classes": json.dumps(classes), "input_height": "32", "input_width": "64"}
+    write_tiny_model(unpacked / "model.onnx", metadata)
+    pack_serving_code(unpacked)
+    (unpacked / "code" / "inference.py").write_text(ENTRY_POINT + fault)
+    archive = unpacked.with_suffix(".tar.gz")
+    with tarfile.open(archive, "w:gz") as tar:
+        tar.add(unpacked, ".")
+    return archive
 
 
 def _until(done: Callable[[], bool]) -> None:
@@ -172,28 +174,33 @@ def _until(done: Callable[[], bool]) -> None:
         time.sleep(0.1)
 
 
-def _write_split(folder: Path) -> None:
-    """Three dark pictures, each with a bright cell of the model's grid, which it finds exactly."""
-    (folder / "images").mkdir(parents=True)
-    pictures = []
-    for number in range(3):
-        left = 32 * number
-        pixels = np.full((64, 128, 3), 20, dtype=np.uint8)
-        pixels[:32, left : left + 32] = 250
-        buffer = io.BytesIO()
-        Image.fromarray(pixels).save(buffer, "PNG")
-        content = buffer.getvalue()
-        file = f"images/{number}.png"
-        (folder / file).write_bytes(content)
-        pictures.append(
-            LabeledPicture(
-                file=file,
-                sha256=hashlib.sha256(content).hexdigest(),
-                uri=f"s3://images/{number}.png",
-                width=128,
-                height=64,
-                group=str(number),
-                boxes=(Box("bright", left, 0, 32, 32),),
-            )
-        )
-    write_labels(Split(folder, ("bright", "dim"), tuple(pictures), "cd" * 32))
+def write_data_set(folder: Path, classes: tuple[str, str]) -> None:
+    """Write `test` and `dataset`: three dark pictures, each with a bright cell that the model finds."""
+    test, dataset = folder / "test", folder / "dataset"
+    (test / "images").mkdir(parents=True)
+    dataset.mkdir()
+    pictures = tuple(_picture(test, number, classes[0]) for number in range(3))
+    manifest = {"as_of": "2026-01-01T00:00:00Z", "images": [picture.sha256 for picture in pictures]}
+    canonical = json.dumps(manifest, sort_keys=True, separators=(",", ":")).encode()
+    sha256 = hashlib.sha256(canonical).hexdigest()
+    (dataset / "manifest.json").write_text(json.dumps({**manifest, "sha256": sha256}))
+    write_labels(Split(test, classes, pictures, sha256))
+
+
+def _picture(folder: Path, number: int, label: str) -> LabeledPicture:
+    left = 32 * number
+    pixels = np.full((64, 128, 3), 20, dtype=np.uint8)
+    pixels[:32, left : left + 32] = 250
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG")
+    content, file = buffer.getvalue(), f"images/{number}.png"
+    (folder / file).write_bytes(content)
+    return LabeledPicture(
+        file=file,
+        sha256=hashlib.sha256(content).hexdigest(),
+        uri=f"s3://images/{number}.png",
+        width=128,
+        height=64,
+        group=str(number),
+        boxes=(Box(label, left, 0, 32, 32),),
+    )
