@@ -1,20 +1,22 @@
 """From an approval to the endpoints: the approved model package goes to staging, its test, and prod."""
 
 import aws_cdk as cdk
-from aws_cdk import aws_events as events
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from config import Edgeline
 from stacks.accounts import ToolsAccount, WorkloadAccount, environments
-from stacks.constructs.on_event import OnEvent
+from stacks.constructs.life_cycle import LifeCycle
+from stacks.constructs.notices import Notices
 from stacks.constructs.operator_policy import OperatorPolicy
 from stacks.constructs.promotion_functions import PromotionFunctions
+from stacks.constructs.promotion_starts import PromotionStarts
 from stacks.constructs.promotion_workflow import PromotionWorkflow
-from stacks.constructs.python_function import PythonFunction
+from stacks.constructs.release_ledger import ReleaseLedger
 from stacks.constructs.staging_test import StagingTest
 from stacks.cost_tags import cost_tags
+from stacks.grants import read_objects
 
 
 class PromotionStack(cdk.Stack):
@@ -43,23 +45,20 @@ class PromotionStack(cdk.Stack):
             job_prefixes=groups,
             tags=cost_tags(config.name, environment="tools", part="promotion"),
         )
+        packages = [ToolsAccount(config).model_packages(model) for model in config.models]
+        self.notices = Notices(self, "Notices", key=key, email=config.promotion.email)
         workflow = PromotionWorkflow(
-            self, "Workflow", functions=functions, staging_test=staging_test, event_source=config.name
-        )
-        start = PythonFunction(
             self,
-            "StartPromotion",
-            handler="lambdas.promotion.start_promotion.handler",
-            environment={
-                "STATE_MACHINE_ARN": workflow.machine.state_machine_arn,
-                "TURNS_TABLE": workflow.turns.table_name,
-                "MODELS": functions.models,
-            },
+            "Workflow",
+            functions=functions,
+            staging_test=staging_test,
+            ledger=ReleaseLedger(self, "Ledger", grant_describe_packages=functions.grant_describe_packages),
+            life_cycle=LifeCycle(self, "LifeCycle", packages=packages),
+            notices=self.notices,
+            event_source=config.name,
         )
-        workflow.machine.grant_start_execution(start)
-        workflow.turns.grant_join(start)
-        functions.grant_describe_packages(start)
-        OnEvent(self, "Approval", pattern=_approval_in(groups), function=start)
+        read_objects(functions.read_model_package, artifacts, key, "runs/*/evaluation/")
+        PromotionStarts(self, "Starts", workflow=workflow, functions=functions, groups=groups)
         OperatorPolicy(
             self,
             "OperatorPolicy",
@@ -76,11 +75,3 @@ class PromotionStack(cdk.Stack):
             staging, prod = (workload.endpoint_name(model) for workload in environments(config))
             cdk.CfnOutput(self, f"StagingEndpoint{model.output_suffix}", value=staging)
             cdk.CfnOutput(self, f"ProdEndpoint{model.output_suffix}", value=prod)
-
-
-def _approval_in(groups: list[str]) -> events.EventPattern:
-    return events.EventPattern(
-        source=["aws.sagemaker"],
-        detail_type=["SageMaker Model Package State Change"],
-        detail={"ModelApprovalStatus": ["Approved"], "ModelPackageGroupName": groups},
-    )

@@ -1,12 +1,28 @@
 """Model packages: what an ARN says, and whether a person's approval of it still stands."""
 
+import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+# What may change after the approval without another thing being shipped, and what an answer adds.
+_NOT_APPROVED_OF = (
+    "ApprovalDescription",
+    "LastModifiedBy",
+    "LastModifiedTime",
+    "ModelLifeCycle",
+    "ModelPackageStatusDetails",
+    "ResponseMetadata",
+)
+
 
 class NoLongerApproved(Exception):  # noqa: N818 - the name of the state machine's outcome
     """The approval was withdrawn: nothing may be deployed any further."""
+
+
+class PackageChanged(Exception):  # noqa: N818 - the name of the state machine's outcome
+    """The package is not described as it was when it was approved: nobody has approved this."""
 
 
 class UnusablePackage(Exception):  # noqa: N818 - the name that the state machine reports
@@ -47,6 +63,22 @@ def describe_approved(sagemaker: Any, arn: str) -> dict[str, Any]:
     return package
 
 
+def digest(package: Mapping[str, Any]) -> str:
+    """Give the SHA-256 of all in a package's description that an approval stands for."""
+    described = {name: value for name, value in package.items() if name not in _NOT_APPROVED_OF}
+    return hashlib.sha256(json.dumps(described, sort_keys=True, default=_spelled).encode()).hexdigest()
+
+
+def require_digest(package: Mapping[str, Any], approved: str) -> None:
+    """PackageChanged unless the package is described as what was approved."""
+    found = digest(package)
+    if found != approved:
+        raise PackageChanged(
+            f"{package['ModelPackageArn']} was changed after its approval: its description has the digest"
+            f" {found[:12]}, approved was {approved[:12]}"
+        )
+
+
 def metadata(package: Mapping[str, Any], *names: str) -> dict[str, str]:
     """Pick these entries of the package's metadata; UnusablePackage names those that are missing."""
     properties: Mapping[str, str] = package.get("CustomerMetadataProperties") or {}
@@ -63,3 +95,7 @@ def container(package: Mapping[str, Any]) -> Mapping[str, Any]:
         raise UnusablePackage(f"{package['ModelPackageArn']} has {len(containers)} containers, not one")
     found: Mapping[str, Any] = containers[0]
     return found
+
+
+def _spelled(value: Any) -> str:
+    return str(value.isoformat() if hasattr(value, "isoformat") else value)

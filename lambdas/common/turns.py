@@ -74,11 +74,11 @@ def take(table: Any, ticket: Ticket, is_running: IsRunning, lease: Lease) -> str
     return MINE
 
 
-def require(table: Any, line: str, execution: str) -> None:
-    """TurnLost unless the execution holds the line's turn now."""
+def require(table: Any, line: str, holder: str) -> None:
+    """TurnLost unless this execution holds the line's turn now."""
     turn = _turn(table, line)
-    if turn.get("holder") != execution:
-        raise TurnLost(f"the turn of {line!r} is that of {turn.get('holder', 'nobody')}, not of {execution}")
+    if turn.get("holder") != holder:
+        raise TurnLost(f"the turn of {line!r} is that of {turn.get('holder', 'nobody')}, not of {holder}")
     if time.time() > int(turn["lease_end"]):
         raise TurnLost(f"the turn of {line!r} has lasted longer than it may")
 

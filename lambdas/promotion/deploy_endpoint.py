@@ -9,6 +9,7 @@ import boto3
 
 from lambdas.common import environment
 from lambdas.common.packages import describe_approved
+from lambdas.common.turns import require
 from lambdas.promotion import alarms, autoscaling, kinds
 from lambdas.promotion.endpoints import config_name, model_name
 from lambdas.promotion.model_and_config import answers, ensure_config, ensure_model, registered_of
@@ -18,10 +19,11 @@ from lambdas.promotion.workload import Workload, workload
 
 @dataclass(frozen=True)
 class Environment:
-    """The configured models, and the environments."""
+    """The configured models, the environments, and the turns of who changes them."""
 
     models: str
     workloads: str
+    turns_table: str
 
 
 @dataclass(frozen=True)
@@ -36,11 +38,11 @@ class Release:
 def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
     """Make model and endpoint config where they are missing, set the alarms, begin to switch; safe to repeat.
 
-    In: {"package": what read_model_package gave, "environment", "execution"}.
+    In: {"package": what read_model_package gave, "environment", "execution", "turn": {"line", "holder"}}.
     Out: {"endpoint", "kind", "config", "model_name", "component": name | null, "started_at", "guard":
     "blue-green" | "rolling" | "watch", "bake_seconds", "alarms": [names], "ringing": [names of those
     that were on before, and cannot tell], "registered": what the answers are compared with}.
-    Raises NoLongerApproved, EndpointBusy, ModelConflict, KindChanged.
+    Raises NoLongerApproved, EndpointBusy, ModelConflict, KindChanged, TurnLost.
     """
     configured = environment.read(Environment)
     package = event["package"]
@@ -49,6 +51,7 @@ def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
     describe_approved(boto3.client("sagemaker"), package["arn"])
     there = target.enter(event["execution"])
     release = _make(there.client("sagemaker"), settings, package, target)
+    require(boto3.resource("dynamodb").Table(configured.turns_table), **event["turn"])
     guarded = _switch(there, settings, release, target)
     return {
         "endpoint": settings.name,

@@ -6,9 +6,18 @@ from dataclasses import dataclass
 from typing import Any
 
 import boto3
+from botocore.exceptions import ClientError
 
 from lambdas.common import environment
-from lambdas.common.packages import PackageArn, UnusablePackage, container, describe_approved, metadata
+from lambdas.common.objects import read_json
+from lambdas.common.packages import (
+    PackageArn,
+    UnusablePackage,
+    container,
+    describe_approved,
+    metadata,
+    require_digest,
+)
 from lambdas.promotion.endpoints import release_name
 from lambdas.promotion.settings import ModelSettings, model_settings
 
@@ -22,18 +31,28 @@ class Environment:
 
 
 def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
-    """Describe exactly the event's package.
+    """Describe exactly the event's package, as long as it is what was approved.
 
-    In: {"model_package_arn", "model", "execution"}.
-    Out: {"arn", "model", "version", "release", "image", "approved_by", "dataset_manifest", "evaluation",
-    "test_set", "dataset", "code", "git_commit", "test": {"job", "instance", "evaluation", "results"}}.
-    Raises NoLongerApproved, UnusablePackage, UnknownModel.
+    In: {"model_package_arn", "model", "execution", "approved_by", "digest": of what was approved}.
+    Out: {"arn", "model", "version", "release", "image", "model_data", "approved_by", "dataset_manifest",
+    "evaluation", "test_set", "dataset", "code", "git_commit", "registered": {"map50", "map50_95",
+    "empty_share", "mean_score"}, "test": {"job", "instance", "evaluation", "results"}}; a number is null
+    where an older evaluation lacks it. Raises NoLongerApproved, PackageChanged, UnusablePackage,
+    UnknownModel.
     """
     configured = environment.read(Environment)
     settings = model_settings(configured.models, event["model"])
     package = describe_approved(boto3.client("sagemaker"), event["model_package_arn"])
-    test = staging_test(package, event["model"], settings, configured.artifacts_bucket, event["execution"])
-    return {**summary(package, event["model"], settings), "test": test}
+    require_digest(package, event["digest"])
+    found = summary(package, event["model"], settings)
+    return {
+        **found,
+        "approved_by": event["approved_by"],
+        "registered": registered(boto3.client("s3"), found["evaluation"]),
+        "test": staging_test(
+            package, event["model"], settings, configured.artifacts_bucket, event["execution"]
+        ),
+    }
 
 
 def summary(package: Mapping[str, Any], model: str, settings: ModelSettings) -> dict[str, Any]:
@@ -47,7 +66,7 @@ def summary(package: Mapping[str, Any], model: str, settings: ModelSettings) -> 
         "version": arn.version,
         "release": release_name(package["ModelPackageArn"], arn.version, package["CreationTime"]),
         "image": container(package)["Image"],
-        "approved_by": approver(package),
+        "model_data": container(package)["ModelDataUrl"],
         "git_commit": (package.get("CustomerMetadataProperties") or {}).get("git_commit", ""),
         **metadata(package, "dataset_manifest", "evaluation", "test_set", "dataset", "code"),
     }
@@ -69,7 +88,16 @@ def staging_test(
     }
 
 
-def approver(package: Mapping[str, Any]) -> str:
-    """Name who last changed the package, which for an approved one is who approved it; "" if unknown."""
-    by = package.get("LastModifiedBy") or {}
-    return str((by.get("IamIdentity") or {}).get("Arn") or by.get("UserProfileArn") or "")
+def registered(s3: Any, evaluation: str) -> dict[str, float | None]:
+    """Read the numbers that prod is held to; UnusablePackage where the evaluation is gone."""
+    try:
+        document = read_json(s3, evaluation)
+    except ClientError as error:
+        raise UnusablePackage(f"{evaluation} cannot be read: {error}") from error
+    answers = document.get("answers") or {}
+    return {
+        "map50": document["map50"],
+        "map50_95": document["map50_95"],
+        "empty_share": answers.get("empty_share"),
+        "mean_score": answers.get("mean_score"),
+    }

@@ -59,6 +59,7 @@ def evidence(promotion: Mapping[str, Any], *, execution: str, started_at: str) -
         "outcome": failure["Error"] if failure else "promoted",
         "reason": message_of(failure["Cause"]) if failure else "",
         "rollback_failure": message_of((promotion.get("rollback_failure") or {}).get("Cause", "")),
+        "life_cycle_failure": message_of((promotion.get("mark_failure") or {}).get("Cause", "")),
         "model": promotion["model"],
         "model_package_arn": promotion["model_package_arn"],
         "package_version": PackageArn.parse(promotion["model_package_arn"]).version,

@@ -5,7 +5,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import boto3
+
 from lambdas.common import environment
+from lambdas.common.turns import require
 from lambdas.promotion import alarms, autoscaling, kinds
 from lambdas.promotion.endpoints import EndpointFailed
 from lambdas.promotion.model_and_config import registered_of
@@ -15,24 +18,27 @@ from lambdas.promotion.workload import workload
 
 @dataclass(frozen=True)
 class Environment:
-    """The configured models, the environments, and how long going back may take."""
+    """The configured models, the environments, how long going back may take, and the turns of who does."""
 
     models: str
     workloads: str
     timeout_minutes: int
+    turns_table: str
 
 
 def handler(event: Mapping[str, Any], _context: object) -> dict[str, str]:
     """Take the next step back; repeated by the state machine until it is not `waiting`.
 
-    In: {"environment", "execution", "before": as read_endpoint gave it, "since": ISO time of the failure}.
-    Out: {"status": "ready" | "waiting"}. Raises EndpointFailed when the time is over.
+    In: {"environment", "execution", "before": as read_endpoint gave it, "since": ISO time of the failure,
+    "turn": {"line", "holder"}}.
+    Out: {"status": "ready" | "waiting"}. Raises TurnLost, and EndpointFailed when the time is over.
     """
     configured = environment.read(Environment)
     minutes, before = configured.timeout_minutes, event["before"]
     target = workload(configured.workloads, event["environment"])
     settings = endpoint_settings(configured.models, event["environment"], before["endpoint"])
     there = target.enter(event["execution"])
+    require(boto3.resource("dynamodb").Table(configured.turns_table), **event["turn"])
     if kinds.put_back(there.client("sagemaker"), settings, before, target.tags):
         _guard_as_before(there, settings, before, target.alarm_topic)
         return {"status": "ready"}

@@ -38,12 +38,13 @@ def call(
     result_path: str,
     *,
     wait_on: Sequence[str] = (),
+    wait_minutes: int = 20,
     on_failure: sfn.IChainable | None = None,
 ) -> tasks.LambdaInvoke:
     """Call a function, again after what passes by itself, and keep the answer at `result_path`.
 
-    Errors in `wait_on` mean "not yet": they are tried again every 20 seconds for up to 20 minutes. What fails
-    in the end is kept at `$.failure` and leads to `on_failure`.
+    Errors in `wait_on` mean "not yet": they are tried again every 20 seconds for up to `wait_minutes`. What
+    fails in the end is kept at `$.failure` and leads to `on_failure`.
     """
     timeout = function.timeout or cdk.Duration.seconds(30)
     state = tasks.LambdaInvoke(
@@ -59,7 +60,10 @@ def call(
     retry_what_passes(state, max_attempts=5)
     if wait_on:
         state.add_retry(
-            errors=list(wait_on), interval=cdk.Duration.seconds(20), backoff_rate=1, max_attempts=60
+            errors=list(wait_on),
+            interval=cdk.Duration.seconds(20),
+            backoff_rate=1,
+            max_attempts=wait_minutes * 3,
         )
     if on_failure is not None:
         state.add_catch(on_failure, result_path="$.failure")

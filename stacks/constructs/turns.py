@@ -1,6 +1,6 @@
 """Turns: executions that change the same thing go one after another."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 import aws_cdk as cdk
@@ -142,13 +142,16 @@ def end_failed(
     turns: Turns,
     failed: str,
     outcomes: Mapping[str, str] = MappingProxyType({}),
+    tell: Callable[[sfn.IChainable], sfn.IChainable] | None = None,
 ) -> sfn.IChainable:
     """End what failed with `$.failure`: record it, give the turn back, and fail by the error's name.
 
     `failed` is the state that it ends in; `outcomes` gives some errors a state of their own. To have come too
-    late is no failure. A way back that failed (`$.rollback_failure`) is told before all else.
+    late is no failure. A way back that failed (`$.rollback_failure`) is told before all else. `tell` makes
+    the state that tells people, before the turn is given back.
     """
     give_back = turns.give_back("Give turn back after failure")
+    recorded = tell(give_back) if tell else give_back
     how = sfn.Choice(scope, "How did it end?")
     how.when(_failed_with(_SUPERSEDED), sfn.Succeed(scope, "Superseded"))
     rollback = sfn.Condition.is_present("$.rollback_failure")
@@ -156,9 +159,10 @@ def end_failed(
     for error, name in outcomes.items():
         how.when(_failed_with(error), _fail(scope, name, "$.failure", error=error))
     how.otherwise(_fail(scope, failed, "$.failure"))
-    record.add_catch(give_back, result_path="$.record_failure")
+    record.add_catch(recorded, result_path="$.record_failure")
     give_back.add_catch(how, result_path=sfn.JsonPath.DISCARD)
-    return record.next(give_back).next(how)
+    give_back.next(how)
+    return record.next(recorded)
 
 
 def _failed_with(error: str) -> sfn.Condition:

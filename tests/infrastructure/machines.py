@@ -72,6 +72,19 @@ def after_failure(definition: dict[str, Any], name: str) -> list[str]:
     return passed
 
 
+def way(definition: dict[str, Any], start: str, *, to: str, waiting_for: str = "") -> list[str]:
+    """Follow what goes well from one state to another; a Choice by its default, or by what it waits for."""
+    states, passed = definition["States"], [start]
+    while passed[-1] != to:
+        state = states[passed[-1]]
+        rules = state.get("Choices", [])
+        chosen = [rule["Next"] for rule in rules if rule.get("StringEquals") in (waiting_for, "promote")]
+        following = chosen[0] if waiting_for and chosen else state.get("Next", state.get("Default"))
+        assert following not in (None, *passed), f"{passed} does not lead to {to}"
+        passed.append(following)
+    return passed
+
+
 def statements_in(template: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     """Give every IAM statement with the logical ID of what holds it."""
     for name, resource in template["Resources"].items():

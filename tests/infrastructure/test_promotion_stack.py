@@ -5,7 +5,7 @@ from typing import Any
 import aws_cdk as cdk
 import pytest
 from aws_cdk import assertions
-from machines import actions_of, after_failure, defects, definition_in, statements_in
+from machines import actions_of, after_failure, defects, definition_in, holders_of, statements_in, way
 
 from config import Edgeline
 from stacks.data_stack import DataStack
@@ -22,6 +22,7 @@ def template() -> dict[str, Any]:
     config = Edgeline.from_values(
         {
             "name": "edgeline",
+            "promotion": {"email": "quality@example.com"},
             "models": {"tags": {"task": "detection", "classes": ["scratch"], "prod": REALTIME}},
         }
     )
@@ -40,22 +41,29 @@ def properties(template: dict[str, Any], kind: str) -> list[dict[str, Any]]:
     return [r["Properties"] for r in template["Resources"].values() if r["Type"] == kind]
 
 
-def test_only_an_approval_in_one_of_our_groups_starts_a_promotion(template: dict[str, Any]) -> None:
-    (rule,) = properties(template, "AWS::Events::Rule")
-    assert rule["EventPattern"] == {
-        "source": ["aws.sagemaker"],
-        "detail-type": ["SageMaker Model Package State Change"],
-        "detail": {"ModelApprovalStatus": ["Approved"], "ModelPackageGroupName": ["edgeline-tags"]},
-    }
+def test_a_decision_in_one_of_our_groups_and_an_end_of_our_executions_start_it(
+    template: dict[str, Any],
+) -> None:
+    patterns = [rule["EventPattern"] for rule in properties(template, "AWS::Events::Rule")]
+    decisions = [pattern["detail"] for pattern in patterns if pattern["source"] == ["aws.sagemaker"]]
+    assert decisions == [
+        {"ModelApprovalStatus": [status], "ModelPackageGroupName": ["edgeline-tags"]}
+        for status in ("Approved", "Rejected")
+    ]
+    (end,) = [pattern["detail"] for pattern in patterns if pattern["source"] == ["aws.states"]]
+    assert end["status"] == ["ABORTED", "TIMED_OUT", "FAILED"]
+    assert "WorkflowStateMachine" in str(end["stateMachineArn"])
 
 
-def test_an_approval_that_cannot_be_delivered_is_kept(template: dict[str, Any]) -> None:
-    (rule,) = properties(template, "AWS::Events::Rule")
-    (target,) = rule["Targets"]
-    assert target["RetryPolicy"] == {"MaximumEventAgeInSeconds": 86400, "MaximumRetryAttempts": 100}
-    assert "DeadLetterConfig" in target
-    (invocation,) = properties(template, "AWS::Lambda::EventInvokeConfig")
-    assert "OnFailure" in invocation["DestinationConfig"]
+def test_a_decision_that_cannot_be_delivered_is_kept(template: dict[str, Any]) -> None:
+    rules = properties(template, "AWS::Events::Rule")
+    assert len(rules) == len(properties(template, "AWS::Lambda::EventInvokeConfig")) == 3
+    for rule in rules:
+        (target,) = rule["Targets"]
+        assert target["RetryPolicy"] == {"MaximumEventAgeInSeconds": 86400, "MaximumRetryAttempts": 100}
+        assert "DeadLetterConfig" in target
+    for invocation in properties(template, "AWS::Lambda::EventInvokeConfig"):
+        assert "OnFailure" in invocation["DestinationConfig"]
 
 
 def test_the_state_machine_is_whole(definition: dict[str, Any]) -> None:
@@ -65,12 +73,94 @@ def test_the_state_machine_is_whole(definition: dict[str, Any]) -> None:
 def test_staging_comes_before_its_test_and_its_test_and_the_approval_before_prod(
     definition: dict[str, Any],
 ) -> None:
+    assert way(definition, "Read model package", to="Promoted", waiting_for="ready") == [
+        "Read model package",
+        "Mark in staging",
+        "Read staging endpoint",
+        "Deploy to staging",
+        "No steps in staging yet",
+        "Check staging",
+        "Is staging in service?",
+        "Test staging",
+        "Judge staging",
+        "Mark passed staging",
+        "Confirm approval",
+        "Read prod endpoint",
+        "Mark in prod",
+        "Deploy to prod",
+        "No steps in prod yet",
+        "Check prod",
+        "Is prod in service?",
+        "Smoke prod",
+        "Confirm approval in prod",
+        "Mark serving",
+        "Record release",
+        "Enter release",
+        "Announce promotion",
+        "Has staging had it?",
+        "Tell of promotion",
+        "Give turn back",
+        "Is all done?",
+        "Promoted",
+    ]
+    assert definition["States"]["Deploy to staging"]["Parameters"]["package.$"] == "$.package"
+
+
+def test_a_way_back_goes_to_prod_first_and_staging_follows(definition: dict[str, Any]) -> None:
     states = definition["States"]
-    assert states["Test staging"]["Next"] == "Judge staging"
-    assert states["Judge staging"]["Next"] == "Confirm approval"
-    assert states["Confirm approval"]["Next"] == "Read prod endpoint"
-    assert states["Read prod endpoint"]["Next"] == "Deploy to prod"
-    assert states["Deploy to staging"]["Parameters"]["package.$"] == "$.package"
+    assert way(definition, "Read what prod serves", to="Read prod endpoint") == [
+        "Read what prod serves",
+        "Was one cut off?",
+        "Find release",
+        "Is anything to be done?",
+        "Read released package",
+        "Does prod serve it already?",
+        "Read prod endpoint",
+    ]
+    assert states["Has staging had it?"]["Default"] == "Deploy to staging too"
+    for state in ("Deploy to staging too", "Check staging too"):
+        (catch,) = states[state]["Catch"]
+        assert (catch["ResultPath"], catch["Next"]) == ("$.staging_failure", "Tell of promotion")
+
+
+def test_what_was_cut_off_is_recorded_under_its_own_name(definition: dict[str, Any]) -> None:
+    states = definition["States"]
+    cut_off = {"Variable": "$.cut_off", "IsPresent": True, "Next": "Mark what was cut off"}
+    assert states["Was one cut off?"]["Choices"] == [cut_off]
+    record = states["Record what was cut off"]
+    assert record["Parameters"]["execution.$"] == "$.cut_off.execution"
+    assert record["Next"] == "Find release"
+
+
+@pytest.mark.parametrize(
+    ("state", "then", "kept"),
+    [
+        ("Mark in staging", "Read staging endpoint", "$.mark_failure"),
+        ("Mark passed staging", "Confirm approval", "$.mark_failure"),
+        ("Mark in prod", "Deploy to prod", "$.mark_failure"),
+        ("Mark serving", "Record release", "$.mark_failure"),
+        ("Mark failure", "Record failure", "$.mark_failure"),
+        ("Tell of promotion", "Give turn back", "$.notice_failure"),
+        ("Tell of failure", "Give turn back after failure", "$.notice_failure"),
+        ("Enter release", "Announce promotion", "$.ledger_failure"),
+        ("Announce promotion", "Has staging had it?", "$.announcement_failure"),
+    ],
+)
+def test_what_only_tells_of_a_promotion_does_not_stop_it(
+    definition: dict[str, Any], state: str, then: str, kept: str
+) -> None:
+    (catch,) = definition["States"][state]["Catch"]
+    assert (definition["States"][state]["Next"], catch["Next"], catch["ResultPath"]) == (then, then, kept)
+
+
+def test_what_could_not_be_finished_ends_by_its_name(definition: dict[str, Any]) -> None:
+    ends = {rule["Variable"]: rule["Next"] for rule in definition["States"]["Is all done?"]["Choices"]}
+    errors = {path: definition["States"][name]["Error"] for path, name in ends.items()}
+    assert errors == {
+        "$.ledger_failure": "LedgerFailed",
+        "$.announcement_failure": "AnnouncementFailed",
+        "$.staging_failure": "StagingIsBehind",
+    }
 
 
 @pytest.mark.parametrize(
@@ -88,7 +178,11 @@ def test_staging_comes_before_its_test_and_its_test_and_the_approval_before_prod
         ("Deploy to prod", ["Put prod back", "Put staging back"]),
         ("Check prod", ["Put prod back", "Put staging back"]),
         ("Smoke prod", ["Put prod back", "Put staging back"]),
+        ("Confirm approval in prod", ["Put prod back", "Put staging back"]),
         ("Record release", ["Put prod back", "Put staging back"]),
+        ("Read what prod serves", []),
+        ("Find release", []),
+        ("Read released package", []),
     ],
 )
 def test_a_failure_undoes_what_was_deployed_and_is_recorded(
@@ -96,8 +190,10 @@ def test_a_failure_undoes_what_was_deployed_and_is_recorded(
 ) -> None:
     passed = after_failure(definition, state)
     assert [name for name in passed if name.startswith("Put ")] == undone
-    assert passed[-4:] == [
+    assert passed[-6:] == [
+        "Mark failure",
         "Record failure",
+        "Tell of failure",
         "Give turn back after failure",
         "How did it end?",
         "Promotion failed",
@@ -133,9 +229,45 @@ def test_the_announcement_names_the_package_and_its_record(definition: dict[str,
 
 def test_nothing_here_may_approve(template: dict[str, Any]) -> None:
     actions = [action for _, statement in statements_in(template) for action in actions_of(statement)]
-    assert "sagemaker:DescribeModelPackage" in actions
-    assert not [action for action in actions if action.startswith("sagemaker:UpdateModelPackage")]
     assert not [action for action in actions if action in ("*", "sagemaker:*")]
+    (marking,) = [s for _, s in statements_in(template) if "sagemaker:UpdateModelPackage" in actions_of(s)]
+    assert marking["Condition"] == {
+        "Null": {"sagemaker:ModelApprovalStatus": "true"},
+        "StringEquals": {"sagemaker:ModelLifeCycle:stage": ["Staging", "Production"]},
+    }
+    assert holders_of(template, "sagemaker:UpdateModelPackage") == {"LifeCycleMarkPackageRoleDefaultPolicy"}
+
+
+def test_whoever_changes_an_endpoint_can_see_whose_turn_it_is(
+    template: dict[str, Any], definition: dict[str, Any]
+) -> None:
+    for state in ("Deploy to staging", "Put staging back", "Deploy to prod", "Put prod back"):
+        held = definition["States"][state]["Parameters"]["turn"]
+        assert held == {"line.$": "$.turn.line", "holder.$": "$$.Execution.Id"}
+    looking = {
+        name[:-8].removesuffix("RoleDefaultPolicy")
+        for name, statement in statements_in(template)
+        if "dynamodb:GetItem" in actions_of(statement)
+    }
+    assert {"FunctionsDeployEndpoint", "FunctionsRestoreEndpoint", "WorkflowTurnsTakeTurn"} <= looking
+
+
+def test_a_turn_lasts_no_longer_than_an_execution_may_run(
+    template: dict[str, Any], definition: dict[str, Any]
+) -> None:
+    (take,) = [
+        function["Environment"]["Variables"]
+        for function in properties(template, "AWS::Lambda::Function")
+        if function["Handler"] == "lambdas.common.take_turn.handler"
+    ]
+    assert int(take["LEASE_SECONDS"]) == definition["TimeoutSeconds"]
+
+
+def test_notices_are_encrypted_and_go_to_whom_the_configuration_names(template: dict[str, Any]) -> None:
+    (topic,) = properties(template, "AWS::SNS::Topic")
+    assert "KmsMasterKeyId" in topic
+    (subscription,) = properties(template, "AWS::SNS::Subscription")
+    assert (subscription["Protocol"], subscription["Endpoint"]) == ("email", "quality@example.com")
 
 
 def test_only_listed_actions_are_allowed_on_everything(template: dict[str, Any]) -> None:
@@ -165,6 +297,7 @@ def test_endpoints_are_touched_in_their_own_account_only(template: dict[str, Any
         "sagemaker:DescribeProcessingJob",
         "sagemaker:StopProcessingJob",
         "sagemaker:AddTags",
+        "sagemaker:UpdateModelPackage",
     }
 
 

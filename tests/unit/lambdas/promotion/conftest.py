@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
+import boto3
 import pytest
 from botocore import xform_name
 from botocore.exceptions import ClientError
@@ -254,3 +255,30 @@ def sagemaker() -> FakeSageMaker:
 @pytest.fixture
 def describe_package() -> Any:
     return package
+
+
+class FakeTurns:
+    """The table of turns: whose turn it is, and who was put in line."""
+
+    def __init__(self) -> None:
+        self.holder = "arn:me"
+        self.joined: list[dict[str, Any]] = []
+
+    def Table(self, name: str) -> "FakeTurns":  # noqa: N802 - as boto3 names it
+        assert name == "turns"
+        return self
+
+    def put_item(self, *, Item: dict[str, Any]) -> None:  # noqa: N803
+        self.joined.append(Item)
+
+    def get_item(self, *, Key: dict[str, str], ConsistentRead: bool) -> dict[str, Any]:  # noqa: N803
+        assert ConsistentRead
+        return {"Item": {**Key, "holder": self.holder, "lease_end": 2**40}}
+
+
+@pytest.fixture
+def turns(monkeypatch: pytest.MonkeyPatch) -> FakeTurns:
+    table = FakeTurns()
+    monkeypatch.setattr(boto3, "resource", lambda service: {"dynamodb": table}[service])
+    monkeypatch.setenv("TURNS_TABLE", "turns")
+    return table

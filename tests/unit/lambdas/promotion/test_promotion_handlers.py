@@ -6,7 +6,15 @@ from typing import Any
 import boto3
 import pytest
 
-from lambdas.common.packages import NoLongerApproved, PackageArn, UnusablePackage, metadata
+from lambdas.common.packages import (
+    NoLongerApproved,
+    PackageArn,
+    PackageChanged,
+    UnusablePackage,
+    digest,
+    metadata,
+)
+from lambdas.common.turns import TurnLost
 from lambdas.promotion import (
     check_endpoint,
     deploy_endpoint,
@@ -14,7 +22,6 @@ from lambdas.promotion import (
     read_model_package,
     restore_endpoint,
     smoke_endpoint,
-    start_promotion,
 )
 from lambdas.promotion.settings import UnknownModel, model_of_group, model_settings
 
@@ -49,8 +56,9 @@ WORKLOADS = json.dumps(
         for name, account in (("staging", "222222222222"), ("prod", "333333333333"))
     }
 )
-IN_STAGING = {"environment": "staging", "execution": "edgeline-tags-2-0123"}
-IN_PROD = {"environment": "prod", "execution": "edgeline-tags-2-0123"}
+_MINE = {"execution": "edgeline-tags-2-0123", "turn": {"line": "promotion of tags", "holder": "arn:me"}}
+IN_STAGING = {"environment": "staging", **_MINE}
+IN_PROD = {"environment": "prod", **_MINE}
 
 
 class FakeSts:
@@ -76,32 +84,6 @@ class FakeRuntime:
         return {"Body": io.BytesIO(with_detection("scratch", 0.9, [1, 2, 30, 20], width=300, height=200))}
 
 
-class FakeStates:
-    class exceptions:  # noqa: N801 - as boto3 names it
-        class ExecutionAlreadyExists(Exception):  # noqa: N818
-            pass
-
-    def __init__(self) -> None:
-        self.started: dict[str, Any] = {}
-
-    def start_execution(self, *, stateMachineArn: str, name: str, input: str) -> None:  # noqa: N803
-        if name in self.started:
-            raise self.exceptions.ExecutionAlreadyExists
-        self.started[name] = json.loads(input)
-
-
-class FakeTable:
-    def __init__(self) -> None:
-        self.items: list[dict[str, Any]] = []
-
-    def Table(self, name: str) -> "FakeTable":  # noqa: N802 - as boto3 names it
-        assert name == "turns"
-        return self
-
-    def put_item(self, *, Item: dict[str, Any]) -> None:  # noqa: N803
-        self.items.append(Item)
-
-
 class FakeS3:
     """Objects by URI."""
 
@@ -116,9 +98,11 @@ class FakeS3:
 
 
 @pytest.fixture
-def aws(monkeypatch: pytest.MonkeyPatch, sagemaker: Any, cloudwatch: Any, scaling: Any) -> dict[str, Any]:
+def aws(
+    monkeypatch: pytest.MonkeyPatch, turns: Any, sagemaker: Any, cloudwatch: Any, scaling: Any
+) -> dict[str, Any]:
     """Clients of the tools account by service, of the others by the assumed role and the service."""
-    clients = {"sagemaker": sagemaker, "stepfunctions": FakeStates(), "s3": FakeS3(), "dynamodb": FakeTable()}
+    clients = {"sagemaker": sagemaker, "s3": FakeS3()}
     clients |= {"sts": FakeSts()}
 
     class Session:
@@ -139,51 +123,21 @@ def aws(monkeypatch: pytest.MonkeyPatch, sagemaker: Any, cloudwatch: Any, scalin
     monkeypatch.setenv("WORKLOADS", WORKLOADS)
     monkeypatch.setenv("TIMEOUT_MINUTES", "45")
     monkeypatch.setenv("MODELS", MODELS)
-    monkeypatch.setattr(boto3, "resource", lambda service: clients[service])
-    monkeypatch.setenv("STATE_MACHINE_ARN", "arn:stateMachine:promotion")
-    monkeypatch.setenv("TURNS_TABLE", "turns")
     monkeypatch.setenv("ARTIFACTS_BUCKET", "edgeline-artifacts")
     return clients
 
 
-def read(aws: dict[str, Any], version: int) -> dict[str, Any]:
-    event = {"model_package_arn": f"{ARN[:-1]}{version}", "model": "tags", "execution": "e"}
-    return read_model_package.handler(event, None)
+EVALUATION = {"map50": 0.9, "map50_95": 0.5, "answers": {"empty_share": 0.25, "mean_score": 0.8}}
 
 
-def test_an_approval_starts_the_promotion_of_its_own_package_once(aws: Any, describe_package: Any) -> None:
-    aws["sagemaker"].add(describe_package(2))
-    aws["sagemaker"].add(describe_package(3))
-    first = start_promotion.handler(EVENT, None)
-    second = start_promotion.handler(EVENT, None)
-    assert (first["started"], second["started"]) == (True, False)
-    assert list(aws["stepfunctions"].started.values()) == [
-        {
-            "model": "tags",
-            "model_package_arn": ARN,
-            "event_id": EVENT["id"],
-            "approved_at": "2026-11-21T17:00:14.123Z",
-            "turn": {"line": "promotion of tags", "order": "2026-11-21T17:00:14.123Z"},
-        }
-    ]
-    (name,) = aws["stepfunctions"].started
-    assert {entry["execution"] for entry in aws["dynamodb"].items} == {f"arn:execution:promotion:{name}"}
-
-
-def test_a_second_approval_of_the_same_package_is_another_promotion(aws: Any, describe_package: Any) -> None:
-    aws["sagemaker"].add(describe_package(2))
-    start_promotion.handler(EVENT, None)
-    start_promotion.handler({**EVENT, "id": "another"}, None)
-    assert len(aws["stepfunctions"].started) == 2
-
-
-def test_a_later_change_to_an_approved_package_promotes_nothing(aws: Any) -> None:
-    detail = {**EVENT["detail"], "UpdatedModelPackageFields": ["ModelLifeCycle"]}
-    assert start_promotion.handler({**EVENT, "detail": detail}, None) == {"execution": None, "started": False}
-
-
-def test_events_without_a_registry_time_are_ordered_by_their_own() -> None:
-    assert start_promotion.approved_at(EVENT, {}) == "2026-11-21T17:00:14.000Z"
+def read(aws: dict[str, Any], version: int, **given: str) -> dict[str, Any]:
+    arn = f"{ARN[:-1]}{version}"
+    evaluation = f"s3://edgeline-artifacts/runs/tags/run{version}/evaluation/evaluation.json"
+    aws["s3"].objects.setdefault(evaluation, json.dumps(EVALUATION).encode())
+    approved = {"approved_by": "arn:approver", "digest": digest(aws["sagemaker"].packages[arn])}
+    return read_model_package.handler(
+        {"model_package_arn": arn, "model": "tags", "execution": "e", **approved, **given}, None
+    )
 
 
 def test_the_package_of_the_event_is_read_not_a_newer_one(aws: Any, describe_package: Any) -> None:
@@ -192,9 +146,46 @@ def test_the_package_of_the_event_is_read_not_a_newer_one(aws: Any, describe_pac
     package = read(aws, 2)
     assert package["arn"] == ARN
     assert package["test_set"] == "s3://edgeline-artifacts/runs/tags/run2/test"
-    assert package["approved_by"] == "arn:aws:iam::123456789012:user/approver"
+    assert package["approved_by"] == "arn:approver", "whoever has changed the package since"
+    assert package["model_data"].endswith("run2/model/train/output/model.tar.gz")
+    assert package["registered"] == {"map50": 0.9, "map50_95": 0.5, "empty_share": 0.25, "mean_score": 0.8}
     assert package["test"]["evaluation"] == "s3://edgeline-artifacts/runs/tags/run2/evaluation"
     assert package["test"]["results"].startswith("s3://edgeline-artifacts/releases/tags/2/staging/")
+
+
+def test_a_package_that_is_described_otherwise_than_when_it_was_approved_is_not_promoted(
+    aws: Any, describe_package: Any
+) -> None:
+    approved = digest(aws["sagemaker"].add(describe_package(2)))
+    stage = {"Stage": "Staging", "StageStatus": "InProgress"}
+    later = {"ModelLifeCycle": stage, "LastModifiedBy": {}, "ResponseMetadata": {"RequestId": "1"}}
+    aws["sagemaker"].add(describe_package(2) | later)
+    assert read(aws, 2, digest=approved)["arn"] == ARN, "its life cycle is nothing that was approved"
+    changed = describe_package(2)
+    changed["InferenceSpecification"]["Containers"][0]["ModelDataUrl"] = "s3://another/model.tar.gz"
+    aws["sagemaker"].add(changed)
+    with pytest.raises(PackageChanged, match=f"{ARN} was changed after its approval"):
+        read(aws, 2, digest=approved)
+
+
+def test_numbers_that_an_older_evaluation_lacks_are_null(aws: Any, describe_package: Any) -> None:
+    evaluation = aws["sagemaker"].add(describe_package(2))["CustomerMetadataProperties"]["evaluation"]
+    aws["s3"].objects[evaluation] = b'{"map50": 0.9, "map50_95": 0.5}'
+    assert read(aws, 2)["registered"] == {
+        "map50": 0.9, "map50_95": 0.5, "empty_share": None, "mean_score": None,
+    }  # fmt: skip
+
+
+def test_who_has_lost_the_turn_changes_no_endpoint(aws: Any, turns: Any, describe_package: Any) -> None:
+    aws["sagemaker"].add(describe_package(2))
+    package = read(aws, 2)
+    turns.holder = "arn:the-next"
+    with pytest.raises(TurnLost, match="that of arn:the-next, not of arn:me"):
+        deploy_endpoint.handler({"package": package, **IN_PROD}, None)
+    before = {"endpoint": "edgeline-tags-prod", "config": "c"}
+    with pytest.raises(TurnLost):
+        restore_endpoint.handler({"before": before, "since": NOW, **IN_PROD}, None)
+    assert aws["edgeline-prod-promoter sagemaker"].changes == []
 
 
 @pytest.mark.parametrize("approval", ["Rejected", "PendingManualApproval"])

@@ -12,7 +12,7 @@ from lambdas.promotion.endpoints import EndpointBusy, EndpointFailed, RolledBack
 from lambdas.promotion.workload import Workload
 
 ENDPOINT = "edgeline-tags-prod"
-IN_PROD = {"environment": "prod", "execution": "e"}
+IN_PROD = {"environment": "prod", "execution": "e", "turn": {"line": "l", "holder": "arn:me"}}
 INSTANCES = {"InstanceType": "ml.m5.large", "InitialInstanceCount": 2}
 COMPONENTS = {"cpus": 1, "memory_mb": 1024, "copies": 2}
 SCALING = {"min": 2, "max": 4, "target": 600}
@@ -46,7 +46,7 @@ def kind(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def prod(monkeypatch: pytest.MonkeyPatch, there: Any, sagemaker: Any, kind: str) -> Any:
+def prod(monkeypatch: pytest.MonkeyPatch, there: Any, sagemaker: Any, turns: Any, kind: str) -> Any:
     """The environment, with the kind that a test is about; what was called is in the fakes."""
     role = {"promoter_role_arn": "arn:promoter", "model_role_arn": "arn:aws:iam::333333333333:role/model"}
     monkeypatch.setattr(Workload, "enter", lambda _, execution: there)

@@ -1,0 +1,56 @@
+"""What a person decided about a model package: read from the event, and from the registry as it is then."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from lambdas.common.packages import PackageArn, digest
+
+
+@dataclass(frozen=True)
+class Decision:
+    """An approval or a rejection: of which package, when (to the millisecond if it is known), by whom.
+
+    `by` is empty where the package has been changed since, and the registry knows only who did that.
+    """
+
+    package: str
+    group: str
+    version: int
+    at: str
+    by: str
+    digest: str
+
+
+def is_decision(detail: Mapping[str, Any]) -> bool:
+    """Tell a decision from any other change to a package, which sends the same event."""
+    changed = detail.get("UpdatedModelPackageFields")
+    return not changed or "ModelApprovalStatus" in changed
+
+
+def decision(event: Mapping[str, Any], package: Mapping[str, Any]) -> Decision:
+    """Join the event of a decision with the package's description."""
+    arn = event["detail"]["ModelPackageArn"]
+    parts = PackageArn.parse(arn)
+    decided = datetime.fromisoformat(event["detail"].get("LastModifiedTime") or event["time"])
+    modified = package.get("LastModifiedTime")
+    # Events tell whole seconds.
+    unchanged = modified is not None and modified < decided + timedelta(seconds=1)
+    return Decision(
+        package=arn,
+        group=parts.group,
+        version=parts.version,
+        at=_stamp(modified if modified is not None and unchanged else decided),
+        by=_last_modifier(package) if unchanged else "",
+        digest=digest(package),
+    )
+
+
+def _last_modifier(package: Mapping[str, Any]) -> str:
+    by = package.get("LastModifiedBy") or {}
+    return str((by.get("IamIdentity") or {}).get("Arn") or by.get("UserProfileArn") or "")
+
+
+def _stamp(moment: datetime) -> str:
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"

@@ -1,0 +1,67 @@
+"""What starts the promotion's state machine: an approval, a rejection, an execution that was cut off."""
+
+from collections.abc import Sequence
+
+from aws_cdk import aws_events as events
+from constructs import Construct
+
+from stacks.constructs.on_event import OnEvent
+from stacks.constructs.promotion_functions import PromotionFunctions
+from stacks.constructs.promotion_workflow import PromotionWorkflow
+from stacks.constructs.python_function import PythonFunction
+
+
+class PromotionStarts(Construct):
+    """A rule and a function for each; the functions put the execution in line before they start it."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        workflow: PromotionWorkflow,
+        functions: PromotionFunctions,
+        groups: Sequence[str],
+    ) -> None:
+        super().__init__(scope, construct_id)
+        self._workflow, self._functions, self._groups = workflow, functions, list(groups)
+        promote = self._starter("StartPromotion", "start_promotion")
+        back = self._starter("StartRollback", "start_rollback")
+        for function in (promote, back):
+            functions.grant_describe_packages(function)
+        recover = self._starter("StartRecovery", "start_recovery")
+        OnEvent(self, "Approval", pattern=self._decision("Approved"), function=promote)
+        OnEvent(self, "Rejection", pattern=self._decision("Rejected"), function=back)
+        OnEvent(self, "CutOff", pattern=self._end_of_execution(), function=recover)
+
+    def _starter(self, construct_id: str, module: str) -> PythonFunction:
+        function = PythonFunction(
+            self,
+            construct_id,
+            handler=f"lambdas.promotion.{module}.handler",
+            environment={
+                "STATE_MACHINE_ARN": self._workflow.machine.state_machine_arn,
+                "TURNS_TABLE": self._workflow.turns.table_name,
+                "MODELS": self._functions.models,
+            },
+        )
+        self._workflow.machine.grant_start_execution(function)
+        self._workflow.turns.grant_join(function)
+        return function
+
+    def _decision(self, status: str) -> events.EventPattern:
+        return events.EventPattern(
+            source=["aws.sagemaker"],
+            detail_type=["SageMaker Model Package State Change"],
+            detail={"ModelApprovalStatus": [status], "ModelPackageGroupName": self._groups},
+        )
+
+    def _end_of_execution(self) -> events.EventPattern:
+        return events.EventPattern(
+            source=["aws.states"],
+            detail_type=["Step Functions Execution Status Change"],
+            detail={
+                "stateMachineArn": [self._workflow.machine.state_machine_arn],
+                "status": ["ABORTED", "TIMED_OUT", "FAILED"],
+            },
+        )

@@ -1,0 +1,167 @@
+"""What starts the promotion's state machine: an approval, a rejection, an execution that was cut off."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+from lambdas.common.packages import digest
+from lambdas.promotion import start_promotion, start_recovery, start_rollback
+from lambdas.promotion.decisions import decision
+
+EVENT = json.loads((Path(__file__).parents[3] / "fixtures/events/model_package_approved.json").read_text())
+ARN = EVENT["detail"]["ModelPackageArn"]
+APPROVER = "arn:aws:iam::123456789012:user/approver"
+MODELS = {"tags": {"group": "edgeline-tags"}}
+NOT_STARTED = {"execution": None, "started": False}
+
+
+class FakeStates:
+    class exceptions:  # noqa: N801 - as boto3 names it
+        class ExecutionAlreadyExists(Exception):  # noqa: N818
+            pass
+
+    def __init__(self) -> None:
+        self.started: dict[str, Any] = {}
+
+    def start_execution(self, *, stateMachineArn: str, name: str, input: str) -> None:  # noqa: N803
+        if name in self.started:
+            raise self.exceptions.ExecutionAlreadyExists
+        self.started[name] = json.loads(input)
+
+
+@pytest.fixture
+def states(monkeypatch: pytest.MonkeyPatch, turns: Any, sagemaker: Any, describe_package: Any) -> FakeStates:
+    sagemaker.add(describe_package(2))
+    fake = FakeStates()
+    clients = {"sagemaker": sagemaker, "stepfunctions": fake}
+    monkeypatch.setattr(boto3, "client", lambda service: clients[service])
+    monkeypatch.setenv("STATE_MACHINE_ARN", "arn:stateMachine:promotion")
+    monkeypatch.setenv("MODELS", json.dumps(MODELS))
+    return fake
+
+
+def with_detail(**changes: Any) -> dict[str, Any]:
+    return {**EVENT, "detail": {**EVENT["detail"], **changes}}
+
+
+REJECTED = with_detail(ModelApprovalStatus="Rejected")
+
+
+def test_an_approval_starts_the_promotion_of_its_own_package_once(
+    states: FakeStates, turns: Any, sagemaker: Any, describe_package: Any
+) -> None:
+    sagemaker.add(describe_package(3))
+    first, second = start_promotion.handler(EVENT, None), start_promotion.handler(EVENT, None)
+    assert (first["started"], second["started"]) == (True, False)
+    assert list(states.started.values()) == [
+        {
+            "purpose": "promote",
+            "model": "tags",
+            "model_package_arn": ARN,
+            "event_id": EVENT["id"],
+            "approved_at": "2026-11-21T17:00:14.123Z",
+            "approved_by": APPROVER,
+            "digest": digest(describe_package(2)),
+            "turn": {"line": "promotion of tags", "order": "2026-11-21T17:00:14.123Z", "ordered": True},
+        }
+    ]
+    (name,) = states.started
+    assert {entry["execution"] for entry in turns.joined} == {f"arn:execution:promotion:{name}"}
+
+
+def test_a_second_approval_of_the_same_package_is_another_promotion(states: FakeStates) -> None:
+    start_promotion.handler(EVENT, None)
+    start_promotion.handler({**EVENT, "id": "another"}, None)
+    assert len(states.started) == 2
+
+
+@pytest.mark.parametrize("start", [start_promotion, start_rollback])
+@pytest.mark.parametrize("status", ["Approved", "Rejected"])
+def test_a_later_change_to_a_package_that_was_decided_on_starts_nothing(
+    states: FakeStates, start: Any, status: str
+) -> None:
+    event = with_detail(ModelApprovalStatus=status, UpdatedModelPackageFields=["ModelLifeCycle"])
+    assert start.handler(event, None) == NOT_STARTED
+
+
+def test_each_decision_starts_what_it_is_for_only(states: FakeStates) -> None:
+    assert start_promotion.handler(REJECTED, None) == NOT_STARTED
+    assert start_rollback.handler(EVENT, None) == NOT_STARTED
+
+
+def test_a_rejection_starts_the_roll_back_of_its_own_package_and_makes_nobody_late(
+    states: FakeStates,
+) -> None:
+    started = start_rollback.handler(REJECTED, None)
+    assert started["execution"].startswith("rollback-edgeline-tags-2-")
+    (document,) = states.started.values()
+    assert (document["purpose"], document["rejected"], document["rejected_by"]) == (
+        "roll back", ARN, APPROVER,
+    )  # fmt: skip
+    assert document["turn"]["ordered"] is False
+
+
+def package(modified: datetime | None) -> dict[str, Any]:
+    return {"LastModifiedTime": modified, "LastModifiedBy": {"IamIdentity": {"Arn": APPROVER}}}
+
+
+def test_who_has_changed_the_package_since_is_not_who_approved_it() -> None:
+    at_once = decision(EVENT, package(datetime(2026, 11, 21, 17, 0, 14, 999_000, tzinfo=UTC)))
+    assert (at_once.by, at_once.at) == (APPROVER, "2026-11-21T17:00:14.999Z")
+    later = decision(EVENT, package(datetime(2026, 11, 21, 17, 0, 15, tzinfo=UTC)))
+    assert (later.by, later.at) == ("", "2026-11-21T17:00:14.000Z")
+
+
+def test_decisions_without_a_registry_time_are_ordered_by_their_event() -> None:
+    found = decision(EVENT, package(None))
+    assert (found.by, found.at) == ("", "2026-11-21T17:00:14.000Z")
+
+
+def test_the_time_of_the_change_goes_before_that_of_its_event() -> None:
+    event = with_detail(LastModifiedTime="2026-11-21T17:00:12Z")
+    assert decision(event, package(None)).at == "2026-11-21T17:00:12.000Z"
+
+
+def ended(status: str, **more: Any) -> dict[str, Any]:
+    before = {
+        "purpose": "promote",
+        "model": "tags",
+        "model_package_arn": ARN,
+        "approved_at": "2026-11-21T17:00:14.123Z",
+        "approved_by": APPROVER,
+        "digest": "d",
+        "event_id": "of the approval",
+        "turn": {"line": "promotion of tags", "order": "2026-11-21T17:00:14.123Z", "ordered": True},
+    }
+    detail = {"name": "edgeline-tags-2-0123", "status": status, "startDate": 1795280415000, **more}
+    return {"id": "of the end", "detail": {**detail, "input": json.dumps(before)}}
+
+
+@pytest.mark.parametrize(
+    ("event", "error"),
+    [
+        (ended("ABORTED", cause="by hand"), "Aborted"),
+        (ended("TIMED_OUT"), "TimedOut"),
+        (ended("FAILED", error="States.Runtime", cause="no such path"), "States.Runtime"),
+    ],
+)
+def test_what_an_execution_left_that_was_cut_off_is_mended_in_its_place(
+    states: FakeStates, event: dict[str, Any], error: str
+) -> None:
+    started = start_recovery.handler(event, None)
+    document = states.started[started["execution"]]
+    assert (document["purpose"], document["failure"]["Error"]) == ("recover", error)
+    assert document["cut_off"]["execution"] == "edgeline-tags-2-0123"
+    assert document["turn"] == {
+        "line": "promotion of tags", "order": "2026-11-21T17:00:14.123Z", "ordered": False,
+    }  # fmt: skip
+    assert start_recovery.handler(event, None)["started"] is False
+
+
+@pytest.mark.parametrize("event", [ended("FAILED", error="StagingTestFailed"), ended("SUCCEEDED")])
+def test_an_execution_that_came_to_its_own_end_needs_no_mending(states: FakeStates, event: Any) -> None:
+    assert start_recovery.handler(event, None) == NOT_STARTED
