@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from local.cloud.call import Call
 from local.cloud.errors import AwsError
 from local.cloud.processes import Processes
-from local.monitoring import monitoring_of
+from local.sagemaker.component_care import ComponentCare
 from local.sagemaker.component_copies import Copies, Release
 from local.sagemaker.component_placement import place
 from local.sagemaker.component_specification import check_specification, summary, update_policy
@@ -21,6 +20,7 @@ from local.sagemaker.instance import UnhealthyError
 from local.sagemaker.model import CREDENTIALS_SECONDS, SERVICE, answer
 from local.sagemaker.models import Models
 from local.sagemaker.refuse import refuse
+from local.sagemaker.rolling import RollbackFailedError
 from local.sagemaker.table import Record, Table, listing, now, worded
 from local.sagemaker.tags import Tags
 from local.sagemaker.watch import Alarms
@@ -30,8 +30,6 @@ if TYPE_CHECKING:
 
 _LOG = logging.getLogger(__name__)
 _LONGEST_REASON = 1024
-_WATCH_EVERY_SECONDS = 0.5
-_SILENCE_BEATS = 20
 
 
 class ComponentOperations:
@@ -44,8 +42,7 @@ class ComponentOperations:
         self._models, self._endpoints = models, endpoints
         self._copies: dict[str, Copies] = {}
         self._releases: dict[str, Release] = {}
-        self._closed = threading.Event()
-        self._watcher: threading.Thread | None = None
+        self._care = ComponentCare(cloud, self._copies)
         arn = f"arn:aws:sagemaker:{cloud.region}:{cloud.account}:inference-component"
         self._table = Table(
             worded(lambda name: f'Could not find inference component "{arn}/{name}".'),
@@ -142,9 +139,11 @@ class ComponentOperations:
             except (RolledBackError, UnhealthyError, OSError, RuntimeError) as error:
                 status, reason = otherwise, str(error)[-_LONGEST_REASON:]
                 wanted = {} if back_to is None else {"DesiredCopyCount": back_to}
+            except RollbackFailedError as error:
+                status, reason = "Failed", str(error)[-_LONGEST_REASON:]
             self._end(name, InferenceComponentStatus=status, FailureReason=reason, **wanted)
 
-        self._watch()
+        self._care.begin()
         threading.Thread(target=run, name=f"inference component {name}", daemon=True).start()
 
     def _end(self, name: str, **changes: Any) -> None:
@@ -172,6 +171,8 @@ class ComponentOperations:
             copies.remove(copies.all)
             copies.stop()
             self._table.remove(name)
+            if self._copies.get(name) is copies:  # none was made anew meanwhile
+                del self._copies[name], self._releases[name]
             self._tags.forget(record["InferenceComponentArn"])
 
         threading.Thread(target=leave, name=f"inference component {name}", daemon=True).start()
@@ -201,31 +202,9 @@ class ComponentOperations:
         """Give the running copies of a component."""
         return self._copies[self._table.get(name)["InferenceComponentName"]]
 
-    def _watch(self) -> None:
-        if self._watcher is None:
-            self._watcher = threading.Thread(
-                target=self._look_after, name="inference components", daemon=True
-            )
-            self._watcher.start()
-
-    def _look_after(self) -> None:
-        for beat in itertools.count():
-            if self._closed.wait(_WATCH_EVERY_SECONDS):
-                return
-            for name, copies in list(self._copies.items()):
-                copies.revive()
-                if copies.count and beat % _SILENCE_BEATS == 0:
-                    self._tell_of_silence(name)
-
-    def _tell_of_silence(self, name: str) -> None:
-        """Count nothing: AWS has this metric of idle copies too, or none would ever scale to zero."""
-        if found := monitoring_of(self._cloud):
-            dimensions = {"InferenceComponentName": name}
-            found.put("AWS/SageMaker", "InvocationsPerCopy", 0.0, dimensions, unit="None")
-
     def close(self) -> None:
         """End every copy."""
-        self._closed.set()
+        self._care.close()
         for copies in list(self._copies.values()):
             copies.stop()
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from local.sagemaker.component_copies import Copies, Copy, Release
 from local.sagemaker.component_specification import UpdatePolicy
 from local.sagemaker.instance import UnhealthyError
+from local.sagemaker.rolling import RollbackFailedError
 from local.sagemaker.watch import AbortedError, Watch
 
 
@@ -32,7 +33,7 @@ class RollingUpdate:
     def run(self) -> None:
         """Exchange them. RolledBackError: the copies are those of the old release again.
 
-        UnhealthyError: those did not come back either; what serves goes on serving.
+        RollbackFailedError: those did not come back either; what serves goes on serving.
         """
         count = self.copies.count
         watch = Watch(self.copies.stopped, self.policy.timeout_seconds, self.alarms, self._dead)
@@ -42,7 +43,7 @@ class RollingUpdate:
                 self._exchange(watch)
                 watch.bake(self.policy.wait_seconds)
         except (UnhealthyError, AbortedError, OSError, RuntimeError) as error:
-            self._roll_back(count)
+            self._roll_back(count, str(error))
             raise RolledBackError(str(error)) from error
 
     def _came(self) -> list[Copy]:
@@ -64,8 +65,11 @@ class RollingUpdate:
         complete = came + batch >= self.wanted
         self.copies.remove(left if complete else left[:batch])
 
-    def _roll_back(self, count: int) -> None:
+    def _roll_back(self, count: int, why: str) -> None:
         batch = self.policy.rollback.of(max(count, self.wanted))
-        while (came := self._came()) or len(self._left()) < count:
-            self.copies.add(self.old, min(batch, count - len(self._left())))
-            self.copies.remove(came[:batch])
+        try:
+            while (came := self._came()) or len(self._left()) < count:
+                self.copies.add(self.old, min(batch, count - len(self._left())))
+                self.copies.remove(came[:batch])
+        except (UnhealthyError, OSError, RuntimeError) as error:
+            raise RollbackFailedError(f"{why} The copies of before did not come back: {error}") from error
