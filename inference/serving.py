@@ -92,7 +92,8 @@ def predict_fn(request: Request, model: Detector) -> Answer:
     height, width = request.picture.shape[:2]
     # A lower least score adds detections behind the others and changes none of them.
     found = model.detect(request.picture, min_score=min(request.min_score, DEFAULT_MIN_SCORE))
-    print(_answer_line(found), flush=True)
+    # In one piece: where output is not buffered, what others print could come before a line's end.
+    print(f"{_answer_line(found)}\n", end="", flush=True)
     detections = [detection for detection in found if detection.score >= request.min_score]
     return Answer(detections=detections, width=width, height=height)
 

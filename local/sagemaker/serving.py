@@ -173,7 +173,8 @@ def serve(model: Model) -> Server:
 
         def log_message(self, format: str, *args: Any) -> None:
             if self.path != "/ping":
-                print(f"{self.command} {self.path} {format % args}", file=sys.stderr, flush=True)
+                # In one piece with its end: what the model prints goes the same way.
+                print(f"{self.command} {self.path} {format % args}\n", end="", file=sys.stderr, flush=True)
 
     return Server(("127.0.0.1", 0), Handler)
 

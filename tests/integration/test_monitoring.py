@@ -26,8 +26,6 @@ from local.cloud.server import LocalCloud
 from local.monitoring import monitoring_of
 from pipeline_defs.detection.packaging import pack_serving_code
 
-pytestmark = pytest.mark.acceptance
-
 PATIENCE_SECONDS = 60
 PERIOD = 10
 # What the body asks for: a failure, a slow answer, none found, or the score that was found.
@@ -44,7 +42,7 @@ def predict_fn(asked, model):
     if asked == "slow":
         time.sleep(0.4)
     score = asked if asked[0].isdigit() else "1.0"
-    print("ANSWER 1 -" if asked == "none" else "ANSWER 0 " + score, flush=True)
+    print("ANSWER 1 -\\n" if asked == "none" else f"ANSWER 0 {score}\\n", end="", flush=True)
     return 1 / (asked != "fail")
 
 def output_fn(answer, accept):
@@ -216,6 +214,7 @@ def count_answers(cloud: LocalCloud, endpoint: str) -> None:
         )
 
 
+@pytest.mark.acceptance
 def test_errors_ring_an_alarm_that_tells_its_topic_and_the_event_bus(
     cloud: LocalCloud, endpoint: Endpoint
 ) -> None:
@@ -252,6 +251,7 @@ def test_errors_ring_an_alarm_that_tells_its_topic_and_the_event_bus(
     assert metrics[0]["metricStat"]["metric"]["dimensions"] == endpoint.dimensions
 
 
+@pytest.mark.acceptance
 def test_slow_answers_ring_by_their_p95_of_the_fleet_that_gave_them(
     cloud: LocalCloud, endpoint: Endpoint
 ) -> None:
@@ -268,6 +268,7 @@ def test_slow_answers_ring_by_their_p95_of_the_fleet_that_gave_them(
     comes_to(cloud, f"{name}-{endpoint.config}", "OK")
 
 
+@pytest.mark.acceptance
 def test_answers_unlike_those_registered_ring_once_there_are_enough(
     cloud: LocalCloud, endpoint: Endpoint
 ) -> None:
