@@ -51,9 +51,9 @@ class Scaled:
         )
         return answer
 
-    def activities(self) -> list[dict[str, Any]]:
+    def activities(self, **more: Any) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = self.client.describe_scaling_activities(
-            ServiceNamespace="sagemaker", ResourceId=self.key["ResourceId"]
+            ServiceNamespace="sagemaker", ResourceId=self.key["ResourceId"], **more
         )["ScalingActivities"]
         return found
 
@@ -105,11 +105,14 @@ def test_load_brings_instances_and_the_policys_alarms_go_with_it(endpoint: Speak
     policy = scaled.track(10, "SageMakerVariantInvocationsPerInstance")
     names = [alarm["AlarmName"] for alarm in policy["Alarms"]]
     assert [name.rpartition("-Alarm")[2][:3] for name in names] == ["Hig", "Low"]
-    for _ in range(25):
+    for _ in range(45):
         endpoint.ask()
-    until(lambda: _instances(endpoint) == 3)  # 25 a minute, 10 for each
+    until(lambda: _instances(endpoint) == 3)  # 45 a minute, 10 for each: five would do
     until(lambda: scaled.activities()[0]["StatusCode"] == "Successful")
     assert names[0] in scaled.activities()[0]["Cause"]
+    until(lambda: "NotScaledReasons" in scaled.activities(IncludeNotScaledActivities=True)[0])
+    (reason,) = scaled.activities(IncludeNotScaledActivities=True)[0]["NotScaledReasons"]
+    assert reason == {"Code": "AlreadyAtMaxCapacity", "MaxCapacity": 3, "CurrentCapacity": 3}
     scaled.client.delete_scaling_policy(**scaled.key, PolicyName="load")
     assert not endpoint.client("cloudwatch").describe_alarms(AlarmNames=names)["MetricAlarms"]
 
