@@ -93,6 +93,19 @@ def test_all_at_once_loses_no_request(endpoint: GuardedEndpoint) -> None:
     assert set(load.answered_by("release")) == {"old", "new"}
 
 
+def test_a_serverless_endpoint_switches_at_once_and_loses_no_request(endpoint: GuardedEndpoint) -> None:
+    room = {"ServerlessConfig": {"MemorySizeInMB": 1024, "MaxConcurrency": 100}}
+    configs = []
+    for release in ("old", "new"):
+        variant = endpoint.variant(release, 1)
+        kept = {name: variant[name] for name in ("VariantName", "ModelName")}
+        configs.append(endpoint.config_of(release, [{**kept, **room}]))
+    with endpoint.serving(configs[0]), requests_to(endpoint.session, endpoint.name, rate=RATE) as load:
+        endpoint.update(configs[1])
+        assert endpoint.settled()["EndpointConfigName"] == configs[1]
+    assert load.errors == []
+
+
 def test_a_rolling_update_exchanges_batch_by_batch(endpoint: GuardedEndpoint) -> None:
     old, new = endpoint.config("old"), endpoint.config("new")
     batch = {"Type": "INSTANCE_COUNT", "Value": 1}
