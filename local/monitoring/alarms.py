@@ -91,13 +91,11 @@ class Alarms:
             self._start()
 
     def delete(self, names: Sequence[str]) -> None:
-        """Delete alarms; AwsError, and nothing is deleted, where one of them is not there."""
+        """Delete those of the alarms that are there; AwsError for the others, as CloudWatch does."""
         with self._lock:
-            gone = [name for name in names if name not in self._watches]
-            if gone:
-                raise AwsError("ResourceNotFound", f"{', '.join(gone)} not found", 404)
-            for name in names:
-                del self._watches[name]
+            gone = [name for name in names if self._watches.pop(name, None) is None]
+        if gone:
+            raise AwsError("ResourceNotFound", f"{', '.join(gone)} not found", 404)
 
     def watches(self) -> list[Watch]:
         """Return all alarms, by name."""

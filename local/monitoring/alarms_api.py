@@ -62,9 +62,9 @@ class AlarmsApi:
 
     def delete_alarms(self, call: Call, *, AlarmNames: list[str]) -> None:  # noqa: N803
         """Serve DeleteAlarms."""
-        self._alarms.delete(AlarmNames)
         for name in AlarmNames:
             self._tags.pop(call.arn("cloudwatch", f"alarm:{name}"), None)
+        self._alarms.delete(AlarmNames)
 
     def set_alarm_state(self, call: Call, **request: Any) -> None:
         """Serve SetAlarmState: the state holds until the alarm is evaluated, within a second."""
