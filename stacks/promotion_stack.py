@@ -7,6 +7,7 @@ from constructs import Construct
 
 from config import Edgeline
 from stacks.accounts import ToolsAccount, WorkloadAccount, environments
+from stacks.constructs.auditor_policy import AuditorPolicy
 from stacks.constructs.life_cycle import LifeCycle
 from stacks.constructs.notices import Notices
 from stacks.constructs.operator_policy import OperatorPolicy
@@ -47,12 +48,18 @@ class PromotionStack(cdk.Stack):
         )
         packages = [ToolsAccount(config).model_packages(model) for model in config.models]
         self.notices = Notices(self, "Notices", key=key, email=config.promotion.email)
+        ledger = ReleaseLedger(
+            self,
+            "Ledger",
+            keep=config.data.keep,
+            grant_describe_packages=functions.grant_describe_packages,
+        )
         workflow = PromotionWorkflow(
             self,
             "Workflow",
             functions=functions,
             staging_test=staging_test,
-            ledger=ReleaseLedger(self, "Ledger", grant_describe_packages=functions.grant_describe_packages),
+            ledger=ledger,
             life_cycle=LifeCycle(self, "LifeCycle", packages=packages),
             notices=self.notices,
             event_source=config.name,
@@ -67,9 +74,11 @@ class PromotionStack(cdk.Stack):
             key=key,
             reads=["releases/"],
         )
-        self._outputs(config, workflow)
+        AuditorPolicy.of_promotion(self, config=config, ledger=ledger.table.table_arn)
+        self._outputs(config, workflow, ledger)
 
-    def _outputs(self, config: Edgeline, workflow: PromotionWorkflow) -> None:
+    def _outputs(self, config: Edgeline, workflow: PromotionWorkflow, ledger: ReleaseLedger) -> None:
+        cdk.CfnOutput(self, "ReleasesTable", value=ledger.table.table_name)
         cdk.CfnOutput(self, "StateMachineArn", value=workflow.machine.state_machine_arn)
         for model in config.models:
             staging, prod = (workload.endpoint_name(model) for workload in environments(config))

@@ -17,13 +17,17 @@ _WHOLE = {"promotion": sfn.JsonPath.entire_payload}
 
 
 class ReleaseLedger(Construct):
-    """What prod has served, by model and time; lambdas/promotion/ledger.py has its form."""
+    """What prod has served, by model and time; lambdas/promotion/ledger.py has its form.
+
+    `keep`: whether it outlives the stack.
+    """
 
     def __init__(
         self,
         scope: Construct,
         construct_id: str,
         *,
+        keep: bool,
         grant_describe_packages: Callable[[lambda_.Function], None],
     ) -> None:
         super().__init__(scope, construct_id)
@@ -36,7 +40,8 @@ class ReleaseLedger(Construct):
             point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
                 point_in_time_recovery_enabled=True
             ),
-            removal_policy=cdk.RemovalPolicy.DESTROY,
+            # It holds the hashes of records that are kept too.
+            removal_policy=cdk.RemovalPolicy.RETAIN if keep else cdk.RemovalPolicy.DESTROY,
         )
         self._enter = self._function("enter_release")
         self._find = self._function("find_release")
