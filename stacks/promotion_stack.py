@@ -7,6 +7,7 @@ from constructs import Construct
 
 from config import Edgeline
 from stacks.accounts import ToolsAccount, WorkloadAccount, environments
+from stacks.constructs.approval_request import ApprovalRequest
 from stacks.constructs.auditor_policy import AuditorPolicy
 from stacks.constructs.life_cycle import LifeCycle
 from stacks.constructs.notices import Notices
@@ -66,7 +67,19 @@ class PromotionStack(cdk.Stack):
         )
         read_objects(functions.read_model_package, artifacts, key, "runs/*/evaluation/")
         PromotionStarts(self, "Starts", workflow=workflow, functions=functions, groups=groups)
-        OperatorPolicy(
+        requests = ApprovalRequest(
+            self,
+            "ApprovalRequest",
+            name=config.name,
+            groups=groups,
+            functions=functions,
+            artifacts=artifacts,
+            key=key,
+            topic=self.notices.topic,
+            tags=cost_tags(config.name, environment="tools", part="promotion"),
+        )
+        self.notices.grant_publish(requests.machine.role)
+        operator = OperatorPolicy(
             self,
             "OperatorPolicy",
             machine=workflow.machine,
@@ -74,6 +87,7 @@ class PromotionStack(cdk.Stack):
             key=key,
             reads=["releases/"],
         )
+        operator.follow(requests.machine)
         AuditorPolicy.of_promotion(self, config=config, ledger=ledger.table.table_arn)
         self._outputs(config, workflow, ledger)
 

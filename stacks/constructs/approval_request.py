@@ -67,6 +67,7 @@ class ApprovalRequest(Construct):
         )
         self._comparison.grant_run(self.machine.role)
         self._start(groups)
+        cdk.CfnOutput(cdk.Stack.of(self), "ApprovalRequestArn", value=self.machine.state_machine_arn)
 
     def _states(self) -> sfn.IChainable:
         told = self._tell()

@@ -34,15 +34,19 @@ class OperatorPolicy(iam.ManagedPolicy):
         may_start: bool = False,
     ) -> None:
         super().__init__(scope, construct_id, description="Follows the executions of a workflow")
-        start = ("states:StartExecution",) if may_start else ()
-        allow(self, *_OF_THE_MACHINE, *start, on=[machine.state_machine_arn])
-        stack = cdk.Stack.of(self)
-        executions = stack.format_arn(
+        if may_start:
+            allow(self, "states:StartExecution", on=[machine.state_machine_arn])
+        self.follow(machine)
+        read_objects(self, artifacts, key, *reads)
+        cdk.CfnOutput(cdk.Stack.of(self), "OperatorPolicyArn", value=self.managed_policy_arn)
+
+    def follow(self, machine: sfn.StateMachine) -> None:
+        """Allow to look at a machine and its executions."""
+        allow(self, *_OF_THE_MACHINE, on=[machine.state_machine_arn])
+        executions = cdk.Stack.of(self).format_arn(
             service="states",
             resource="execution",
             resource_name=f"{machine.state_machine_name}:*",
             arn_format=cdk.ArnFormat.COLON_RESOURCE_NAME,
         )
         allow(self, *_OF_AN_EXECUTION, on=[executions], because="an execution is named when it starts")
-        read_objects(self, artifacts, key, *reads)
-        cdk.CfnOutput(stack, "OperatorPolicyArn", value=self.managed_policy_arn)

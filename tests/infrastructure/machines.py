@@ -5,14 +5,17 @@ from collections.abc import Iterator
 from typing import Any
 
 
-def definition_in(template: dict[str, Any]) -> dict[str, Any]:
-    """Give the definition of the template's one state machine, references replaced by the logical IDs."""
-    (machine,) = [
-        r for r in template["Resources"].values() if r["Type"] == "AWS::StepFunctions::StateMachine"
-    ]
-    parts = machine["Properties"]["DefinitionString"]["Fn::Join"][1]
-    definition: dict[str, Any] = json.loads("".join(map(_spelled, parts)))
-    return definition
+def definition_in(template: dict[str, Any], *, holding: str = "") -> dict[str, Any]:
+    """Give the definition of the one state machine (that has this state), references as their logical IDs."""
+    (found,) = [one for one in _definitions(template) if not holding or holding in one["States"]]
+    return found
+
+
+def _definitions(template: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    for resource in template["Resources"].values():
+        if resource["Type"] == "AWS::StepFunctions::StateMachine":
+            parts = resource["Properties"]["DefinitionString"]["Fn::Join"][1]
+            yield json.loads("".join(map(_spelled, parts)))
 
 
 def _spelled(part: Any) -> str:
