@@ -55,11 +55,11 @@ def serve(folder: Path, config: Edgeline, terminal: Terminal) -> int:
 
 
 def place(config: Edgeline) -> tuple[str, str]:
-    """Return the account and the region that the local cloud plays; it can play one."""
+    """Return the account and the region that the local cloud plays; a push delivers into one."""
     accounts = config.accounts
     if accounts.several:
         raise DeliveryError(
-            "edgeline.toml names several accounts, and the local cloud is one: "
+            "edgeline.toml names several accounts, and a push delivers into one here: "
             "comment staging and prod of [accounts] out to try it here"
         )
     return accounts.tools or _ACCOUNT, accounts.region or _REGION
