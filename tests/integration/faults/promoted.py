@@ -4,6 +4,7 @@ import io
 import json
 import tarfile
 import uuid
+from collections.abc import Mapping
 from typing import Any
 
 from faults.seams import Deployed, eventually
@@ -11,6 +12,7 @@ from faults.seams import Deployed, eventually
 from local.cloud.server import LocalCloud
 from stacks.accounts import ENVIRONMENTS
 from stacks.data_stack import DataStack
+from stacks.edgeline import add_edgeline
 from stacks.promotion_stack import PromotionStack
 from stacks.serving_stack import ServingStack
 
@@ -21,7 +23,7 @@ SCORE = 0.9
 
 # An endpoint's process runs in a folder that is named after the endpoint.
 INFERENCE = """
-import json, os, pathlib
+import json, os, pathlib, time
 PROD = "-prod" in os.getcwd()
 def model_fn(model_dir, context=None):
     {on_load}
@@ -32,6 +34,8 @@ def predict_fn(picture, model, context=None):
     {on_picture}
     return {{**model, "width": 4, "height": 3, "detections": []}}
 def output_fn(prediction, accept, context=None):
+    empty = prediction.get("empty", False)
+    print("ANSWER 1 -" if empty else f"ANSWER 0 {{prediction.get('score', 0)}}", flush=True)
     return json.dumps(prediction), "application/json"
 """
 EVALUATE = """
@@ -59,7 +63,7 @@ score = json.loads(answer["Body"].read())["score"]
 report = {{
     "map50": score, "map50_95": score, "images": 1, "requests": 1, "latency_ms": {{"p50": took, "p95": took}},
     "dataset": {{"manifest_sha256": "abc"}}, "source": "endpoint:" + given.endpoint,
-    "answers": {{"empty_share": 1.0, "mean_score": None}},
+    "answers": {{"empty_share": 0.0, "mean_score": score}},
     "contract": [{{"case": "a picture", "expected": "200", "status": 200, "reason": "", "passed": True}}],
     "equality": {{"passed": True, "pictures": 1, "compared": 0, "different": 0, "allowed": 0,
                  "differences": [], "largest_box_pixels": 0.0, "largest_score": 0.0}},
@@ -72,7 +76,12 @@ given.output_dir.mkdir(parents=True, exist_ok=True)
 class Promotions:
     """The deployed Data and Promotion stacks, a good model in both endpoints, and who approves others."""
 
-    def __init__(self, cloud: LocalCloud, folder: Any) -> None:
+    def __init__(
+        self, cloud: LocalCloud, folder: Any, accounts: Mapping[str, str] | None = None, *,
+        name: str = NAME, endpoints: Mapping[str, Any] | None = None,
+    ) -> None:  # fmt: skip
+        """`endpoints` are the tables of `staging` and `prod` in the configuration."""
+
         def make(app: Any, config: Any) -> None:
             data = DataStack(app, "Data", config=config)
             PromotionStack(app, "Promotion", config=config, artifacts=data.artifacts, key=data.key)
@@ -81,15 +90,28 @@ class Promotions:
                     app, f"{environment.capitalize()}Serving", config=config, environment=environment
                 )
 
-        self.deployed = Deployed(cloud, folder, NAME, make)
-        session = cloud.root_session()
-        self.sagemaker, self.runtime = session.client("sagemaker"), session.client("sagemaker-runtime")
+        self.group = f"{name}-tags"
+        self.staging, self.prod = f"{self.group}-staging", f"{self.group}-prod"
+        stacks = add_edgeline if accounts else make
+        self.deployed = Deployed(cloud, folder, name, stacks, accounts, endpoints)
+        number = self.deployed.accounts
+        session = cloud.root_session(number["tools"])
+        self.sagemaker = session.client("sagemaker")
+        self.at = {
+            self.staging: cloud.root_session(number["staging"]), self.prod: cloud.root_session(number["prod"])
+        }  # fmt: skip
         self.events = session.client("events")
         self.machine = self.deployed.output("promotion", "StateMachineArn")
         self.bucket = self.deployed.output("data", "ArtifactsBucket")
-        self.turns = session.resource("dynamodb").Table(
-            self.deployed.resource("promotion", "AWS::DynamoDB::Table")
+        tables = session.resource("dynamodb")
+        self.turns, self.releases = (
+            tables.Table(self.deployed.resource("promotion", "AWS::DynamoDB::Table", logical))
+            for logical in ("WorkflowTurns", "Ledger")
         )
+        self.begin()
+
+    def begin(self) -> None:
+        """Bring a good model into both endpoints."""
         self.good = self.register()
         assert self.promote(self.good)["status"] == "SUCCEEDED"
 
@@ -107,7 +129,7 @@ class Promotions:
         model = json.dumps({"score": answers, "run": run})
         inference = INFERENCE.format(on_load=on_load, on_picture=on_picture)
         evaluation = {"map50": SCORE, "map50_95": SCORE, "images": 1, "dataset": {"manifest_sha256": "abc"}}
-        evaluation["answers"] = {"empty_share": 1.0, "mean_score": None}
+        evaluation["answers"] = {"empty_share": 0.0, "mean_score": SCORE}
         image = {"file": "a.jpg", "width": 4, "height": 3}
         objects: dict[str, bytes | str] = {
             f"{code}/pipeline_defs/run_job.sh": 'cd "$(dirname "$0")/.." && shift && exec python3 e.py "$@"',
@@ -135,7 +157,7 @@ class Promotions:
             },
         }
         made = self.sagemaker.create_model_package(
-            ModelPackageGroupName=GROUP,
+            ModelPackageGroupName=self.group,
             ModelApprovalStatus="PendingManualApproval",
             InferenceSpecification={
                 "Containers": [container],
@@ -164,10 +186,29 @@ class Promotions:
 
     def approve(self, package: str) -> str:
         """Approve a package and return the execution that this starts."""
+        return self.decide(package, "Approved", f"{self.group}-")
+
+    def reject(self, package: str) -> str:
+        """Reject a package and return the execution that this starts."""
+        return self.decide(package, "Rejected", f"rollback-{self.group}-")
+
+    def decide(self, package: str, approval: str, name: str) -> str:
+        """Set the approval and return the new execution whose name begins so."""
         before = set(self.executions())
-        self.set_approval(package, "Approved")
-        [execution] = eventually(lambda: set(self.executions()) - before)
-        return str(execution)
+        self.set_approval(package, approval)
+
+        def started() -> list[str]:
+            found = self.executions()
+            return [arn for arn in set(found) - before if found[arn]["name"].startswith(name)]
+
+        [execution] = eventually(started)
+        return execution
+
+    def quiet(self) -> bool:
+        """Wait until no execution runs."""
+        return bool(
+            eventually(lambda: all(found["status"] != "RUNNING" for found in self.executions().values()))
+        )
 
     def ended(self, execution: str) -> dict[str, Any]:
         def look() -> dict[str, Any] | None:
@@ -183,20 +224,32 @@ class Promotions:
     def serves(self) -> dict[str, tuple[str, str, float]]:
         """What both endpoints serve: status, endpoint config, and the score that the model really answers."""
         found = {}
-        for endpoint in (STAGING, PROD):
-            described = self.sagemaker.describe_endpoint(EndpointName=endpoint)
-            asked = self.runtime.invoke_endpoint(
-                EndpointName=endpoint, ContentType="image/jpeg", Body=b"picture"
-            )
-            score = json.loads(asked["Body"].read())["score"]
+        for endpoint, session in self.at.items():
+            described = session.client("sagemaker").describe_endpoint(EndpointName=endpoint)
+            score = json.loads(self.ask(endpoint))["score"]
             found[endpoint] = (described["EndpointStatus"], described["EndpointConfigName"], score)
         return found
 
+    def ask(self, endpoint: str) -> bytes:
+        """Ask an endpoint, or the component that it hosts, about a picture."""
+        kind = self.deployed.config.model("tags")
+        component = (kind.prod if endpoint == self.prod else kind.staging).kind == "components"
+        which = {"InferenceComponentName": endpoint} if component else {}
+        runtime = self.at[endpoint].client("sagemaker-runtime")
+        asked = runtime.invoke_endpoint(
+            EndpointName=endpoint, ContentType="image/jpeg", Body=b"picture", **which
+        )
+        return bytes(asked["Body"].read())
+
     def outcome(self, package: str) -> str:
         """What the record of the package's promotion says."""
+        return str(self.record(package)["outcome"])
+
+    def record(self, package: str) -> dict[str, Any]:
+        """The record of a package's first promotion."""
         key = f"releases/tags/{package.rsplit('/', 1)[1]}/release.json"
         body = self.deployed.s3.get_object(Bucket=self.bucket, Key=key)["Body"].read()
-        return str(json.loads(body)["outcome"])
+        return dict(json.loads(body))
 
     def holder(self) -> str | None:
         """Who holds the turn to promote."""

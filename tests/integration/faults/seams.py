@@ -5,7 +5,7 @@ import json
 import shutil
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -108,20 +108,32 @@ def table_calls(operation: str, *, times: int, hang_seconds: float = 0) -> Itera
 class Deployed:
     """Stacks that were synthesized and deployed, and changes to what was deployed."""
 
-    def __init__(self, cloud: LocalCloud, folder: Path, name: str, make: Callable[[Any, Any], None]) -> None:
-        """`make(app, config)` adds the stacks."""
+    def __init__(
+        self, cloud: LocalCloud, folder: Path, name: str, make: Callable[[Any, Any], None],
+        accounts: Mapping[str, str] | None = None, endpoints: Mapping[str, Any] | None = None,
+    ) -> None:  # fmt: skip
+        """`make(app, config)` adds the stacks; `accounts` are those of `tools`, `staging` and `prod`.
+
+        `endpoints` are tables of `staging` and `prod`; without them prod is not watched: nobody asks it.
+        """
         self.cloud, self.name = cloud, name
+        self.accounts = dict(accounts or dict.fromkeys(("tools", "staging", "prod"), cloud.account))
         self._folder = folder
         self._assembly = folder / "assembly"
         context = json.loads((ROOT / "cdk.json").read_text())["context"]
         app = cdk.App(outdir=str(self._assembly), context=context, analytics_reporting=False)
-        models = {"tags": {"task": "detection", "classes": ["scratch"]}}
+        served = endpoints or {"prod": {"bake_seconds": 0}}
+        models = {"tags": {"task": "detection", "classes": ["scratch"], **served}}
         fleet = {"model": "tags", "staging_group": f"{name}-staging", "prod_group": f"{name}-prod"}
         fleet["health_timeout_minutes"] = 1
-        make(app, Edgeline.from_values({"name": name, "models": models, "fleet": fleet}))
+        given: dict[str, Any] = {"name": name, "models": models, "fleet": fleet}
+        if accounts:
+            given |= {"accounts": {**accounts, "region": cloud.region}, "parts": ["promotion"]}
+        self.config = Edgeline.from_values(given)
+        make(app, self.config)
         app.synth()
         self._outputs: Outputs = deploy(self._assembly, cloud)
-        session = cloud.root_session()
+        session = cloud.root_session(self.accounts["tools"])
         self.s3, self.states = session.client("s3"), session.client("stepfunctions")
         self.functions = session.client("lambda")
         self._stacks = session.client("cloudformation")
@@ -155,7 +167,7 @@ class Deployed:
         changed = self._folder / f"without-{action.replace(':', '-')}"
         shutil.copytree(self._assembly, changed)
         removed = 0
-        for path in changed.glob("*.template.json"):
+        for path in changed.rglob("*.template.json"):
             template = json.loads(path.read_text())
             removed += _remove(action, template["Resources"])
             path.write_text(json.dumps(template))

@@ -1,0 +1,124 @@
+"""Models that are good in staging and bad in prod: each kind of endpoint takes them back under load."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from faults.load import Load
+from faults.promoted import Promotions
+from faults.seams import eventually
+
+from local.cloud.server import LocalCloud
+
+pytestmark = pytest.mark.acceptance
+
+LIMITS = {"bake_seconds": 10, "p95_ms": 250}
+KINDS: dict[str, dict[str, Any]] = {
+    "realtime": {"kind": "realtime", "instances": 2, "canary_percent": 50},
+    "serverless": {"kind": "serverless"},
+    "components": {"kind": "components", "instances": 2, "copies": 2},
+}
+GUARDS = {"realtime": "blue-green", "serverless": "watch", "components": "rolling"}
+ANSWER = "if PROD: return {**model, 'width': 4, 'height': 3, 'detections': [], CHANGED}"
+FAULTS = {
+    "errors": "if PROD and picture == b'rare': raise RuntimeError('no such opset')",
+    "latency": "PROD and time.sleep(0.4)",
+    "empty": ANSWER.replace("CHANGED", "'empty': True"),
+    "score": ANSWER.replace("CHANGED", "'score': 0.3"),
+}
+PICTURES = [b"picture", b"another", b"rare"]
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def deployed(
+    request: pytest.FixtureRequest, cloud: LocalCloud, tmp_path_factory: pytest.TempPathFactory
+) -> Promotions:
+    kind = str(request.param)
+    endpoints = {"prod": {**KINDS[kind], **LIMITS}}
+    return Promotions(cloud, tmp_path_factory.mktemp(kind), name=f"guarded-{kind}", endpoints=endpoints)
+
+
+@pytest.fixture
+def line(deployed: Promotions) -> Iterator[Promotions]:
+    """A good model in both endpoints, and no alarm; the same afterwards."""
+    before = deployed.serves()
+    eventually(lambda: not ringing(deployed))
+    with deployed.deployed.machine_with(deployed.machine, '"Seconds":5', '"Seconds":1'):
+        yield deployed
+    assert deployed.serves() == before
+    assert deployed.holder() is None
+
+
+def kind_of(line: Promotions) -> str:
+    return str(line.deployed.config.model("tags").prod.kind)
+
+
+def ringing(line: Promotions) -> list[str]:
+    found = line.at[line.prod].client("cloudwatch").describe_alarms(
+        AlarmNamePrefix=f"{line.prod}-", StateValue="ALARM"
+    )  # fmt: skip
+    return [alarm["AlarmName"] for alarm in found["MetricAlarms"]]
+
+
+def scaled(line: Promotions) -> list[tuple[int, int]]:
+    """Between which numbers prod scales."""
+    autoscaling = line.at[line.prod].client("application-autoscaling")
+    targets = autoscaling.describe_scalable_targets(ServiceNamespace="sagemaker")["ScalableTargets"]
+    return [(t["MinCapacity"], t["MaxCapacity"]) for t in targets if line.prod in t["ResourceId"]]
+
+
+def load(line: Promotions) -> Load:
+    component = line.prod if kind_of(line) == "components" else None
+    return Load(line.at[line.prod].client("sagemaker-runtime"), line.prod, component, PICTURES)
+
+
+def in_change(line: Promotions) -> bool:
+    """Whether prod is on its way to another release, or has come to it."""
+    sagemaker = line.at[line.prod].client("sagemaker")
+    if kind_of(line) == "components":
+        found = sagemaker.describe_inference_component(InferenceComponentName=line.prod)
+        return str(found["InferenceComponentStatus"]) == "Updating"
+    return str(sagemaker.describe_endpoint(EndpointName=line.prod)["EndpointStatus"]) == "Updating"
+
+
+def promote_under_load(line: Promotions, package: str) -> tuple[dict[str, Any], Load]:
+    """Promote a package; requests come from when prod begins to change."""
+    execution = line.approve(package)
+    eventually(lambda: in_change(line))
+    with load(line).running() as asked:
+        ended = line.ended(execution)
+    return ended, asked
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_model_that_is_bad_in_prod_only_is_taken_back_by_the_alarms_name(
+    line: Promotions, fault: str
+) -> None:
+    package = line.register(on_picture=FAULTS[fault])
+    ended, asked = promote_under_load(line, package)
+    assert (ended["status"], ended["error"]) == ("FAILED", "RolledBack")
+    assert f"alarm {line.prod}-{fault}: " in ended["cause"]
+    own_watch = GUARDS[kind_of(line)] == "watch"
+    assert ("is put back after" if own_watch else "fell back to") in ended["cause"]
+    assert asked.answered
+    broken = [failure for failure in asked.failed if fault != "errors" or failure[0] != b"rare"]
+    assert broken == [], "no request fails of the update, nor of the way back"
+    record = line.record(package)
+    assert record["outcome"] == "RolledBack"
+    assert f"{line.prod}-{fault}" in record["reason"]
+    assert record["prod"]["deployed"]["guard"] == GUARDS[kind_of(line)]
+
+
+def test_a_good_model_is_let_through_while_it_is_asked(deployed: Promotions) -> None:
+    eventually(lambda: not ringing(deployed))
+    package = deployed.register()
+    ended, asked = promote_under_load(deployed, package)
+    assert ended["status"] == "SUCCEEDED", ended.get("cause")
+    assert (asked.failed, ringing(deployed)) == ([], [])
+    assert asked.answered
+    assert (
+        scaled(deployed)
+        == {"realtime": [(2, 4)], "serverless": [], "components": [(2, 4)]}[kind_of(deployed)]
+    )
+    record = deployed.record(package)
+    assert [step["what"] for step in record["prod"]["steps"]][-1] == "in service"
