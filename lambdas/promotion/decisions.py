@@ -23,10 +23,14 @@ class Decision:
     digest: str
 
 
-def is_decision(detail: Mapping[str, Any]) -> bool:
-    """Tell a decision from any other change to a package, which sends the same event."""
+def is_decision(detail: Mapping[str, Any], package: Mapping[str, Any]) -> bool:
+    """Tell a decision from any other change to a package, which sends the same event.
+
+    Where the event does not say what has changed, a package with a life cycle may have changed by our own
+    mark: to take that for an approval would promote it for ever.
+    """
     changed = detail.get("UpdatedModelPackageFields")
-    return not changed or "ModelApprovalStatus" in changed
+    return "ModelApprovalStatus" in changed if changed else "ModelLifeCycle" not in package
 
 
 def decision(event: Mapping[str, Any], package: Mapping[str, Any]) -> Decision:

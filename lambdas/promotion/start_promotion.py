@@ -20,9 +20,9 @@ def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
     """
     settings = environment.read(Environment)
     detail = event["detail"]
-    if detail["ModelApprovalStatus"] != "Approved" or not is_decision(detail):
-        return {"execution": None, "started": False}
     package = boto3.client("sagemaker").describe_model_package(ModelPackageName=detail["ModelPackageArn"])
+    if detail["ModelApprovalStatus"] != "Approved" or not is_decision(detail, package):
+        return {"execution": None, "started": False}
     approval = decision(event, package)
     document = {
         "purpose": "promote",

@@ -12,8 +12,11 @@ from faults.promoted import GROUP, PROD, STAGING, Promotions, tar_gz
 from faults.seams import THROTTLED, eventually, hanging, refusing
 
 from local.cloud.server import LocalCloud
+from local.sagemaker.plugin import SageMakerPlugin
 
 pytestmark = pytest.mark.acceptance
+# An approval that is taken back without a rejection, which would be a roll back.
+WITHDRAWN = "PendingManualApproval"
 EVERY_5_SECONDS, EVERY_SECOND = '"Seconds":5', '"Seconds":1'
 
 
@@ -28,10 +31,11 @@ def line(deployed: Promotions) -> Iterator[Promotions]:
     before, kept = deployed.serves(), deployed.deployed.keys(deployed.bucket, "runs/")
     with deployed.deployed.machine_with(deployed.machine, EVERY_5_SECONDS, EVERY_SECOND):
         yield deployed
+        assert deployed.quiet()
         assert deployed.serves() == before, "what was served before is served still"
         assert deployed.holder() is None, "the next promotion does not have to wait"
         assert kept <= deployed.deployed.keys(deployed.bucket, "runs/"), "no evidence is lost"
-        deployed.set_approval(deployed.good, "Rejected")
+        deployed.set_approval(deployed.good, WITHDRAWN)
         assert deployed.promote(deployed.good)["status"] == "SUCCEEDED", "the next run works"
 
 
@@ -76,13 +80,14 @@ def test_a_staging_endpoint_that_dies_during_its_test_comes_back_and_the_test_go
     package = line.register(first=wait)
     execution = line.approve(package)
     eventually(reached.exists)
-    endpoints: Any = cloud.plugins[0].endpoints  # type: ignore[attr-defined]
-    [instance] = endpoints.serving(STAGING).variants[0].instances
-    os.kill(instance.pid, signal.SIGKILL)
+    serving = cloud.plugin(SageMakerPlugin).endpoints.serving(STAGING)
+    assert serving is not None
+    [instance] = serving.variants[0].instances
+    os.kill(instance.pid or 0, signal.SIGKILL)
     go_on.touch()
     assert line.ended(execution)["status"] == "SUCCEEDED"
     assert line.outcome(package) == "promoted"
-    line.set_approval(deployed.good, "Rejected")
+    line.set_approval(deployed.good, WITHDRAWN)
     assert line.promote(deployed.good)["status"] == "SUCCEEDED"
 
 
@@ -140,14 +145,14 @@ def approval_event(package: str) -> dict[str, Any]:
 
 def deliver(line: Promotions, event: dict[str, Any]) -> dict[str, Any]:
     """Deliver an event to the function, as EventBridge does, at least once."""
-    name = line.deployed.resource("promotion", "AWS::Lambda::Function", "StartPromotion")
+    name = line.deployed.resource("promotion", "AWS::Lambda::Function", "StartsStartPromotion")
     answer = line.deployed.functions.invoke(FunctionName=name, Payload=json.dumps(event).encode())
     assert "FunctionError" not in answer
     return dict(json.load(answer["Payload"]))
 
 
 def test_an_approval_that_is_delivered_twice_is_promoted_once(line: Promotions) -> None:
-    line.set_approval(line.good, "Rejected")
+    line.set_approval(line.good, WITHDRAWN)
     first = line.approve(line.good)
     event = approval_event(line.good)
     event["id"] = json.loads(line.ended(first)["input"])["event_id"]
@@ -217,7 +222,7 @@ def test_a_prod_that_no_longer_trusts_the_promotion_keeps_what_it_serves(
 
 
 def test_a_throttled_api_is_asked_again_until_it_answers(line: Promotions) -> None:
-    line.set_approval(line.good, "Rejected")
+    line.set_approval(line.good, WITHDRAWN)
     # As often as the SDK asks by itself before it gives up.
     with refusing("DescribeEndpoint", THROTTLED, times=5) as faults:
         ended = line.promote(line.good)
@@ -226,7 +231,7 @@ def test_a_throttled_api_is_asked_again_until_it_answers(line: Promotions) -> No
 
 
 def test_a_function_that_times_out_is_called_again(line: Promotions) -> None:
-    line.set_approval(line.good, "Rejected")
+    line.set_approval(line.good, WITHDRAWN)
     function = line.deployed.resource("promotion", "AWS::Lambda::Function", "FunctionsReadEndpoint")
     with line.deployed.function_limit(function, seconds=3), hanging("DescribeEndpoint") as faults:
         ended = line.promote(line.good)

@@ -88,6 +88,16 @@ def test_a_later_change_to_a_package_that_was_decided_on_starts_nothing(
     assert start.handler(event, None) == NOT_STARTED
 
 
+def test_our_own_mark_is_no_approval_even_where_the_event_does_not_say_what_has_changed(
+    states: FakeStates, sagemaker: Any, describe_package: Any
+) -> None:
+    silent = with_detail(UpdatedModelPackageFields=[])
+    sagemaker.add(describe_package(2) | {"ModelLifeCycle": {"Stage": "Staging"}})
+    assert start_promotion.handler(silent, None) == NOT_STARTED
+    sagemaker.add(describe_package(2))
+    assert start_promotion.handler(silent, None)["started"], "registered as approved"
+
+
 def test_each_decision_starts_what_it_is_for_only(states: FakeStates) -> None:
     assert start_promotion.handler(REJECTED, None) == NOT_STARTED
     assert start_rollback.handler(EVENT, None) == NOT_STARTED
