@@ -22,6 +22,21 @@ def aws_session(credentials: Credentials, region: str) -> Any:
     return boto3.Session(botocore_session=core)
 
 
+def session_variables(credentials: Credentials, region: str, url: str) -> dict[str, str]:
+    """Return the variables that make a process this principal, and `url` the endpoint of all services."""
+    variables = {
+        "AWS_ACCESS_KEY_ID": credentials.access_key,
+        "AWS_DEFAULT_REGION": region,
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_ENDPOINT_URL": url,
+        "AWS_REGION": region,
+        "AWS_SECRET_ACCESS_KEY": credentials.secret_key,
+    }
+    if credentials.session_token:
+        variables["AWS_SESSION_TOKEN"] = credentials.session_token
+    return variables
+
+
 def service_model(service: str) -> Any:
     """Return botocore's model of `service`, boto3's name of it."""
     core = botocore.session.Session()

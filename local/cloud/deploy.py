@@ -7,13 +7,13 @@ import io
 import json
 import time
 import zipfile
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from botocore.exceptions import ClientError
 
+from local.cloud.assembly import Stack, stacks_in_order
 from local.cloud.server import LocalCloud
 
 Outputs = dict[str, str]
@@ -29,33 +29,6 @@ _DEAD = ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "DELETE_FAILED
 
 class DeploymentError(Exception):
     """A stack was not deployed; the message names it and the resources that failed, with their reasons."""
-
-
-@dataclass(frozen=True)
-class Stack:
-    """One stack of an assembly, and the folder that its files lie in."""
-
-    artifact: str
-    name: str
-    folder: Path
-    template: str
-    dependencies: tuple[str, ...]
-    environment: str
-
-    def account(self, default: str) -> str:
-        """The number of the account that the stack is made for; the default where the assembly names none."""
-        named = self.environment.removeprefix("aws://").partition("/")[0]
-        return default if named in ("", "unknown-account") else named
-
-
-def stacks_in_order(assembly: Path) -> list[Stack]:
-    """Return all stacks of an assembly and of those nested in it, each after the ones that it depends on."""
-    ordered: list[Stack] = []
-    for stacks in _assemblies(assembly):
-        by_artifact = {stack.artifact: stack for stack in stacks}
-        for stack in stacks:
-            _append(stack, by_artifact, ordered)
-    return ordered
 
 
 def deploy(assembly: Path, cloud: LocalCloud, *, progress: Progress = lambda *_: None) -> dict[str, Outputs]:
@@ -223,31 +196,3 @@ def _content(folder: Path, source: Mapping[str, str]) -> bytes:
         raise DeploymentError(f"an asset made by {source.get('executable')}: not served by the local cloud")
     path = folder / source["path"]
     return zip_folder(path) if source.get("packaging") == "zip" and path.is_dir() else path.read_bytes()
-
-
-def _assemblies(folder: Path) -> Iterator[list[Stack]]:
-    artifacts = json.loads((folder / "manifest.json").read_text()).get("artifacts", {})
-    yield [
-        Stack(
-            artifact=name,
-            name=artifact["properties"].get("stackName", name),
-            folder=folder,
-            template=artifact["properties"]["templateFile"],
-            dependencies=tuple(artifact.get("dependencies", ())),
-            environment=artifact.get("environment", ""),
-        )
-        for name, artifact in artifacts.items()
-        if artifact["type"] == "aws:cloudformation:stack"
-    ]
-    for artifact in artifacts.values():
-        if artifact["type"] == "cdk:cloud-assembly":
-            yield from _assemblies(folder / artifact["properties"]["directoryName"])
-
-
-def _append(stack: Stack, by_artifact: Mapping[str, Stack], ordered: list[Stack]) -> None:
-    if stack in ordered:
-        return
-    for name in stack.dependencies:
-        if name in by_artifact:
-            _append(by_artifact[name], by_artifact, ordered)
-    ordered.append(stack)

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import copy
-import os
 import shutil
 import socket
-import tempfile
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
@@ -15,17 +13,19 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from local.cloud import cloudformation, ministack
-from local.cloud.aws_session import aws_session
+from local.cloud.aws_session import aws_session, session_variables
 from local.cloud.budgets import BudgetType
 from local.cloud.call import Call, Credentials
+from local.cloud.call_log import CallLog
 from local.cloud.errors import AwsError, LocalCloudError
 from local.cloud.events import Deliveries
 from local.cloud.gateway import Gateway, read_signature
 from local.cloud.http_server import HttpServer
-from local.cloud.iam import CallLog, Iam, user_keys
+from local.cloud.iam import Iam, user_keys
 from local.cloud.ministack import Ministack
 from local.cloud.ministack_accounts import account_of_arn, request_account
 from local.cloud.plugin import Plugin, ResourceType
+from local.cloud.process_environment import ProcessEnvironment
 from local.cloud.role_aliases import RoleAliases, RoleAliasType
 from local.cloud.service import LocalService, Request
 from local.cloud.stepfunctions import Tasks
@@ -64,7 +64,7 @@ class LocalCloud:
         self._factories = plugins
         self._closing = ExitStack()
         self._server: HttpServer | None = None
-        self._replaced_environment: dict[str, str | None] = {}
+        self._environment = ProcessEnvironment()
 
     def __enter__(self) -> Self:
         """Start to serve."""
@@ -85,7 +85,7 @@ class LocalCloud:
         """Start to serve; LocalCloudError when the emulator is not the one this is written for."""
         if not _started.acquire(blocking=False):
             raise LocalCloudError("a process can start one local cloud only: start a second process")
-        self._closing.callback(self._restore_environment)
+        self._closing.callback(self._environment.restore)
         listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         listener.bind(("127.0.0.1", 0))
         port = listener.getsockname()[1]
@@ -94,9 +94,7 @@ class LocalCloud:
         variables = ministack.environment(
             port=port, account=self.account, region=self.region, state_dir=self.state_dir
         )
-        self._replaced_environment = {name: os.environ.get(name) for name in variables}
-        self._replaced_environment["AWS_PROFILE"] = os.environ.pop("AWS_PROFILE", None)
-        self._replaced_environment["AWS_SESSION_TOKEN"] = os.environ.pop("AWS_SESSION_TOKEN", None)
+        self._environment.keep(variables)
         self._ministack = Ministack(variables)
         self._iam = Iam(self._ministack, self.calls)
         self._closing.callback(self._stop_serving)
@@ -199,17 +197,7 @@ class LocalCloud:
 
     def environment(self, credentials: Credentials) -> dict[str, str]:
         """Return the variables that make a child process this principal, its endpoint this cloud."""
-        variables = {
-            "AWS_ACCESS_KEY_ID": credentials.access_key,
-            "AWS_DEFAULT_REGION": self.region,
-            "AWS_EC2_METADATA_DISABLED": "true",
-            "AWS_ENDPOINT_URL": self.url,
-            "AWS_REGION": self.region,
-            "AWS_SECRET_ACCESS_KEY": credentials.secret_key,
-        }
-        if credentials.session_token:
-            variables["AWS_SESSION_TOKEN"] = credentials.session_token
-        return variables
+        return session_variables(credentials, self.region, self.url)
 
     def emit(
         self, source: str, detail_type: str, detail: Mapping[str, Any], resources: Sequence[str] = ()
@@ -261,11 +249,3 @@ class LocalCloud:
         self._ministack.stop_functions()
         if self._server:
             self._server.stop()
-
-    def _restore_environment(self) -> None:
-        for name, value in self._replaced_environment.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
-        tempfile.tempdir = None

@@ -8,7 +8,7 @@ from typing import Any
 
 from config import Edgeline, Model
 from local.cloud.addresses import served_at
-from local.cloud.iam import principal_name
+from local.cloud.call_log import principal_name
 from local.cloud.server import LocalCloud
 from local.demo import evidence, people, summary, training_run, workflows
 from local.demo.annotator import Annotator, Crew, KnownLabels, Tally

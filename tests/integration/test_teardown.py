@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 import app
-from local.cloud.deploy import Stack, deploy, stacks_in_order
+from local.cloud.assembly import Stack, stacks_in_order
+from local.cloud.deploy import deploy
 from local.cloud.server import LocalCloud
 
 pytestmark = pytest.mark.acceptance

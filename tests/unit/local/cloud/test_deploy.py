@@ -5,7 +5,8 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-from local.cloud.deploy import stacks_in_order, zip_folder
+from local.cloud.assembly import stacks_in_order
+from local.cloud.deploy import zip_folder
 
 
 def stack(*dependencies: str) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 import pytest
 
 from local.cloud.errors import LocalCloudError
-from local.cloud.ministack import TOUCHPOINTS, Touchpoint, _exception_name, check_touchpoints
+from local.cloud.ministack import TOUCHPOINTS, _exception_name
+from local.cloud.touchpoints import Touchpoint, check_touchpoints
 
 # Importing the emulator before a cloud has set its environment would switch IAM off for the whole process.
 pytestmark = pytest.mark.usefixtures("cloud")

@@ -1,6 +1,6 @@
 import pytest
 
-from local.cloud.iam import CallLog, Denial, principal_name
+from local.cloud.call_log import CallLog, Denial, principal_name
 
 
 @pytest.mark.parametrize(
@@ -36,3 +36,11 @@ def test_cleared_log_is_empty() -> None:
     log.clear()
     assert log.summary() == {"calls_allowed": 0, "calls_denied": 0, "by_principal": {}}
     assert log.denials == []
+
+
+def test_a_recording_keeps_every_decision_with_its_condition_keys_until_it_ends() -> None:
+    log = CallLog()
+    with log.recording() as decisions:
+        log.record("arn:aws:iam::000000000000:user/u", "s3:PutObject", "arn:y", False, {"s3:prefix": "a"})
+    log.record("arn:aws:iam::000000000000:user/u", "s3:PutObject", "arn:z", True)
+    assert [(d.resource, d.allowed, d.context) for d in decisions] == [("arn:y", False, {"s3:prefix": "a"})]
