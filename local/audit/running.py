@@ -24,14 +24,9 @@ class Running:
     onnx_sha256: str | None = None
 
 
-def on_endpoint(audit: Audit, sagemaker: Any, name: str) -> Running | None:
-    """Follow an endpoint to its package; None where there is no endpoint of this name."""
-    try:
-        endpoint = sagemaker.describe_endpoint(EndpointName=name)
-    except ClientError as error:
-        if "Could not find" in str(error):
-            return None
-        raise
+def on_endpoint(audit: Audit, sagemaker: Any, name: str) -> Running:
+    """Follow an endpoint to its package; raises AuditError where nothing leads on."""
+    endpoint = sagemaker.describe_endpoint(EndpointName=name)
     config = endpoint["EndpointConfigName"]
     audit.holds("endpoint", f"{name}, {endpoint['EndpointStatus']}, config {config}")
     model = _model_behind(sagemaker, name, config)

@@ -14,6 +14,7 @@ from local.audit.finding import Audit, AuditError, Say
 from local.audit.objects import Objects
 from local.audit.package import PackageAudit
 from local.audit.running import Running, on_device, on_endpoint
+from stacks.accounts import environments
 
 
 def verify(config: Edgeline, name: str, say: Say, *, role: str | None = None) -> int:
@@ -51,11 +52,17 @@ class Verification:
             walked.same_model(running.onnx_sha256)
 
     def _running(self, name: str, at_the_endpoint: Any) -> Running:
-        found = on_endpoint(self._audit, at_the_endpoint.client("sagemaker"), name)
-        if found is None and "edge" in self._config.parts:
+        ours = {there.endpoint_name(m) for there in environments(self._config) for m in self._config.models}
+        if name in ours:
+            return on_endpoint(self._audit, at_the_endpoint.client("sagemaker"), name)
+        found = None
+        if "edge" in self._config.parts:
             found = on_device(self._audit, self._session, self._objects, name, self._config.name)
         if found is None:
-            raise AuditError(f"{name!r} is neither an endpoint nor a core device of this account and region")
+            endpoints = ", ".join(sorted(ours))
+            raise AuditError(
+                f"{name!r} is no core device of this account, and no endpoint: those are {endpoints}"
+            )
         return found
 
     def _release(self, model: str, package_arn: str) -> None:
