@@ -1,13 +1,12 @@
 """Small stand-in models and their promotions, with a fault in the model, its code or its test."""
 
-import io
 import json
-import tarfile
 import uuid
 from collections.abc import Mapping
 from typing import Any
 
 from faults.seams import Deployed, eventually
+from faults.stand_in import EVALUATE, INFERENCE, SCORE, tar_gz
 
 from local.cloud.server import LocalCloud
 from stacks.accounts import ENVIRONMENTS
@@ -19,58 +18,6 @@ from stacks.serving_stack import ServingStack
 NAME = "faults"
 GROUP = f"{NAME}-tags"
 STAGING, PROD = f"{GROUP}-staging", f"{GROUP}-prod"
-SCORE = 0.9
-
-# An endpoint's process runs in a folder that is named after the endpoint.
-INFERENCE = """
-import json, os, pathlib, time
-PROD = "-prod" in os.getcwd()
-def model_fn(model_dir, context=None):
-    {on_load}
-    return json.loads((pathlib.Path(model_dir) / "model.onnx").read_text())
-def input_fn(body, content_type, context=None):
-    return body
-def predict_fn(picture, model, context=None):
-    {on_picture}
-    return {{**model, "width": 4, "height": 3, "detections": []}}
-def output_fn(prediction, accept, context=None):
-    empty = prediction.get("empty", False)
-    print("ANSWER 1 -" if empty else f"ANSWER 0 {{prediction.get('score', 0)}}", flush=True)
-    return json.dumps(prediction), "application/json"
-"""
-EVALUATE = """
-import argparse, boto3, json, os, pathlib, signal, time
-parser = argparse.ArgumentParser()
-for name in ("--test", "--dataset", "--output-dir"):
-    parser.add_argument(name, type=pathlib.Path)
-for name in ("--endpoint", "--role", "--session"):
-    parser.add_argument(name)
-parser.add_argument("--component", type=json.loads)
-parser.add_argument("--evaluation", type=pathlib.Path)
-given = parser.parse_args()
-{first}
-picture = (given.test / "images" / "a.jpg").read_bytes()
-keys = boto3.client("sts").assume_role(RoleArn=given.role, RoleSessionName=given.session)["Credentials"]
-tester = boto3.Session(keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"])
-runtime = tester.client("sagemaker-runtime")
-which = {{"InferenceComponentName": given.component}} if given.component else {{}}
-began = time.perf_counter()
-answer = runtime.invoke_endpoint(
-    EndpointName=given.endpoint, ContentType="image/jpeg", Body=picture, **which
-)
-took = (time.perf_counter() - began) * 1000
-score = json.loads(answer["Body"].read())["score"]
-report = {{
-    "map50": score, "map50_95": score, "images": 1, "requests": 1, "latency_ms": {{"p50": took, "p95": took}},
-    "dataset": {{"manifest_sha256": "abc"}}, "source": "endpoint:" + given.endpoint,
-    "answers": {{"empty_share": 0.0, "mean_score": score}},
-    "contract": [{{"case": "a picture", "expected": "200", "status": 200, "reason": "", "passed": True}}],
-    "equality": {{"passed": True, "pictures": 1, "compared": 0, "different": 0, "allowed": 0,
-                 "differences": [], "largest_box_pixels": 0.0, "largest_score": 0.0}},
-}}
-given.output_dir.mkdir(parents=True, exist_ok=True)
-(given.output_dir / "evaluation.json").write_text(json.dumps(report))
-"""
 
 
 class Promotions:
@@ -245,24 +192,23 @@ class Promotions:
         """What the record of the package's promotion says."""
         return str(self.record(package)["outcome"])
 
-    def record(self, package: str) -> dict[str, Any]:
-        """The record of a package's first promotion."""
-        key = f"releases/tags/{package.rsplit('/', 1)[1]}/release.json"
+    def record(self, package: str, execution: str = "") -> dict[str, Any]:
+        """The record of a package's first promotion, or of another execution's by its ARN."""
+        name = f"release-{execution.rpartition(':')[2]}" if execution else "release"
+        key = f"releases/tags/{package.rsplit('/', 1)[1]}/{name}.json"
         body = self.deployed.s3.get_object(Bucket=self.bucket, Key=key)["Body"].read()
         return dict(json.loads(body))
+
+    def behind(self, endpoint: str) -> str:
+        """The package that an endpoint serves, by way of its endpoint config and model."""
+        sagemaker = self.at[endpoint].client("sagemaker")
+        config = sagemaker.describe_endpoint(EndpointName=endpoint)["EndpointConfigName"]
+        variant = sagemaker.describe_endpoint_config(EndpointConfigName=config)["ProductionVariants"][0]
+        model = sagemaker.describe_model(ModelName=variant["ModelName"])
+        return str(model["PrimaryContainer"]["ModelPackageName"])
 
     def holder(self) -> str | None:
         """Who holds the turn to promote."""
         key = {"line": "promotion of tags", "entry": "turn"}
         holder: str | None = self.turns.get_item(Key=key, ConsistentRead=True)["Item"].get("holder")
         return holder
-
-
-def tar_gz(files: dict[str, str]) -> bytes:
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
-        for name, content in files.items():
-            entry = tarfile.TarInfo(name)
-            entry.size = len(content)
-            archive.addfile(entry, io.BytesIO(content.encode()))
-    return buffer.getvalue()

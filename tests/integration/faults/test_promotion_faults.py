@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from faults.promoted import GROUP, PROD, STAGING, Promotions, tar_gz
+from faults.promoted import GROUP, PROD, STAGING, Promotions
 from faults.seams import THROTTLED, eventually, hanging, refusing
+from faults.stand_in import tar_gz
 
 from local.cloud.server import LocalCloud
 from local.sagemaker.plugin import SageMakerPlugin
