@@ -43,11 +43,8 @@ def _model_behind(sagemaker: Any, endpoint: str, config: str) -> str:
     (variant,) = sagemaker.describe_endpoint_config(EndpointConfigName=config)["ProductionVariants"]
     if "ModelName" in variant:
         return str(variant["ModelName"])
-    components = sagemaker.list_inference_components(EndpointNameEquals=endpoint)["InferenceComponents"]
-    if len(components) != 1:
-        raise AuditError(f"{endpoint} has {len(components)} inference components, not one")
-    name = components[0]["InferenceComponentName"]
-    found = sagemaker.describe_inference_component(InferenceComponentName=name)
+    # A component is called as its endpoint is.
+    found = sagemaker.describe_inference_component(InferenceComponentName=endpoint)
     return str(found["Specification"]["ModelName"])
 
 

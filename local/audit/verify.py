@@ -59,10 +59,8 @@ class Verification:
         if "edge" in self._config.parts:
             found = on_device(self._audit, self._session, self._objects, name, self._config.name)
         if found is None:
-            endpoints = ", ".join(sorted(ours))
-            raise AuditError(
-                f"{name!r} is no core device of this account, and no endpoint: those are {endpoints}"
-            )
+            known = ", ".join(sorted(ours))
+            raise AuditError(f"{name!r} is neither a core device nor one of the endpoints {known}")
         return found
 
     def _release(self, model: str, package_arn: str) -> None:

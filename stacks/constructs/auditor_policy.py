@@ -76,6 +76,8 @@ class AuditorPolicy(iam.ManagedPolicy):
         allow(policy, "sagemaker:DescribeEndpoint", on=here.endpoints())
         allow(policy, "sagemaker:DescribeEndpointConfig", on=here.endpoint_configs(), because=_LATER)
         allow(policy, "sagemaker:DescribeModel", on=here.models(), because=_LATER)
+        if here.components():
+            allow(policy, "sagemaker:DescribeInferenceComponent", on=here.components())
         return policy
 
     @classmethod
