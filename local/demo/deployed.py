@@ -190,11 +190,14 @@ class DeployedLine:
 
     def _approve(self, package: str) -> None:
         with self._part("Approve") as part:
+            part.doing("the page that asks for it")
+            asked = self._follow(self._outputs["promotion"]["ApprovalRequestArn"], package)
+            self._keep_page("What the approver was shown", asked["page"]["page"])
             registry = self._people.approver.client("sagemaker")
             registry.update_model_package(
                 ModelPackageArn=package,
                 ModelApprovalStatus="Approved",
-                ApprovalDescription="Approved by the demo's approver after reading the evaluation",
+                ApprovalDescription="Approved by the demo's approver after reading the page",
             )
             by = registry.describe_model_package(ModelPackageName=package)["LastModifiedBy"]
             self._facts.approved_by = principal_name(by["IamIdentity"]["Arn"])
@@ -206,7 +209,13 @@ class DeployedLine:
             shipped = promoted["package"]["arn"]
             self._facts.staging = summary.Endpoint(promoted["staging"]["endpoint"], shipped, 0, None)
             self._facts.prod = summary.Endpoint(promoted["prod"]["endpoint"], shipped, 0, None)
+            self._keep_page("Record of the release", promoted["release"]["uri"].replace(".json", ".html"))
             part.result("tested in staging, then prod")
+
+    def _keep_page(self, title: str, uri: str) -> None:
+        """Keep a page of the evidence beside the report, as the approver may read it."""
+        s3 = self._people.approver.client("s3")
+        self._facts.pages[title] = evidence.keep_page(s3, uri, self._options.folder)
 
     def _roll_out(self, package: str) -> None:
         with self._part("Roll out to the devices") as part:

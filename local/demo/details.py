@@ -1,7 +1,7 @@
 """`details.json`: what the report tells beyond the summary, from a device back to the pictures."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from local.demo.summary import write_json
@@ -70,6 +70,7 @@ class Details:
     failure: Failure | None = None
     grouping: str | None = None  # how the pictures of one object were told
     approved_by: str | None = None
+    pages: Mapping[str, str] = field(default_factory=dict)  # title -> file beside the report
     annotation: Annotation | None = None
     chain: tuple[Link, ...] = ()
     set_aside: tuple[Excluded, ...] = ()

@@ -115,6 +115,13 @@ def chain(device: summary.Device, evaluated: Evaluated) -> tuple[Link, ...]:
     )
 
 
+def keep_page(s3: Any, uri: str, folder: Path) -> str:
+    """Keep a page in `folder`; the name of the file."""
+    name = uri.rpartition("/")[2]
+    (folder / name).write_bytes(read_bytes(s3, uri))
+    return name
+
+
 def read_json(s3: Any, uri: str) -> Document:
     """Read a JSON object from S3."""
     document: Document = json.loads(read_bytes(s3, uri))

@@ -20,6 +20,7 @@ class Facts:
     crew: Tally = field(default_factory=Tally)
     evaluated: evidence.Evaluated | None = None
     approved_by: str | None = None
+    pages: dict[str, str] = field(default_factory=dict)  # of the evidence, beside the report: title -> file
     staging: summary.Endpoint | None = None
     prod: summary.Endpoint | None = None
     devices: tuple[summary.Device, ...] = ()

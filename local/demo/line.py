@@ -149,6 +149,7 @@ class Line:
             failure=failure,
             grouping=facts.evaluated.manifest["grouping"] if facts.evaluated else None,
             approved_by=facts.approved_by,
+            pages=facts.pages,
             annotation=facts.annotation(),
             chain=facts.chain(),
             set_aside=facts.set_aside(),

@@ -159,6 +159,13 @@ def test_the_page_needs_nothing_beside_it_and_is_well_formed(folder):
     assert [path.name for path in folder.glob(".report*")] == []
 
 
+def test_the_pages_of_the_evidence_are_linked_where_there_are_any(folder):
+    assert "Record of the release" not in write_report(folder).read_text()
+    details(pages={"Record of the release": "release.html"}).write(folder / "details.json")
+    text = write_report(folder).read_text()
+    assert '<dt>Record of the release</dt><dd><a href="release.html">release.html</a></dd>' in text
+
+
 def test_names_from_outside_are_text_and_never_markup(folder):
     text = write_report(folder).read_text()
 
