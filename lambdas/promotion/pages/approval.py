@@ -159,7 +159,7 @@ def _changes(review: Review) -> Markup | None:
     commits = _commits(new.git_commit, old.git_commit)
     size = None
     if found:
-        now, before = len(new.manifest["images"]), len(old.manifest["images"])
+        now, before = (len(version.manifest.get("images", ())) for version in (new, old))
         size = f"{of(now, 'picture')}, before {before}"
     return section(
         "changes",

@@ -216,6 +216,12 @@ def test_without_predictions_or_manifest_of_prod_there_is_a_page() -> None:
     assert "the manifest of one of them could not be read" in page
 
 
+def test_manifests_without_pictures_are_compared_too() -> None:
+    bare: dict[str, Any] = {"manifest": {"sha256": "abc"}}
+    page = approval_page(review(version(7, 0.8, **bare), version(5, 0.7, **bare)))
+    assert "0 pictures, before 0" in page
+
+
 def test_a_test_set_that_prod_has_learned_from_is_pointed_out() -> None:
     known = version(5, 0.7)
     manifest = {**known.manifest, "images": [{"sha256": "shared", "split": "train", "boxes": []}]}
