@@ -18,10 +18,13 @@ import pytest
 from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sns_subscriptions as subscriptions
 from aws_cdk import aws_sqs as sqs
+from staging_bench import CLASSES, pack_model, write_data_set
 
 from config import Edgeline
 from local.cloud.deploy import deploy
 from local.cloud.server import LocalCloud
+from pipeline_defs.common.sources import Sources
+from pipeline_defs.detection.scripts import evaluate
 from stacks.constructs.approval_request import ApprovalRequest
 from stacks.constructs.promotion_functions import PromotionFunctions
 from stacks.data_stack import DataStack
@@ -67,14 +70,14 @@ class Requests:
         self._bucket = outputs[f"{NAME}-data"]["ArtifactsBucket"]
         self._model_role = f"arn:aws:iam::{cloud.account}:role/{NAME}-prod-model"
 
-    def register(self, score: float, *, evaluate: str = EVALUATE) -> str:
+    def register(self, score: float, *, script: str = EVALUATE) -> str:
         """Register a model of this score; its package's ARN."""
         mark = str(time.monotonic_ns())
         run, code = f"runs/tags/{mark}", f"code/{mark}"
         evaluated = evaluation(score)
         objects: dict[str, bytes | str] = {
             f"{code}/pipeline_defs/run_job.sh": RUN_JOB,
-            f"{code}/e.py": evaluate,
+            f"{code}/e.py": script,
             f"{run}/dataset/manifest.json": json.dumps(manifest(mark)),
             f"{run}/test/labels.json": json.dumps({"images": []}),
             f"{run}/test/images/a.png": png(),
@@ -117,19 +120,37 @@ class Requests:
         )
         return str(made["ModelPackageArn"])
 
+    def register_detector(self, folder: Path) -> str:
+        """Register a real detector, small as it is, with the code that evaluates it; its package's ARN."""
+        folder.mkdir()
+        write_data_set(folder, CLASSES)
+        archive = pack_model(folder, CLASSES)
+        read = [f"--{name}={folder / name}" for name in ("test", "dataset")]
+        evaluate.main([f"--model-dir={archive}", *read, f"--output-dir={folder / 'evaluation'}"])
+        run, sources = f"runs/tags/{time.monotonic_ns()}", Sources.collect(ROOT)
+        sources.upload(self._s3, self._bucket)
+        self._s3.upload_file(str(archive), self._bucket, f"{run}/model/train/output/model.tar.gz")
+        for name in ("test", "dataset", "evaluation"):
+            for path in (path for path in (folder / name).rglob("*") if path.is_file()):
+                self._s3.upload_file(str(path), self._bucket, f"{run}/{path.relative_to(folder)}")
+        return self._create_package(f"s3://{self._bucket}", run, sources.prefix.rstrip("/"))
+
     def serve(self, arn: str) -> None:
         """Let prod serve a package, as a promotion would in the end."""
+        name = f"{PROD}-{arn.rpartition('/')[2]}"
         self.sagemaker.update_model_package(ModelPackageArn=arn, ModelApprovalStatus="Approved")
         self.sagemaker.create_model(
-            ModelName=PROD, PrimaryContainer={"ModelPackageName": arn}, ExecutionRoleArn=self._model_role
+            ModelName=name, PrimaryContainer={"ModelPackageName": arn}, ExecutionRoleArn=self._model_role
         )
         variant = {
             "VariantName": "AllTraffic",
-            "ModelName": PROD,
+            "ModelName": name,
             "ServerlessConfig": {"MemorySizeInMB": 2048, "MaxConcurrency": 1},
         }
-        self.sagemaker.create_endpoint_config(EndpointConfigName=PROD, ProductionVariants=[variant])
-        self.sagemaker.create_endpoint(EndpointName=PROD, EndpointConfigName=PROD)
+        self.sagemaker.create_endpoint_config(EndpointConfigName=name, ProductionVariants=[variant])
+        there = self.sagemaker.list_endpoints(NameContains=PROD)["Endpoints"]
+        change = self.sagemaker.update_endpoint if there else self.sagemaker.create_endpoint
+        change(EndpointName=PROD, EndpointConfigName=name)
         eventually(
             lambda: self.sagemaker.describe_endpoint(EndpointName=PROD)["EndpointStatus"] == "InService"
         )
@@ -253,6 +274,8 @@ def test_requests_for_approval(requests: Requests) -> None:
     """One story, for an endpoint is slow: each part begins where the one before has left prod."""
     first = requests.register(0.7)
     assert requests.ended(1) == ["SUCCEEDED"]
+    ended = requests.states.describe_execution(executionArn=requests.executions()[0]["executionArn"])
+    assert json.loads(ended["output"])["page"]["page"].endswith("/releases/tags/1/approval.html")
     page = requests.page(first)
     assert "Prod serves nothing yet" in page
     assert "data:image/png;base64," in page
@@ -271,9 +294,21 @@ def test_requests_for_approval(requests: Requests) -> None:
     assert "+0.100" in page
     assert "in prod (version 1) 0.700" in requests.notice()["Message"]
 
-    third = requests.register(0.9, evaluate=BROKEN)
+    third = requests.register(0.9, script=BROKEN)
     assert requests.ended(3) == ["SUCCEEDED"] * 3
     page = requests.page(third)
     assert "The comparison with version 1, which prod serves, failed: the job " in page
     assert "0.900" in page
     assert "failed: the job" in requests.notice()["Message"]
+
+
+@pytest.mark.acceptance
+def test_a_real_detector_is_compared_by_the_code_that_is_shipped(requests: Requests, tmp_path: Path) -> None:
+    before = len(requests.executions())
+    requests.serve(requests.register_detector(tmp_path / "first"))
+    new = requests.register_detector(tmp_path / "second")
+    assert set(requests.ended(before + 2)) == {"SUCCEEDED"}
+    page = requests.page(new)
+    assert "mAP50 is 1.000, the same as 1.000 of version" in page
+    assert "No mistake on 3 pictures." in page
+    assert "By size of the object" in page

@@ -6,7 +6,7 @@ from lambdas.promotion.pages.markup import Content, Markup, element
 from lambdas.promotion.pages.mistakes import CONFUSED, MISPLACED, Compared, worst
 from lambdas.promotion.pages.numbers import of
 from lambdas.promotion.pages.plates import Names, Picture, hatching, plate
-from lambdas.promotion.pages.review import PICTURES, Changes, Review, changes
+from lambdas.promotion.pages.review import PICTURES, Changes, Review, changes, listed
 from lambdas.promotion.pages.scores import key_numbers, quality
 
 
@@ -159,7 +159,7 @@ def _changes(review: Review) -> Markup | None:
     commits = _commits(new.git_commit, old.git_commit)
     size = None
     if found:
-        now, before = (len(version.manifest.get("images", ())) for version in (new, old))
+        now, before = (len(listed(version.manifest)) for version in (new, old))
         size = f"{of(now, 'picture')}, before {before}"
     return section(
         "changes",

@@ -40,7 +40,7 @@ class Version:
 
     def pictures_by_split(self) -> Counter[str]:
         """How many pictures are in train, validation and test."""
-        return Counter(image["split"] for image in self.manifest.get("images", ()))
+        return Counter(image["split"] for image in listed(self.manifest))
 
 
 @dataclass(frozen=True)
@@ -79,8 +79,8 @@ class Changes:
 
 def changes(new: Mapping[str, Any], prod: Mapping[str, Any]) -> Changes:
     """Compare two dataset manifests."""
-    now = {image["sha256"]: image for image in new.get("images", ())}
-    before = {image["sha256"]: image for image in prod.get("images", ())}
+    now = {image["sha256"]: image for image in listed(new)}
+    before = {image["sha256"]: image for image in listed(prod)}
     both = now.keys() & before.keys()
     return Changes(
         added=len(now.keys() - before.keys()),
@@ -90,6 +90,11 @@ def changes(new: Mapping[str, Any], prod: Mapping[str, Any]) -> Changes:
             now[one]["split"] == "test" and before[one]["split"] in ("train", "validation") for one in both
         ),
     )
+
+
+def listed(manifest: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The pictures that a manifest describes."""
+    return [image for image in manifest.get("images", ()) if isinstance(image, Mapping)]
 
 
 def worst_files(review: Review) -> list[str]:
