@@ -17,12 +17,16 @@ from stacks.cost_tags import cost_tags
 from stacks.grants import allow, read_objects
 
 _ENDPOINT_MINUTES = 45
-# What a release's record names by hash.
-_RECORDED = (
+# What a package was registered with.
+_REGISTERED = (
     "runs/*/dataset/manifest.json",
     "runs/*/evaluation/",
     "runs/*/model.tar.gz",
     "runs/*/test/labels.json",
+)
+# What a release's record names by hash.
+_RECORDED = (
+    *_REGISTERED,
     "releases/*/staging/",
     "releases/*/comparison/",
     "releases/*/approval",
@@ -49,6 +53,8 @@ class PromotionFunctions(Construct):
         bucket = {"ARTIFACTS_BUCKET": artifacts.bucket_name}
         waiting = {**models, **workloads, "TIMEOUT_MINUTES": str(_ENDPOINT_MINUTES)}
         self.read_model_package = self._function("read_model_package", {**models, **bucket})
+        # A model is hashed whole.
+        self.check_artifacts = self._function("check_artifacts", {}, timeout_seconds=300, memory_mb=512)
         self.read_endpoint = self._function("read_endpoint", {**models, **workloads})
         self.deploy_endpoint = self._function("deploy_endpoint", {**models, **workloads})
         self.check_endpoint = self._function("check_endpoint", waiting)
@@ -89,6 +95,7 @@ class PromotionFunctions(Construct):
                 allow(by_module[_construct_id(module)], "sts:AssumeRole", on=[promoter])
 
     def _grant_objects(self, artifacts: s3.IBucket, key: kms.IKey) -> None:
+        read_objects(self.check_artifacts, artifacts, key, *_REGISTERED)
         read_objects(self.judge_staging, artifacts, key, "runs/*/evaluation/", "releases/*/staging/")
         read_objects(self.smoke_endpoint, artifacts, key, "runs/*/test/")
         read_objects(self.record_release, artifacts, key, *_RECORDED)

@@ -7,7 +7,7 @@ from aws_cdk import aws_stepfunctions as sfn
 from aws_cdk import aws_stepfunctions_tasks as tasks
 from constructs import Construct
 
-from stacks.constructs.endpoint_change import EndpointChange
+from stacks.constructs.endpoint_change import PACKAGE, EndpointChange
 from stacks.constructs.life_cycle import LifeCycle
 from stacks.constructs.notices import Notices
 from stacks.constructs.promotion_functions import PromotionFunctions
@@ -42,6 +42,13 @@ class PromotionParts:
         }
         read = self.functions.read_model_package
         return call(scope, name, read, payload, "$.package", on_failure=on_failure)
+
+    def check_artifacts(
+        self, scope: Construct, name: str, *, on_failure: sfn.IChainable
+    ) -> tasks.LambdaInvoke:
+        """A state that hashes anew what the package was registered with."""
+        check = self.functions.check_artifacts
+        return call(scope, name, check, PACKAGE, "$.artifacts", on_failure=on_failure)
 
     def record(
         self,

@@ -91,8 +91,9 @@ class PromotionWorkflow(Construct):
         )
         before = parts.staging.read("Read staging endpoint", "$.staging_before", on_failure=failed)
         before.next(to_staging)
-        read = parts.read_package(self, "Read model package", on_failure=failed)
-        return read.next(parts.life_cycle.mark("Mark in staging", then=before))
+        check = parts.check_artifacts(self, "Check artifacts", on_failure=failed)
+        check.next(parts.life_cycle.mark("Mark in staging", then=before))
+        return parts.read_package(self, "Read model package", on_failure=failed).next(check)
 
     def _test(self, staging_test: StagingTest, *, then: sfn.IChainable) -> sfn.IChainable:
         parts, undo = self._parts, self._undo_staging
@@ -133,4 +134,8 @@ class PromotionWorkflow(Construct):
         smoke.next(confirm)
         deploy = parts.prod.deploy(then=smoke, on_failure=undo)
         before = parts.prod.read("Read prod endpoint", "$.prod_before", on_failure=self._undo_staging)
-        return before.next(parts.life_cycle.mark("Mark in prod", then=deploy))
+        # Prod reads the model anew, which may have been changed since staging did.
+        check = parts.check_artifacts(self, "Check artifacts for prod", on_failure=self._undo_staging)
+        check.next(before)
+        before.next(parts.life_cycle.mark("Mark in prod", then=deploy))
+        return check

@@ -75,6 +75,7 @@ def test_staging_comes_before_its_test_and_its_test_and_the_approval_before_prod
 ) -> None:
     assert way(definition, "Read model package", to="Promoted", waiting_for="ready") == [
         "Read model package",
+        "Check artifacts",
         "Mark in staging",
         "Read staging endpoint",
         "Deploy to staging",
@@ -85,6 +86,7 @@ def test_staging_comes_before_its_test_and_its_test_and_the_approval_before_prod
         "Judge staging",
         "Mark passed staging",
         "Confirm approval",
+        "Check artifacts for prod",
         "Read prod endpoint",
         "Mark in prod",
         "Deploy to prod",
@@ -115,6 +117,7 @@ def test_a_way_back_goes_to_prod_first_and_staging_follows(definition: dict[str,
         "Is anything to be done?",
         "Read released package",
         "Does prod serve it already?",
+        "Check artifacts for prod",
         "Read prod endpoint",
     ]
     assert states["Has staging had it?"]["Default"] == "Deploy to staging too"
@@ -168,12 +171,14 @@ def test_what_could_not_be_finished_ends_by_its_name(definition: dict[str, Any])
     [
         ("Take turn", []),
         ("Read model package", []),
+        ("Check artifacts", []),
         ("Read staging endpoint", []),
         ("Deploy to staging", ["Put staging back"]),
         ("Check staging", ["Put staging back"]),
         ("Test staging", ["Put staging back"]),
         ("Judge staging", ["Put staging back"]),
         ("Confirm approval", ["Put staging back"]),
+        ("Check artifacts for prod", ["Put staging back"]),
         ("Read prod endpoint", ["Put staging back"]),
         ("Deploy to prod", ["Put prod back", "Put staging back"]),
         ("Check prod", ["Put prod back", "Put staging back"]),

@@ -1,5 +1,6 @@
 """Small stand-in models and their promotions, with a fault in the model, its code or its test."""
 
+import hashlib
 import json
 import uuid
 from collections.abc import Mapping
@@ -8,6 +9,7 @@ from typing import Any
 from faults.seams import Deployed, eventually
 from faults.stand_in import EVALUATE, INFERENCE, SCORE, tar_gz
 
+from lambdas.promotion.check_artifacts import manifest_sha256
 from local.cloud.server import LocalCloud
 from stacks.accounts import ENVIRONMENTS
 from stacks.data_stack import DataStack
@@ -75,19 +77,23 @@ class Promotions:
         run, code = f"runs/tags/{uuid.uuid4().hex}", f"code/{uuid.uuid4().hex}"
         model = json.dumps({"score": answers, "run": run})
         inference = INFERENCE.format(on_load=on_load, on_picture=on_picture)
-        evaluation = {"map50": SCORE, "map50_95": SCORE, "images": 1, "dataset": {"manifest_sha256": "abc"}}
-        evaluation["answers"] = {"empty_share": 0.0, "mean_score": SCORE}
+        packed = archive or tar_gz({"model.onnx": model, "code/inference.py": inference})
+        dataset = manifest_sha256({"run": run})
+        evaluation = {
+            "map50": SCORE, "map50_95": SCORE, "images": 1, "dataset": {"manifest_sha256": dataset},
+            "model_sha256": hashlib.sha256(packed).hexdigest(),
+            "answers": {"empty_share": 0.0, "mean_score": SCORE},
+        }  # fmt: skip
         image = {"file": "a.jpg", "width": 4, "height": 3}
         objects: dict[str, bytes | str] = {
             f"{code}/pipeline_defs/run_job.sh": 'cd "$(dirname "$0")/.." && shift && exec python3 e.py "$@"',
             f"{code}/e.py": EVALUATE.format(first=first),
-            f"{run}/dataset/manifest.json": json.dumps({"sha256": "abc"}),
-            f"{run}/test/labels.json": json.dumps({"images": [image]}),
+            f"{run}/dataset/manifest.json": json.dumps({"run": run, "sha256": dataset}),
+            f"{run}/test/labels.json": json.dumps({"images": [image], "dataset_sha256": dataset}),
             f"{run}/test/images/a.jpg": b"picture",
             f"{run}/evaluation/evaluation.json": json.dumps(evaluation),
             f"{run}/evaluation/predictions.json": "[]",
-            f"{run}/model/train/output/model.tar.gz": archive
-            or tar_gz({"model.onnx": model, "code/inference.py": inference}),
+            f"{run}/model/train/output/model.tar.gz": packed,
         }
         for key, body in objects.items():
             self.deployed.put(self.bucket, key, body)
