@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import json
-import tarfile
 from collections.abc import Mapping
 from dataclasses import asdict
-from pathlib import PurePosixPath
 from typing import Any
 
+from lambdas.edge.components import BrokenArtifact, onnx_of
 from local.audit.finding import Audit
 from local.audit.objects import Objects, Unreadable
 from pipeline_defs.common.job import JobError
@@ -46,23 +44,11 @@ class PackageAudit:
     def same_model(self, sha256: str) -> None:
         """Check that the archive holds the model with this hash, which a device has."""
         try:
-            found = hashlib.sha256(self._onnx()).hexdigest()
+            found = hashlib.sha256(onnx_of(self._objects.read(self._model_uri))).hexdigest()
             problem = None if found == sha256 else f"its model.onnx is {found}, the device has {sha256}"
-        except Unreadable as error:
+        except (Unreadable, BrokenArtifact) as error:
             problem = str(error)
         self._audit.check("model.onnx", self._model_uri, problem)
-
-    def _onnx(self) -> bytes:
-        content = self._objects.read(self._model_uri)
-        try:
-            with tarfile.open(fileobj=io.BytesIO(content), mode="r:gz") as archive:
-                for member in archive:
-                    if member.isfile() and PurePosixPath(member.name) == PurePosixPath("model.onnx"):
-                        found = archive.extractfile(member)
-                        return found.read() if found else b""
-        except (tarfile.TarError, EOFError, OSError) as error:
-            raise Unreadable(f"it is no archive with a model.onnx: {error}") from error
-        raise Unreadable("it holds no model.onnx")
 
     @property
     def _model_uri(self) -> str:

@@ -13,6 +13,7 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from config import Edgeline
+from lambdas.edge.components import BrokenArtifact, onnx_of
 from local.audit.finding import AuditError, Say
 from local.audit.objects import Objects, Unreadable
 
@@ -26,7 +27,7 @@ def rebuild(config: Edgeline, package_arn: str, say: Say, *, poll_seconds: float
     """Train anew; 0 where the metrics agree within the model's tolerance, 1 where not, 2 without any."""
     try:
         return Rebuild(config, boto3.Session(), package_arn, say, poll_seconds).run()
-    except (AuditError, Unreadable, ClientError, BotoCoreError) as error:
+    except (AuditError, BrokenArtifact, Unreadable, ClientError, BotoCoreError) as error:
         say(f"error: {' '.join(str(error).split())}")
         return 2
 
@@ -111,9 +112,9 @@ class Rebuild:
 
     def _compare(self, execution: str) -> int:
         before = self._objects.read_json(self._metadata["evaluation"])
-        run = self._metadata["test_set"].rstrip("/").rpartition("/runs/")[0]
-        model, number = self._metadata["model"], execution.rpartition("/")[2]
-        after = self._objects.read_json(f"{run}/runs/{model}/{number}/evaluation/evaluation.json")
+        bucket = self._metadata["test_set"].partition("/runs/")[0]
+        run = f"{bucket}/runs/{self._metadata['model']}/{execution.rpartition('/')[2]}"
+        after = self._objects.read_json(f"{run}/evaluation/evaluation.json")
         if after["dataset"]["manifest_sha256"] != before["dataset"]["manifest_sha256"]:
             raise AuditError(
                 f"trained on the data set {after['dataset']['manifest_sha256']}, "
@@ -121,9 +122,15 @@ class Rebuild:
             )
         for line in comparison(before, after):
             self._say(line)
-        same = before.get("model_sha256") == after.get("model_sha256") is not None
-        self._say("model.tar.gz: the same bytes" if same else "model.tar.gz: other bytes")
+        self._say_model(run)
         return self._conclude(before, after)
+
+    def _say_model(self, run: str) -> None:
+        """The archives differ by their times; what counts is the model in them."""
+        (archive,) = [uri for uri in self._objects.under(f"{run}/model/") if uri.endswith("/model.tar.gz")]
+        registered = self._package["InferenceSpecification"]["Containers"][0]["ModelDataUrl"]
+        old, new = (onnx_of(self._objects.read(uri)) for uri in (registered, archive))
+        self._say("model.onnx: the same bytes" if old == new else "model.onnx: other bytes")
 
     def _conclude(self, before: Document, after: Document) -> int:
         tolerance = self._config.model(self._metadata["model"]).tolerance

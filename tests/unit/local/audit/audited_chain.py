@@ -88,7 +88,7 @@ def make_chain(folder: Path) -> Chain:
     for name, content in {**sources.files, ARCHIVE: sources.archive()}.items():
         chain.objects[f"{code}{name}"] = content
     model = f"{RUN}/model/train/output/model.tar.gz"
-    chain.objects[model] = _archive({"model.onnx": chain.onnx})
+    chain.objects[model] = archive({"model.onnx": chain.onnx})
     evaluation = {
         "map50": 0.9,
         "model_sha256": hashlib.sha256(chain.objects[model]).hexdigest(),
@@ -126,7 +126,7 @@ def _png(seed: int) -> bytes:
     return stream.getvalue()
 
 
-def _archive(files: dict[str, bytes]) -> bytes:
+def archive(files: dict[str, bytes]) -> bytes:
     stream = io.BytesIO()
     with tarfile.open(fileobj=stream, mode="w:gz") as archive:
         for name, content in files.items():

@@ -5,21 +5,22 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from audited_chain import ARN, FakeS3
+from audited_chain import ARN, FakeS3, archive
 
 from config import Edgeline
 from local.audit import rebuild as rebuilding
 from local.audit.rebuild import comparison
 
 RUNS = "s3://artifacts/runs/tags"
+OLD_MODEL, NEW_MODEL = f"{RUNS}/old/model/t/output/model.tar.gz", f"{RUNS}/new/model/u/output/model.tar.gz"
 EXECUTION = "arn:aws:sagemaker:eu-west-1:000000000000:pipeline/edgeline-tags/execution/new"
 
 
-def evaluation(map50: float, *, dataset: str = "abc", model: str = "m1") -> bytes:
+def evaluation(map50: float, *, dataset: str = "abc") -> bytes:
     scratch = {"ap50": map50, "boxes": 12, "recall": 0.5}
     return json.dumps(
         {
-            "map50": map50, "map50_95": map50 / 2, "by_class": {"scratch": scratch}, "model_sha256": model,
+            "map50": map50, "map50_95": map50 / 2, "by_class": {"scratch": scratch},
             "dataset": {"manifest_sha256": dataset},
         }
     ).encode()  # fmt: skip
@@ -45,6 +46,7 @@ class FakeSageMaker:
         return {
             "ModelPackageGroupName": "edgeline-tags", "ModelPackageVersion": 3,
             "CustomerMetadataProperties": metadata,
+            "InferenceSpecification": {"Containers": [{"ModelDataUrl": OLD_MODEL}]},
         }  # fmt: skip
 
     def describe_pipeline(self, *, PipelineName: str) -> dict[str, Any]:  # noqa: N803
@@ -70,6 +72,8 @@ def s3() -> FakeS3:
     made = FakeS3()
     manifest = {"sha256": "abc", "as_of": "2026-11-21T12:00:00Z", "images": [{}, {}, {}]}
     made.objects[f"{RUNS}/old/dataset/manifest.json"] = json.dumps(manifest).encode()
+    made.objects[OLD_MODEL] = archive({"model.onnx": b"weights"})
+    made.objects[NEW_MODEL] = archive({"code/inference.py": b"", "model.onnx": b"weights"})
     made.objects[f"{RUNS}/old/evaluation/evaluation.json"] = evaluation(0.9)
     made.objects[f"{RUNS}/new/evaluation/evaluation.json"] = evaluation(0.895)
     return made
@@ -100,14 +104,15 @@ def test_the_same_data_set_and_seed_are_trained_and_nothing_is_registered(
         "  TrainDetector: Executing", "  TrainDetector: Succeeded",
     ]  # fmt: skip
     assert "code s3://artifacts/code/one: that of the package" in said
-    assert said[-2:] == ["model.tar.gz: the same bytes", "the metrics agree within the tolerance of 0.02"]
+    assert said[-2:] == ["model.onnx: the same bytes", "the metrics agree within the tolerance of 0.02"]
 
 
 def test_metrics_that_are_apart_are_named(monkeypatch: pytest.MonkeyPatch, s3: FakeS3) -> None:
-    s3.objects[f"{RUNS}/new/evaluation/evaluation.json"] = evaluation(0.87, model="m2")
+    s3.objects[f"{RUNS}/new/evaluation/evaluation.json"] = evaluation(0.87)
+    s3.objects[NEW_MODEL] = archive({"model.onnx": b"other weights"})
     status, said = rebuild(monkeypatch, s3, FakeSageMaker())
     assert status == 1
-    assert said[-2:] == ["model.tar.gz: other bytes", "map50 differs by more than the tolerance of 0.02"]
+    assert said[-2:] == ["model.onnx: other bytes", "map50 differs by more than the tolerance of 0.02"]
 
 
 def test_code_and_seed_that_are_not_those_of_the_package_are_told(
