@@ -149,7 +149,9 @@ def _mark(mark: Mark) -> Markup:
 
 
 def _text(mark: Mark, names: Names) -> str:
-    word = _WORDS.get(mark.verdict, "")
+    if mark.verdict == CONFUSED and mark.box.score is None:
+        return f"{mark.box.label}, confused"
+    word = "taken for" if mark.verdict == CONFUSED else _WORDS.get(mark.verdict, "")
     score = f"{mark.box.score:.2f}" if mark.box.score is not None else ""
     label = mark.box.label if names.classes or mark.verdict == CONFUSED else ""
     return " ".join(part for part in (word, label, score) if part)
