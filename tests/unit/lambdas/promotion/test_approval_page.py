@@ -239,3 +239,10 @@ def test_other_boxes_on_a_known_picture_are_a_change() -> None:
 def test_at_most_a_dozen_pictures_are_shown() -> None:
     wrong = [prediction(f"{n}.png", [truth("scratch", 5)], []) for n in range(40)]
     assert len(worst_files(review(version(7, 0.1, predictions=wrong)))) == 12
+
+
+def test_an_object_and_what_it_was_taken_for_are_told_apart() -> None:
+    confused = prediction("a.png", [truth("scratch", 5)], [found("dent", 0.9, 5)])
+    page = approval_page(review(version(7, 0.8, "scratch", "dent", predictions=[confused])))
+    assert ">scratch, confused</text>" in page
+    assert ">taken for dent 0.90</text>" in page
