@@ -23,3 +23,16 @@ class AwsError(Exception):
 
 class LocalCloudError(Exception):
     """The local cloud itself cannot do what it was asked; the message says what, where and what to do."""
+
+
+def access_denied(principal_arn: str, action: str, resource: str, *, explicit: bool = False) -> AwsError:
+    """Return AWS's answer to a call that a policy does not allow."""
+    reason = (
+        "with an explicit deny"
+        if explicit
+        else f"because no identity-based policy allows the {action} action"
+    )
+    return AwsError(
+        "AccessDeniedException",
+        f"User: {principal_arn} is not authorized to perform: {action} on resource: {resource} {reason}",
+    )

@@ -10,9 +10,11 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from local.cloud import ministack_events
 from local.cloud.errors import AwsError
 from local.cloud.iam import Iam
-from local.cloud.ministack import Delivery, Ministack
+from local.cloud.ministack import Ministack
+from local.cloud.ministack_events import Delivery
 
 _LOG = logging.getLogger(__name__)
 
@@ -28,7 +30,7 @@ class Deliveries:
         self._iam = iam
         self._session = session
         self._threads = ThreadPoolExecutor(max_workers=8, thread_name_prefix="events")
-        ministack.on_delivery(self._submit)
+        ministack_events.on_delivery(self._submit)
 
     def close(self) -> None:
         """Take no more deliveries."""
@@ -62,7 +64,7 @@ class Deliveries:
                 FunctionName=delivery.target_arn, InvocationType="Event", Payload=json.dumps(event).encode()
             )
         else:
-            self._ministack.invoke_asynchronously(delivery.target_arn, event)
+            self._ministack.functions.invoke_asynchronously(delivery.target_arn, event)
 
     def _start(self, delivery: Delivery) -> None:
         client = self._client("stepfunctions", delivery)

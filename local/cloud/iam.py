@@ -24,7 +24,7 @@ class Iam:
         self._ministack = ministack
         self._calls = calls
         ministack.on_enforce(calls.record)
-        ministack.on_api_invocation(
+        ministack.functions.on_api_invocation(
             lambda function, method: self.invocable(function, "apigateway.amazonaws.com", method)
         )
 
@@ -91,7 +91,7 @@ class Iam:
 
     def invocable(self, function_arn: str, service: str, source_arn: str) -> bool:
         """Tell whether the function's resource policy lets `service` invoke it on behalf of `source_arn`."""
-        policy = self._ministack.function_policy(function_arn)
+        policy = self._ministack.functions.policy(function_arn)
         source_account = account_of_arn(source_arn) or account_of_arn(function_arn)
         context = {"aws:SourceArn": source_arn, "aws:SourceAccount": source_account}
         allowed = policy is not None and self._allows(policy, "lambda:InvokeFunction", service, context)

@@ -5,6 +5,9 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Iterable
+from pathlib import Path
+
+ROOT_SECRET = "local"  # noqa: S105 - root's signature is not checked
 
 
 class ProcessEnvironment:
@@ -27,3 +30,27 @@ class ProcessEnvironment:
             else:
                 os.environ[name] = value
         tempfile.tempdir = None
+
+
+def emulator_variables(*, port: int, account: str, region: str, state_dir: Path) -> dict[str, str]:
+    """Return the variables that ministack reads, most of them once, when it is imported."""
+    return {
+        "ATHENA_ENGINE": "duckdb",
+        "AUTH": "true",
+        "AWS_ACCESS_KEY_ID": account,
+        "AWS_DEFAULT_REGION": region,
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
+        "AWS_REGION": region,
+        "AWS_SECRET_ACCESS_KEY": ROOT_SECRET,
+        "GATEWAY_PORT": str(port),
+        "IOT_MTLS_ENABLED": "0",
+        "LOG_LEVEL": "ERROR",
+        "MINISTACK_ACCOUNT_ID": account,
+        "MINISTACK_HOST": "127.0.0.1",
+        "MINISTACK_REGION": region,
+        "S3_DATA_DIR": str(state_dir / "s3"),
+        "S3_PERSIST": "0",
+        "SFTP_ENABLED": "0",
+        "TMPDIR": str(state_dir / "tmp"),
+    }

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from local.cloud import cloudformation, ministack
+from local.cloud import cloudformation, ministack_events, ministack_functions, ministack_templates
 from local.cloud.aws_session import aws_session, session_variables
 from local.cloud.budgets import BudgetType
 from local.cloud.call import Call, Credentials
@@ -25,7 +25,7 @@ from local.cloud.iam import Iam, user_keys
 from local.cloud.ministack import Ministack
 from local.cloud.ministack_accounts import account_of_arn, request_account
 from local.cloud.plugin import Plugin, ResourceType
-from local.cloud.process_environment import ProcessEnvironment
+from local.cloud.process_environment import ROOT_SECRET, ProcessEnvironment, emulator_variables
 from local.cloud.role_aliases import RoleAliases, RoleAliasType
 from local.cloud.service import LocalService, Request
 from local.cloud.stepfunctions import Tasks
@@ -91,7 +91,7 @@ class LocalCloud:
         port = listener.getsockname()[1]
         self.url = f"http://127.0.0.1:{port}"
         self._prepare_state()
-        variables = ministack.environment(
+        variables = emulator_variables(
             port=port, account=self.account, region=self.region, state_dir=self.state_dir
         )
         self._environment.keep(variables)
@@ -127,7 +127,7 @@ class LocalCloud:
     @property
     def root(self) -> Credentials:
         """The keys of the account's root."""
-        return Credentials(self.account, ministack.ROOT_SECRET, "", f"arn:aws:iam::{self.account}:root")
+        return Credentials(self.account, ROOT_SECRET, "", f"arn:aws:iam::{self.account}:root")
 
     def root_session(self, account: str | None = None) -> Any:
         """Return a boto3 session of the root of this account, or of another: for the deployment only."""
@@ -203,7 +203,7 @@ class LocalCloud:
         self, source: str, detail_type: str, detail: Mapping[str, Any], resources: Sequence[str] = ()
     ) -> None:
         """Put an event of an AWS service ("aws.sagemaker") on the default event bus."""
-        self._ministack.emit(self.account, source, detail_type, detail, resources)
+        ministack_events.emit(self.account, self.region, source, detail_type, detail, resources)
 
     @property
     def deployer(self) -> Call:
@@ -239,13 +239,13 @@ class LocalCloud:
 
     def _connect(self) -> None:
         types = {number: cloud._types() for number, cloud in self.accounts.items()}
-        self._ministack.add_resource_types(cloudformation.handlers(types, request_account))
+        ministack_templates.add_resource_types(cloudformation.handlers(types, request_account))
         self._ministack.on_resource_policy(self._policy)
         # The jobs are the same in all accounts: a task calls the service as the role of its machine.
         jobs = [job for plugin in self.plugins for job in plugin.sync_jobs]
-        self._ministack.on_task(Tasks(self.service_credentials, self.session, jobs).perform)
+        self._ministack.machines.on_task(Tasks(self.service_credentials, self.session, jobs).perform)
 
     def _stop_serving(self) -> None:
-        self._ministack.stop_functions()
+        ministack_functions.stop()
         if self._server:
             self._server.stop()

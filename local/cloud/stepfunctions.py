@@ -18,7 +18,7 @@ from botocore.exceptions import ClientError, ParamValidationError
 from local.cloud.aws_session import service_model
 from local.cloud.call import Credentials
 from local.cloud.errors import AwsError
-from local.cloud.ministack import Execution, TaskError
+from local.cloud.ministack_machines import Execution, TaskError
 from local.cloud.plugin import SyncJob
 
 PAYLOAD_LIMIT = 256 * 1024

@@ -1,7 +1,8 @@
 import pytest
 
 from local.cloud.errors import LocalCloudError
-from local.cloud.ministack import TOUCHPOINTS, _exception_name
+from local.cloud.ministack import TOUCHPOINTS
+from local.cloud.ministack_functions import exception_name
 from local.cloud.touchpoints import Touchpoint, check_touchpoints
 
 # Importing the emulator before a cloud has set its environment would switch IAM off for the whole process.
@@ -27,6 +28,6 @@ def test_changed_touchpoint_is_named_with_the_version_to_install(planted: Touchp
 
 def test_a_failed_function_is_named_by_its_exception_whatever_the_message() -> None:
     frames = 'START\nTraceback (most recent call last):\n  File "a.py", line 3, in handler\n    raise it\n'
-    assert _exception_name(f"{frames}lambdas.a.EndpointFailed: none:\n- method: gz") == "EndpointFailed"
-    assert _exception_name(f"{frames}ValueError") == "ValueError"
-    assert _exception_name("no traceback: at all") is None
+    assert exception_name(f"{frames}lambdas.a.EndpointFailed: none:\n- method: gz") == "EndpointFailed"
+    assert exception_name(f"{frames}ValueError") == "ValueError"
+    assert exception_name("no traceback: at all") is None

@@ -6,7 +6,7 @@ from botocore.exceptions import ClientError
 
 from local.cloud.call import Credentials
 from local.cloud.errors import AwsError
-from local.cloud.ministack import Execution, TaskError
+from local.cloud.ministack_machines import Execution, TaskError
 from local.cloud.plugin import SyncJob
 from local.cloud.stepfunctions import PAYLOAD_LIMIT, Tasks
 

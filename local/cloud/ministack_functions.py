@@ -1,0 +1,95 @@
+"""ministack's Lambda functions: who may invoke them, and what they fail of."""
+
+from __future__ import annotations
+
+import functools
+import json
+import re
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from typing import Any
+
+from local.cloud import ministack_accounts as accounts
+from local.cloud.touchpoints import Touchpoint, module
+
+TOUCHPOINTS = (
+    Touchpoint("ministack.core.lambda_runtime", "reset"),
+    Touchpoint("ministack.services.apigateway_v1", "_call_lambda_raw", ("function_ref", "event")),
+    Touchpoint("ministack.services.lambda_svc", "_get_func_record_for_ref"),
+    Touchpoint("ministack.services.lambda_svc", "_execution_record_for_config"),
+    Touchpoint("ministack.services.lambda_svc", "invoke_async_with_retry", ("func", "event")),
+    Touchpoint("ministack.services.lambda_svc", "_execute_function_warm", ("func", "event", "request_id")),
+)
+
+
+class Functions:
+    """The functions of all accounts."""
+
+    def __init__(self, account: str, region: str) -> None:
+        self._account, self._region = account, region
+        _name_errors()
+
+    def policy(self, function_arn: str) -> Mapping[str, Any] | None:
+        """Return the resource policy of a function; None when there is no such function."""
+        with self._scope_of(function_arn):
+            record, config, _ = module("services.lambda_svc")._get_func_record_for_ref(function_arn)
+            if not record or not config:
+                return None
+            policy = record.get("policy") or config.get("_policy") or {"Statement": []}
+            return json.loads(policy) if isinstance(policy, str) else dict(policy)
+
+    def on_api_invocation(self, may_invoke: Callable[[str, str], bool]) -> None:
+        """Let `may_invoke` decide, by function and API method ARN, whether an API may call a function."""
+        apis = module("services.apigateway_v1")
+        original = apis._call_lambda_raw
+
+        @functools.wraps(original)
+        async def call(function: str, event: Mapping[str, Any], **scope: Any) -> Any:
+            context = event["requestContext"]
+            method = f"{context['stage']}/{context['httpMethod']}{context['resourcePath']}"
+            api = f"arn:aws:execute-api:{self._region}:{context['accountId']}:{context['apiId']}/{method}"
+            if not may_invoke(function, api):
+                return None, f"{function} does not let {api} invoke it"
+            return await original(function, event, **scope)
+
+        apis._call_lambda_raw = call
+
+    def invoke_asynchronously(self, function_arn: str, event: Any) -> None:
+        """Queue an event for a function, retried as Lambda retries asynchronous invocations."""
+        with self._scope_of(function_arn):
+            functions = module("services.lambda_svc")
+            record, config, _ = functions._get_func_record_for_ref(function_arn)
+            functions.invoke_async_with_retry(functions._execution_record_for_config(record, config), event)
+
+    def _scope_of(self, arn: str) -> AbstractContextManager[None]:
+        return accounts.within(accounts.account_of_arn(arn) or self._account, self._region)
+
+
+def stop() -> None:
+    """End the processes that functions run in."""
+    module("core.lambda_runtime").reset()
+
+
+def _name_errors() -> None:
+    """Give a failed function's answer the name of its exception, which state machines catch it by."""
+    functions = module("services.lambda_svc")
+    original = functions._execute_function_warm
+
+    @functools.wraps(original)
+    def execute(function: Any, event: Any, request_id: str) -> Any:
+        answer = original(function, event, request_id)
+        name = exception_name(str(answer.get("log", "")))
+        if answer.get("error") and name:
+            answer["body"]["errorType"] = name
+        return answer
+
+    functions._execute_function_warm = execute
+
+
+def exception_name(log: str) -> str | None:
+    """Return the name of the exception that a log's last traceback ends with; its message may have lines."""
+    _, traceback, frames = log.rpartition("Traceback (most recent call last):")
+    if not traceback:
+        return None
+    name = re.search(r"^(?:\w+\.)*(\w+)(?::|$)", frames.lstrip("\n"), re.MULTILINE)
+    return name[1] if name else None
