@@ -8,8 +8,8 @@ import pytest
 if TYPE_CHECKING:
     from local.cloud.server import LocalCloud
 
-# The accounts of the tests that go through three; all else is in the cloud's own.
-OTHER_ACCOUNTS = ("111111111111", "222222222222", "333333333333")
+# Three that models are promoted through, two of the tests of accounts; all else is in the cloud's own.
+OTHER_ACCOUNTS = tuple(str(digit) * 12 for digit in range(1, 6))
 
 
 @pytest.fixture(scope="session")

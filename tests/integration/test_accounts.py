@@ -14,7 +14,7 @@ from local.cloud.call import Credentials
 from local.cloud.deploy import DeploymentError, deploy
 from local.cloud.server import LocalCloud
 
-OWNER, READER, UNKNOWN = "111111111111", "222222222222", "999999999999"
+OWNER, READER, UNKNOWN = "444444444444", "555555555555", "999999999999"
 ROLE = "accounts-reader"
 ROLE_ARN = f"arn:aws:iam::{READER}:role/{ROLE}"
 GROUP = "accounts-models"
