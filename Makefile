@@ -16,7 +16,7 @@ ASL := checks/asl/node_modules/.package-lock.json
 
 # The venv comes first: the CDK's command line finds its node there, and so do the jobs.
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
-export IMAGES LABELS SEED
+export IMAGES LABELS SEED STAY
 
 .PHONY: help demo doctor push serve test acceptance check synth clean inputs
 .DELETE_ON_ERROR:
@@ -24,6 +24,7 @@ export IMAGES LABELS SEED
 help:
 	@echo 'make demo                             the whole line, with synthetic pictures; SEED=7'
 	@echo 'make demo IMAGES=folder LABELS=file   the same with your own, LABELS as COCO JSON or Ground Truth manifest'
+	@echo 'make demo STAY=1                      the cloud stays up afterwards: verify, rebuild, look around'
 	@echo 'make doctor                           what would fail or cost money on AWS, before it does'
 	@echo 'make push                             what is committed, through the delivery pipeline; APPROVE=1 asks nobody'
 	@echo 'make serve                            a local cloud to push to, until Ctrl-C'
@@ -38,6 +39,7 @@ demo: inputs $(LOCAL)
 	[ -z "$$IMAGES" ] || set -- "$$@" --images "$$IMAGES"; \
 	[ -z "$$LABELS" ] || set -- "$$@" --labels "$$LABELS"; \
 	[ -z "$$SEED" ] || set -- "$$@" --seed "$$SEED"; \
+	[ -z "$$STAY" ] || set -- "$$@" --stay; \
 	exec python -m local "$$@"
 
 doctor: $(LOCAL)

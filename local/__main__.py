@@ -42,6 +42,7 @@ def _demo(options: argparse.Namespace) -> int:
             seed=options.seed,
             pictures=options.pictures,
             configuration=options.config.resolve(),
+            stay=options.stay,
         ),
         terminal,
     )
@@ -82,6 +83,7 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     demo.add_argument("--pictures", type=int, default=300, help="how many to draw")
     demo.add_argument("--config", type=Path, default=ROOT / "edgeline.toml", help="another edgeline.toml")
     demo.add_argument("--folder", type=Path, default=Path("local_run"), help="where everything goes")
+    demo.add_argument("--stay", action="store_true", help="keep the cloud up afterwards, until Ctrl-C")
     doctor = commands.add_parser("doctor", help="what would fail or cost money on AWS, before it does")
     doctor.add_argument("--config", type=Path, default=ROOT / "edgeline.toml", help="another edgeline.toml")
     doctor.add_argument("--json", action="store_true", help="for programs; exit status 1 on errors")

@@ -7,7 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from config import Edgeline, Model
+from local.audit.finding import Audit
+from local.audit.verify import Verification
 from local.cloud.addresses import served_at
+from local.cloud.call import Credentials
 from local.cloud.call_log import principal_name
 from local.cloud.server import LocalCloud
 from local.demo import evidence, people, summary, training_run, workflows
@@ -66,7 +69,18 @@ class DeployedLine:
             self._roll_out(package)
             self._inspect(fleet, package)
             self._ask_prod()
+            self._verify()
             self._label("Label what came back")
+
+    @property
+    def auditor(self) -> Credentials:
+        """The keys of the one who may look into everything that a model came from."""
+        return self._people.auditor
+
+    def what_runs(self) -> list[str]:
+        """Name the prod endpoint and a prod device."""
+        prod = next(name for name, environment in DEVICES if environment == "prod")
+        return [*([self._facts.prod.endpoint] if self._facts.prod else []), prod]
 
     def count_requests(self) -> None:
         """Bring the endpoints' counts up to date: requests come in until the end."""
@@ -254,6 +268,17 @@ class DeployedLine:
                 )
                 found.update(d["label"] for d in json.loads(answer["Body"].read())["detections"])
             part.result(f"{len(self._material.fresh[:APP_REQUESTS])} requests, found {dict(found)}")
+
+    def _verify(self) -> None:
+        """Walk back from what runs, on the endpoint and on a device, as the auditor."""
+        with self._part("Verify the way back") as part:
+            audit, session = Audit(lambda _: None), self._cloud.session(self.auditor)
+            for name in self.what_runs():
+                part.doing(name)
+                Verification(self._config, session, audit).walk(name, session)
+            if audit.broken:
+                raise LineStopped(f"{len(audit.broken)} links do not hold, such as {audit.broken[0]}")
+            part.result(f"{len(audit.findings)} links hold, from endpoint and device to the pictures")
 
 
 def _complain(crew: Crew) -> None:

@@ -2,8 +2,9 @@
 
 import shutil
 import subprocess
+import threading
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -94,6 +95,21 @@ class Line:
                 run.go(material)
             finally:
                 run.count_requests()
+            if self._options.stay:
+                self._stay(cloud, run)
+
+    def _stay(self, cloud: LocalCloud, run: DeployedLine) -> None:
+        """Keep the cloud up until Ctrl-C, and say how to look into it, as who may look and change nothing."""
+        self._terminal.say(f"Report: {self._write(None)}", style="bold")
+        self._terminal.say("The cloud stays until Ctrl-C. In another shell, as its auditor:")
+        for name, value in cloud.environment(run.auditor).items():
+            self._terminal.say(f"  export {name}={value}")
+        package = self._facts.prod.package_arn if self._facts.prod else ""
+        commands = [*(f"verify {name}" for name in run.what_runs()), f"rebuild {package}"]
+        for command in commands:
+            self._terminal.say(f"  python -m local {command} --config {self._options.folder}/edgeline.toml")
+        with suppress(KeyboardInterrupt):
+            threading.Event().wait()
 
     def _read_pictures(self) -> Material:
         options = self._options

@@ -11,7 +11,10 @@ MISTAKE_RATE = 0.08
 
 @dataclass(frozen=True)
 class Options:
-    """What the user asked for; `images` None draws synthetic tags."""
+    """What the user asked for; `images` None draws synthetic tags.
+
+    `stay` keeps the cloud up after the run, until Ctrl-C.
+    """
 
     folder: Path
     images: Path | None = None
@@ -19,4 +22,5 @@ class Options:
     seed: int = 7
     pictures: int = SYNTHETIC_PICTURES
     mistake_rate: float = MISTAKE_RATE
+    stay: bool = False
     configuration: Path = ROOT / "edgeline.toml"

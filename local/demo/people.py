@@ -16,18 +16,21 @@ VERIFIERS = ("annotator-cleo",)
 class People:
     """Who does what by hand; a boto3 session each, but for the annotators, who sign their own requests.
 
-    `app` is no person but the application that asks the prod endpoint.
+    Of the auditor the keys: with `--stay` they are handed to the user. `app` is no person but the application
+    that asks the prod endpoint.
     """
 
     uploader: boto3.Session
     operator: boto3.Session
     approver: boto3.Session
     app: boto3.Session
+    auditor: Credentials
     annotators: Mapping[str, Credentials]
 
 
 def hire(cloud: LocalCloud, outputs: Mapping[str, Mapping[str, str]]) -> People:
     """Make the users. `outputs` is by stack, without the project's name: data, prod-serving, …"""
+    audits = [stack["AuditorPolicyArn"] for stack in outputs.values() if "AuditorPolicyArn" in stack]
     operates = [stack["OperatorPolicyArn"] for stack in outputs.values() if "OperatorPolicyArn" in stack]
     annotates = [outputs["labeling"]["AnnotatorPolicyArn"]]
     return People(
@@ -35,5 +38,6 @@ def hire(cloud: LocalCloud, outputs: Mapping[str, Mapping[str, str]]) -> People:
         operator=cloud.session(cloud.user("operator", operates)),
         approver=cloud.session(cloud.user("approver", [outputs["training"]["ApproverPolicyArn"]])),
         app=cloud.session(cloud.user("app", [outputs["prod-serving"]["CallerPolicyArn"]])),
+        auditor=cloud.user("auditor", audits),
         annotators={name: cloud.user(name, annotates) for name in LABELERS + VERIFIERS},
     )

@@ -15,7 +15,8 @@ STAGES = [
     "Draw the pictures", "Start the local cloud", "Synthesize the templates", "Deploy them",
     "Bring in people, devices", "Publish the inspector", "Upload",
     "Label and verify", "Train and evaluate", "Approve", "Promote to staging, prod",
-    "Roll out to the devices", "Inspect fresh pictures", "Ask the prod endpoint", "Label what came back",
+    "Roll out to the devices", "Inspect fresh pictures", "Ask the prod endpoint", "Verify the way back",
+    "Label what came back",
 ]  # fmt: skip
 FIELDS = {
     "images": {"total": int, "labeled": int, "relabeled": int, "quarantined": int},
