@@ -22,7 +22,7 @@ from local.cloud.server import LocalCloud
 from local.cloud.service import LocalService
 
 ROOT = Path(__file__).parents[3]
-PATIENCE_SECONDS = 120
+PATIENCE_SECONDS = 300
 THROTTLED = AwsError("ThrottlingException", "Rate exceeded", 400)
 Outputs = dict[str, dict[str, str]]
 
