@@ -1,5 +1,7 @@
 """Models that are good in staging and bad in prod: each kind of endpoint takes them back under load."""
 
+import os
+import signal
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,6 +11,8 @@ from faults.promoted import Promotions
 from faults.seams import eventually
 
 from local.cloud.server import LocalCloud
+from local.sagemaker.endpoints import Endpoints
+from local.sagemaker.plugin import SageMakerPlugin
 
 pytestmark = pytest.mark.acceptance
 
@@ -122,3 +126,51 @@ def test_a_good_model_is_let_through_while_it_is_asked(deployed: Promotions) -> 
     )
     record = deployed.record(package)
     assert [step["what"] for step in record["prod"]["steps"]][-1] == "in service"
+
+
+@pytest.mark.parametrize("deployed", ["realtime"], indirect=True)
+def test_a_new_instance_that_is_killed_while_it_bakes_takes_its_release_back(
+    line: Promotions, cloud: LocalCloud
+) -> None:
+    package = line.register()
+    execution = line.approve(package)
+    eventually(lambda: in_change(line))
+    with load(line).running() as asked:
+        [victim, *_] = eventually(lambda: green(cloud, line.prod))
+        os.kill(victim, signal.SIGKILL)
+        ended = line.ended(execution)
+    assert (ended["status"], ended["error"]) == ("FAILED", "EndpointFailed")
+    assert "fell back to" in ended["cause"]
+    assert len(asked.failed) <= 1, "at most what the killed process was answering"
+    assert line.outcome(package) == "EndpointFailed"
+
+
+@pytest.mark.parametrize("deployed", ["realtime"], indirect=True)
+def test_an_old_instance_that_is_killed_during_an_update_does_not_stop_it(
+    deployed: Promotions, cloud: LocalCloud
+) -> None:
+    eventually(lambda: not ringing(deployed))
+    execution = deployed.approve(deployed.register())
+    eventually(lambda: green(cloud, deployed.prod))
+    with load(deployed).running() as asked:
+        fleet = endpoints_of(cloud).serving(deployed.prod)
+        assert fleet is not None
+        os.kill(fleet.variants[0].instances[0].pid, signal.SIGKILL)
+        ended = deployed.ended(execution)
+    assert ended["status"] == "SUCCEEDED", ended.get("cause")
+    assert len(asked.failed) <= 1
+
+
+def endpoints_of(cloud: LocalCloud) -> Endpoints:
+    return next(plugin.endpoints for plugin in cloud.plugins if isinstance(plugin, SageMakerPlugin))
+
+
+def green(cloud: LocalCloud, endpoint: str) -> list[int]:
+    """The processes of the fleet that an update brings, once requests can reach it."""
+    described = cloud.root_session().client("sagemaker").describe_endpoint(EndpointName=endpoint)
+    variants = described.get("PendingDeploymentSummary", {}).get("ProductionVariants", [])
+    statuses = [status["Status"] for variant in variants for status in variant.get("VariantStatus", [])]
+    live = endpoints_of(cloud).live(endpoint)
+    if "Baking" not in statuses or live is None or live.pending is None:
+        return []
+    return [instance.pid for instance in live.pending.fleet.variants[0].instances]
