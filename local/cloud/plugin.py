@@ -86,3 +86,20 @@ class Plugin:
     sync_jobs: Sequence[SyncJob] = ()
     resource_policies: Mapping[str, Callable[[str], str | None]] = field(default_factory=dict)
     close: Callable[[], None] = lambda: None
+
+
+def services_of(
+    plugins: Sequence[Plugin], more: Mapping[str, Sequence[LocalService]]
+) -> dict[str, list[LocalService]]:
+    """Return the services of plugins, and more, by signing scope."""
+    services = {scope: list(served) for scope, served in more.items()}
+    for plugin in plugins:
+        for scope, served in plugin.services.items():
+            services.setdefault(scope, []).extend(served)
+    return services
+
+
+def policy_of(plugins: Sequence[Plugin], service: str, arn: str) -> str | None:
+    """Return the policy of a resource that one of the plugins keeps; `service` is the IAM prefix."""
+    kept = [plugin.resource_policies[service] for plugin in plugins if service in plugin.resource_policies]
+    return next((policy for policy in (lookup(arn) for lookup in kept) if policy), None)

@@ -24,7 +24,7 @@ from local.cloud.http_server import HttpServer
 from local.cloud.iam import Iam, user_keys
 from local.cloud.ministack import Ministack
 from local.cloud.ministack_accounts import account_of_arn, request_account
-from local.cloud.plugin import Plugin, ResourceType
+from local.cloud.plugin import Plugin, ResourceType, policy_of, services_of
 from local.cloud.process_environment import ROOT_SECRET, ProcessEnvironment, emulator_variables
 from local.cloud.role_aliases import RoleAliases, RoleAliasType
 from local.cloud.service import LocalService, Request
@@ -103,7 +103,7 @@ class LocalCloud:
         for cloud in self.accounts.values():
             cloud._plug_in()
         self._connect()
-        services = {number: cloud._services() for number, cloud in self.accounts.items()}
+        services = {number: cloud._services for number, cloud in self.accounts.items()}
         self._server = HttpServer(Gateway(self._ministack, self._iam, services), listener)
         self._server.start()
 
@@ -131,7 +131,11 @@ class LocalCloud:
 
     def root_session(self, account: str | None = None) -> Any:
         """Return a boto3 session of the root of this account, or of another: for the deployment only."""
-        return self.session(self.accounts[account or self.account].root)
+        number = account or self.account
+        if number not in self.accounts:
+            known = ", ".join(self.accounts)
+            raise LocalCloudError(f"the local cloud has the accounts {known}: start it with {number} too")
+        return self.session(self.accounts[number].root)
 
     def plugin(self, kind: type[_Kind]) -> _Kind:
         """Return the account's plugin of this kind; LocalCloudError where the cloud has none."""
@@ -215,12 +219,9 @@ class LocalCloud:
             shutil.rmtree(self.state_dir / name, ignore_errors=True)
             (self.state_dir / name).mkdir(parents=True)
 
+    @property
     def _services(self) -> dict[str, list[LocalService]]:
-        services: dict[str, list[LocalService]] = {"iot": [LocalService("iot", self.role_aliases)]}
-        for plugin in self.plugins:
-            for scope, served in plugin.services.items():
-                services.setdefault(scope, []).extend(served)
-        return services
+        return services_of(self.plugins, {"iot": [LocalService("iot", self.role_aliases)]})
 
     def _types(self) -> cloudformation.AccountTypes:
         types: dict[str, ResourceType] = {
@@ -232,10 +233,8 @@ class LocalCloud:
         return cloudformation.AccountTypes(types, self.deployer)
 
     def _policy(self, service: str, arn: str) -> str | None:
-        """Return the policy of a resource that a plugin keeps; `service` is the IAM prefix."""
         owner = self.accounts.get(account_of_arn(arn) or "")
-        kept = [plugin.resource_policies for plugin in owner.plugins] if owner else []
-        return next((policy for by in kept if service in by and (policy := by[service](arn))), None)
+        return policy_of(owner.plugins, service, arn) if owner else None
 
     def _connect(self) -> None:
         types = {number: cloud._types() for number, cloud in self.accounts.items()}

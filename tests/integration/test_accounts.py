@@ -12,6 +12,7 @@ from botocore.exceptions import ClientError
 
 from local.cloud.call import Credentials
 from local.cloud.deploy import DeploymentError, deploy
+from local.cloud.errors import LocalCloudError
 from local.cloud.server import LocalCloud
 
 OWNER, READER, UNKNOWN = "444444444444", "555555555555", "999999999999"
@@ -186,6 +187,8 @@ def test_an_account_that_the_cloud_does_not_have_is_refused_by_name(shared: Shar
     for service, call in (("s3", "list_buckets"), ("sagemaker", "list_endpoints")):
         with pytest.raises(ClientError, match=f"{UNKNOWN} is no account of this local cloud"):
             getattr(shared.cloud.session(root).client(service), call)()
+    with pytest.raises(LocalCloudError, match=f"has the accounts .*: start it with {UNKNOWN} too"):
+        shared.cloud.root_session(UNKNOWN)
 
 
 def test_a_stack_for_an_account_that_the_cloud_does_not_have_is_refused(

@@ -89,17 +89,14 @@ class Account:
 
     def trusts(self) -> list[Grant]:
         """Which roles of other accounts become a role of this one."""
-        return [
-            grant
-            for name, role in self.roles.items()
-            for grant in self._to_others(
-                f"trust of {name}",
-                role["AssumeRolePolicyDocument"],
-                lambda text, name=name: self.iam.update_assume_role_policy(
-                    RoleName=name, PolicyDocument=text
-                ),
-            )
-        ]
+        return [grant for name in self.roles for grant in self._trust(name)]
+
+    def _trust(self, role: str) -> Iterator[Grant]:
+        def put(text: str) -> None:
+            self.iam.update_assume_role_policy(RoleName=role, PolicyDocument=text)
+
+        document = self.roles[role]["AssumeRolePolicyDocument"]
+        yield from self._to_others(f"trust of {role}", document, put)
 
     def own(self, role: str) -> list[Grant]:
         """What a role's own policies allow it."""
@@ -142,7 +139,10 @@ class Account:
                 policy = s3.get_bucket_policy(Bucket=name)["Policy"]
             except s3.exceptions.ClientError:
                 continue
-            put = lambda text, name=name: s3.put_bucket_policy(Bucket=name, Policy=text)  # noqa: E731
+
+            def put(text: str, name: str = name) -> None:
+                s3.put_bucket_policy(Bucket=name, Policy=text)
+
             yield from self._to_others("bucket", json.loads(policy), put)
 
     def _keys(self) -> Iterator[Grant]:
@@ -150,7 +150,10 @@ class Account:
         for key in kms.list_keys()["Keys"]:
             named = {"KeyId": key["KeyId"], "PolicyName": "default"}
             policy = kms.get_key_policy(**named)["Policy"]
-            put = lambda text, named=named: kms.put_key_policy(**named, Policy=text)  # noqa: E731
+
+            def put(text: str, named: Mapping[str, str] = named) -> None:
+                kms.put_key_policy(**named, Policy=text)
+
             yield from self._to_others("key", json.loads(policy), put)
 
     def _groups(self) -> Iterator[Grant]:
