@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 import os
 import tempfile
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -89,6 +90,7 @@ class Ministack:
         if not module("app").AUTH:
             raise LocalCloudError("ministack was imported before the local cloud: IAM would not be enforced")
         self._session_variables: dict[str, Mapping[str, Any]] = {}
+        self._registering = threading.Lock()
         self._policies: accounts.PolicyLookup = lambda service, arn: None
         accounts.mend(lambda service, arn: self._policies(service, arn))
         ministack_policies.mend(self._session_variables)
@@ -236,5 +238,7 @@ class Ministack:
         self, access_key: str, session: Mapping[str, Any], variables: Mapping[str, Any]
     ) -> None:
         """Make temporary credentials known; `variables` fill `${key}` in the policies of their role."""
-        self._session_variables[access_key] = dict(variables)
-        module("services.sts").register_session(access_key, dict(session))
+        # It walks through all sessions while another thread may add one.
+        with self._registering:
+            self._session_variables[access_key] = dict(variables)
+            module("services.sts").register_session(access_key, dict(session))

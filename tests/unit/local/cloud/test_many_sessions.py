@@ -1,0 +1,29 @@
+"""Credentials of many executions at once."""
+
+import threading
+import uuid
+from typing import Any
+
+from local.cloud.server import LocalCloud
+
+
+def test_sessions_are_registered_from_many_threads_at_once(cloud: LocalCloud) -> None:
+    iam, name = cloud.root_session().client("iam"), f"many-{uuid.uuid4().hex[:8]}"
+    trust = '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole",'
+    trust += ' "Principal": {"Service": "states.amazonaws.com"}}]}'
+    role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=trust)["Role"]["Arn"]
+    failures: list[Exception] = []
+
+    def assume() -> None:
+        try:
+            for number in range(100):
+                cloud.service_credentials(role, "states.amazonaws.com", f"session-{number}")
+        except RuntimeError as failure:
+            failures.append(failure)
+
+    threads: list[Any] = [threading.Thread(target=assume) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
