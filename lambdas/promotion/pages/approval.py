@@ -53,10 +53,10 @@ def verdict(review: Review, answers: list[Compared]) -> str:
     return said
 
 
-def _compared_how(review: Review) -> Markup:
+def _compared_how(review: Review) -> Markup | None:
     old = review.compared_with
     if old is None:
-        return soft(review.remark)
+        return None
     return soft(
         f"The difference is to {old.name.lower()}, which prod serves now: it was evaluated for this page, by"
         " the same code, on the same frozen test set."

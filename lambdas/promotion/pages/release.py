@@ -133,7 +133,9 @@ def _alarms(alarms: list[Mapping[str, Any]]) -> Markup | None:
 
 def _alarm(alarm: Mapping[str, Any]) -> Content:
     limit = (
-        f": {alarm.get('metric')}, limit {alarm['threshold']:g}" if alarm.get("threshold") is not None else ""
+        f": {alarm.get('metric')}, limit {alarm['threshold']:,.10g}"
+        if alarm.get("threshold") is not None
+        else ""
     )
     return [element("b", alarm["state"]), limit, element("div", alarm.get("reason") or None, class_="soft")]
 
