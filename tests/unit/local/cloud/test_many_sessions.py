@@ -1,12 +1,26 @@
 """Credentials of many executions at once."""
 
+import sys
 import threading
 import uuid
+from collections.abc import Iterator
 from typing import Any
+
+import pytest
 
 from local.cloud.server import LocalCloud
 
 
+@pytest.fixture
+def restless_threads() -> Iterator[None]:
+    """Let threads give way as often as on a machine that is busy enough."""
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(interval)
+
+
+@pytest.mark.usefixtures("restless_threads")
 def test_sessions_are_registered_from_many_threads_at_once(cloud: LocalCloud) -> None:
     iam, name = cloud.root_session().client("iam"), f"many-{uuid.uuid4().hex[:8]}"
     trust = '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole",'
