@@ -4,6 +4,7 @@ The model answers with its own score and its run; the evaluation asks the endpoi
 """
 
 import json
+from collections.abc import Callable
 
 import pytest
 from faults.promoted import PROD, STAGING, Promotions
@@ -21,7 +22,40 @@ def serve(line: Promotions) -> tuple[str, str]:
     return line.behind(STAGING), line.behind(PROD)
 
 
-def test_promotions(line: Promotions) -> None:
+@pytest.fixture
+def subjects(line: Promotions, cloud: LocalCloud) -> Callable[[], list[str]]:
+    """The subjects of the notices since the test began, as a queue that subscribes to the topic gets them."""
+    session = cloud.root_session()
+    arn = f"arn:aws:sqs:{cloud.region}:{cloud.account}:notices"
+    topic = line.deployed.output("promotion", "NoticesTopicArn")
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"Service": "sns.amazonaws.com"},
+        "Action": "sqs:SendMessage",
+        "Resource": arn,
+        "Condition": {"ArnEquals": {"aws:SourceArn": topic}},
+    }
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    made = session.client("sqs").create_queue(QueueName="notices", Attributes={"Policy": policy})
+    queue = made["QueueUrl"]
+    session.client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
+
+    def receive() -> list[str]:
+        found: list[str] = []
+        while (
+            got := session.client("sqs")
+            .receive_message(QueueUrl=queue, MaxNumberOfMessages=10)
+            .get("Messages")
+        ):
+            for message in got:
+                found.append(json.loads(message["Body"])["Subject"])
+                session.client("sqs").delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
+        return sorted(subject for subject in found if " in prod" in subject or "not promoted" in subject)
+
+    return receive
+
+
+def test_promotions(line: Promotions, subjects: Callable[[], list[str]]) -> None:
     """One story, for endpoints are slow: each part begins where the one before has left the endpoints."""
     first, second = line.register(), line.register()
     before = set(line.executions())
@@ -53,3 +87,10 @@ def test_promotions(line: Promotions) -> None:
     described = line.sagemaker.describe_model_package(ModelPackageName=worse)
     assert described["ModelApprovalStatus"] == "Approved", "what a person decided is left to people"
     assert described["ModelLifeCycle"]["StageStatus"] == "Failed"
+    versions = [arn.rsplit("/", 1)[1] for arn in (first, first, second, worse)]
+    assert subjects() == sorted(
+        [
+            *(f"tags {version} is in prod" for version in versions[:3]),
+            f"tags {versions[3]} was not promoted: StagingTestFailed",
+        ]
+    )

@@ -46,7 +46,8 @@ def test_after_a_killed_holder_its_changes_are_taken_back_and_the_next_goes_on(
         assert line.ended(waiting)["status"] == "SUCCEEDED"
     assert recovered["stopDate"] < line.ended(waiting)["stopDate"], "it is mended first"
     assert line.record(killed)["outcome"] == "Aborted"
-    assert "killed by a test" in line.record(killed)["reason"]
+    name = execution.rpartition(":")[2]
+    assert (line.record(killed)["execution"], name in line.record(killed)["reason"]) == (name, True)
     assert line.record(following)["staging"]["model_package_before"] == story.good
     assert story.life_cycle(killed) == ("Staging", "Failed")
     assert story.serve() == (following, following)
