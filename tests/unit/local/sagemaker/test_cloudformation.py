@@ -57,6 +57,21 @@ def test_a_group_is_made_tagged_kept_from_replacement_and_removed(lab: Any) -> N
         lab.sm.describe_model_package_group(ModelPackageGroupName=lab.name)
 
 
+def test_a_groups_policy_is_put_changed_and_taken_away_with_the_template(lab: Any) -> None:
+    group, named = Resource(lab, "ModelPackageGroup"), {"ModelPackageGroupName": lab.name}
+    for action in ("sagemaker:CreateModel", "sagemaker:DescribeModelPackage"):
+        statement = {"Effect": "Allow", "Principal": "*", "Action": action, "Resource": "*"}
+        policy = {"Version": "2012-10-17", "Statement": [statement]}
+        group.deploy(**named, ModelPackageGroupPolicy=policy)
+        assert json.loads(lab.sm.get_model_package_group_policy(**named)["ResourcePolicy"]) == policy
+    group.deploy(**named)
+    with pytest.raises(ClientError, match="Cannot find a resource policy"):
+        lab.sm.get_model_package_group_policy(**named)
+    with pytest.raises(ClientError, match="not a policy document"):
+        lab.sm.put_model_package_group_policy(**named, ResourcePolicy="{}")
+    group.delete()
+
+
 def test_a_feature_groups_reference_is_its_name(lab: Any) -> None:
     group = Resource(lab, "FeatureGroup")
     group.deploy(

@@ -134,6 +134,20 @@ def test_iam_holds_approval_to_the_group_of_the_grant(lab: Any, group: str) -> N
                 client.update_model_package(ModelPackageArn=arn, ModelApprovalStatus="Approved")
 
 
+def test_what_is_made_with_tags_needs_the_grant_to_tag_it(lab: Any) -> None:
+    tagged = {"ModelPackageGroupName": lab.name, "Tags": [{"Key": "project", "Value": "lab"}]}
+    create = lab.allow("sagemaker:CreateModelPackageGroup", "*")
+    tag = lab.allow("sagemaker:AddTags", f"arn:aws:sagemaker:*:*:model-package-group/{lab.name}")
+    for role, allowed in ((lab.role(create, suffix="mute"), False), (lab.role(create, tag), True)):
+        credentials = lab.cloud.service_credentials(role, "sagemaker.amazonaws.com", "test")
+        client = lab.cloud.session(credentials).client("sagemaker")
+        if allowed:
+            client.create_model_package_group(**tagged)
+        else:
+            with pytest.raises(ClientError, match=f"sagemaker:AddTags on resource: .*/{lab.name}"):
+                client.create_model_package_group(**tagged)
+
+
 def test_a_grant_to_register_what_waits_for_approval_registers_nothing_approved(lab: Any, group: str) -> None:
     pending = {"StringEquals": {"sagemaker:ModelApprovalStatus": "PendingManualApproval"}}
     role = lab.role({**lab.allow("sagemaker:CreateModelPackage", "*"), "Condition": pending})
