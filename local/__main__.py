@@ -95,7 +95,6 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
 def _add_audit(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     verify = commands.add_parser("verify", help="hash again all that a running model came from")
     verify.add_argument("name", help="an endpoint, or a core device's thing")
-    verify.add_argument("--role", help="ARN of a role to look at an endpoint in another account with")
     rebuild = commands.add_parser("rebuild", help="train a package's data set anew, and compare")
     rebuild.add_argument("package", help="the model package's ARN")
     for command in (verify, rebuild):

@@ -88,6 +88,11 @@ class WorkloadAccount:
         return f"{self.config.name}-{self.environment}-tester"
 
     @property
+    def auditor_role_name(self) -> str:
+        """The role that who verifies a model looks at the endpoints with."""
+        return f"{self.config.name}-{self.environment}-auditor"
+
+    @property
     def promoted_by(self) -> Sequence[str]:
         """The functions that act here, by the names of their modules."""
         if self.environment == "staging":

@@ -9,7 +9,6 @@ from config import Edgeline
 from stacks.accounts import EnvironmentName, ToolsAccount, WorkloadAccount
 from stacks.constructs.alarm_topic import AlarmTopic
 from stacks.constructs.answer_metrics import AnswerMetrics
-from stacks.constructs.auditor_policy import AuditorPolicy
 from stacks.constructs.endpoint_guards import grant_guards
 from stacks.constructs.endpoint_removal import remove_endpoints
 from stacks.constructs.sagemaker_role import SageMakerRole
@@ -39,7 +38,7 @@ class ServingStack(cdk.Stack):
             allow(promoter, "sagemaker:InvokeEndpoint", on=self._asked)
             self._caller_policy()
             self._alarm_topic(config)
-        AuditorPolicy.of_serving(self, here=self._here)
+        self._auditor()
         self._leave_nothing(config)
 
     def _model_role(self) -> iam.Role:
@@ -115,6 +114,21 @@ class ServingStack(cdk.Stack):
                 email=config.promotion.email,
                 alarms=[arn for model in config.models for arn in self._here.alarms(model)],
             )
+
+    def _auditor(self) -> None:
+        """Who verifies a model sees what is served; which of the tools account's people that is, it says."""
+        here = self._here
+        auditor = iam.Role(
+            self,
+            "Auditor",
+            role_name=here.auditor_role_name,
+            assumed_by=iam.AccountPrincipal(self._tools.account),
+        )
+        allow(auditor, "sagemaker:DescribeEndpoint", on=here.endpoints())
+        allow(auditor, "sagemaker:DescribeEndpointConfig", on=here.endpoint_configs(), because=_NAMED)
+        allow(auditor, "sagemaker:DescribeModel", on=here.models(), because=_NAMED)
+        if here.components():
+            allow(auditor, "sagemaker:DescribeInferenceComponent", on=here.components())
 
     def _caller_policy(self) -> None:
         policy = iam.ManagedPolicy(self, "CallerPolicy", description="Asks the prod endpoints")

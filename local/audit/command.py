@@ -18,7 +18,7 @@ def run(options: argparse.Namespace) -> int:
         print(f"error: {error}")
         return 2
     if options.command == "verify":
-        return verify(config, options.name, _say, role=options.role)
+        return verify(config, options.name, _say)
     return rebuild(config, options.package, _say)
 
 

@@ -14,18 +14,14 @@ from local.audit.finding import Audit, AuditError, Say
 from local.audit.objects import Objects
 from local.audit.package import PackageAudit
 from local.audit.running import Running, on_device, on_endpoint
-from stacks.accounts import environments
+from stacks.accounts import WorkloadAccount, environments
 
 
-def verify(config: Edgeline, name: str, say: Say, *, role: str | None = None) -> int:
-    """Walk the chain of an endpoint or a device; 0 where every link holds, 1 where one does not, 2 for none.
-
-    `role` is assumed to look at an endpoint in another account.
-    """
+def verify(config: Edgeline, name: str, say: Say) -> int:
+    """Walk the chain of an endpoint or a device; 0 where every link holds, 1 where one does not, else 2."""
     audit = Audit(say)
     try:
-        session = boto3.Session()
-        Verification(config, session, audit).walk(name, _assumed(session, role))
+        Verification(config, boto3.Session(), audit).walk(name)
     except (AuditError, ClientError, BotoCoreError) as error:
         say(f"error: {' '.join(str(error).split())}")
         return 2
@@ -39,9 +35,9 @@ class Verification:
         self._config, self._session, self._audit = config, session, audit
         self._objects = Objects(session.client("s3"))
 
-    def walk(self, name: str, at_the_endpoint: Any) -> None:
+    def walk(self, name: str) -> None:
         """Check every link from what is named on; raises AuditError where nothing is named so."""
-        running = self._running(name, at_the_endpoint)
+        running = self._running(name)
         package = self._session.client("sagemaker").describe_model_package(
             ModelPackageName=running.package_arn
         )
@@ -51,10 +47,14 @@ class Verification:
         if running.onnx_sha256:
             walked.same_model(running.onnx_sha256)
 
-    def _running(self, name: str, at_the_endpoint: Any) -> Running:
-        ours = {there.endpoint_name(m) for there in environments(self._config) for m in self._config.models}
+    def _running(self, name: str) -> Running:
+        ours = {
+            there.endpoint_name(model): there
+            for there in environments(self._config)
+            for model in self._config.models
+        }
         if name in ours:
-            return on_endpoint(self._audit, at_the_endpoint.client("sagemaker"), name)
+            return on_endpoint(self._audit, self._at(ours[name]).client("sagemaker"), name)
         found = None
         if "edge" in self._config.parts:
             found = on_device(self._audit, self._session, self._objects, name, self._config.name)
@@ -63,21 +63,25 @@ class Verification:
             raise AuditError(f"{name!r} is neither a core device nor one of the endpoints {known}")
         return found
 
+    def _at(self, there: WorkloadAccount) -> Any:
+        """Become the auditor of an environment, in whichever account it is; a boto3 session."""
+        sts, region = self._session.client("sts"), self._session.region_name
+        accounts = self._config.accounts
+        number = accounts.staging if there.environment == "staging" else accounts.prod
+        account = number or sts.get_caller_identity()["Account"]
+        partition = self._session.get_partition_for_region(region)
+        role = f"arn:{partition}:iam::{account}:role/{there.auditor_role_name}"
+        keys = sts.assume_role(RoleArn=role, RoleSessionName="verify")["Credentials"]
+        return boto3.Session(
+            keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"], region_name=region
+        )
+
     def _release(self, model: str, package_arn: str) -> None:
         entry = release.find(self._session, self._config.name, model, package_arn)
         if entry is None:
             self._audit.wrong("release record", package_arn, "the ledger of releases has no promotion of it")
         else:
             release.check(self._audit, self._objects, entry)
-
-
-def _assumed(session: Any, role: str | None) -> Any:
-    if role is None:
-        return session
-    keys = session.client("sts").assume_role(RoleArn=role, RoleSessionName="verify")["Credentials"]
-    return boto3.Session(
-        keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"], region_name=session.region_name
-    )
 
 
 def _conclude(audit: Audit, name: str, say: Say) -> int:

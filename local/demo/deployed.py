@@ -47,7 +47,11 @@ class DeployedLine:
         self._part = terminal.part
         self._options, self._facts, self._commit = options, facts, git_commit
         self._cloud, self._config, self._outputs = cloud, config, outputs
-        self._sagemaker = next(plugin for plugin in cloud.plugins if isinstance(plugin, SageMakerPlugin))
+        # What an environment's account sees of the cloud; usually that of the tools.
+        self._at = {
+            "staging": cloud.accounts[config.accounts.staging or cloud.account],
+            "prod": cloud.accounts[config.accounts.prod or cloud.account],
+        }
         self._model: Model = config.model(config.fleet.model)
         self._facts.threshold = self._model.map50_threshold
         self._artifacts = outputs["data"]["ArtifactsBucket"]
@@ -84,18 +88,18 @@ class DeployedLine:
 
     def count_requests(self) -> None:
         """Bring the endpoints' counts up to date: requests come in until the end."""
-        self._facts.staging = self._counted(self._facts.staging)
-        self._facts.prod = self._counted(self._facts.prod)
+        self._facts.staging = self._counted(self._facts.staging, "staging")
+        self._facts.prod = self._counted(self._facts.prod, "prod")
 
-    def _counted(self, known: summary.Endpoint | None) -> summary.Endpoint | None:
+    def _counted(self, known: summary.Endpoint | None, environment: str) -> summary.Endpoint | None:
         if known is None:
             return None
-        statistics = self._sagemaker.endpoints.statistics(known.endpoint)
+        statistics = self._at[environment].plugin(SageMakerPlugin).endpoints.statistics(known.endpoint)
         return evidence.endpoint(statistics, known.endpoint, known.package_arn)
 
     def _bring_in_people_and_devices(self) -> DemoFleet:
         with self._part("Bring in people, devices") as part:
-            self._people = people.hire(self._cloud, self._outputs)
+            self._people = people.hire(self._cloud, self._outputs, prod=self._at["prod"])
             inspector = f"com.{self._config.name}.inspector"
             fleet = DemoFleet(self._cloud, self._outputs["edge"], inspector, self._options.folder / "devices")
             fleet.provision()
@@ -184,7 +188,8 @@ class DeployedLine:
         with self._part("Train and evaluate") as part:
             said = {"LABELS_MANIFEST": labels_manifest, "SEED": str(self._options.seed)}
             execution = self._run_pipeline(self._training_workflow, said, part)["PIPELINE_EXECUTION_ARN"]
-            sagemaker_client, jobs = self._people.operator.client("sagemaker"), self._sagemaker.jobs
+            sagemaker_client = self._people.operator.client("sagemaker")
+            jobs = self._cloud.plugin(SageMakerPlugin).jobs
             try:
                 training_run.follow_pipeline(sagemaker_client, execution, part, jobs)
             except training_run.MetricTooLow as refusal:
@@ -275,7 +280,7 @@ class DeployedLine:
             audit, session = Audit(lambda _: None), self._cloud.session(self.auditor)
             for name in self.what_runs():
                 part.doing(name)
-                Verification(self._config, session, audit).walk(name, session)
+                Verification(self._config, session, audit).walk(name)
             if audit.broken:
                 raise LineStopped(f"{len(audit.broken)} links do not hold, such as {audit.broken[0]}")
             part.result(f"{len(audit.findings)} links hold, from endpoint and device to the pictures")

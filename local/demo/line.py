@@ -3,14 +3,15 @@
 import shutil
 import subprocess
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sized
 from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from config import Edgeline
+from config import Accounts, Edgeline
+from config_table import ConfigError
 from local import autoscaling, codebuild, codepipeline, greengrass, monitoring, sagemaker
 from local.cloud.deploy import DeploymentError, deploy
 from local.cloud.errors import AwsError, LocalCloudError
@@ -30,9 +31,12 @@ LEFT_BY_A_RUN = (
     "summary.json", "details.json", "report.html", "evaluation.json", "predictions.json", "manifest.json",
     "pictures", "cdk.out", "cloud", "devices", "test", "returned",
 )  # fmt: skip
+PLUGINS = (
+    monitoring.plug, sagemaker.plug, autoscaling.plug, greengrass.plug, codebuild.plug, codepipeline.plug,
+)  # fmt: skip
 PROBLEMS = (
-    BadInput, LineStopped, DeploymentError, synthesis.SynthesisError, LocalCloudError, AwsError, ClientError,
-    BotoCoreError, OSError,
+    BadInput, ConfigError, LineStopped, DeploymentError, synthesis.SynthesisError, LocalCloudError, AwsError,
+    ClientError, BotoCoreError, OSError,
 )  # fmt: skip
 
 
@@ -71,21 +75,16 @@ class Line:
         material = self._read_pictures()
         with ExitStack() as ending:
             with self._terminal.part("Start the local cloud") as part:
-                cloud = LocalCloud(
-                    self._options.folder / "cloud",
-                    plugins=[
-                        monitoring.plug,
-                        sagemaker.plug,
-                        autoscaling.plug,
-                        greengrass.plug,
-                        codebuild.plug,
-                        codepipeline.plug,
-                    ],
+                configuration = synthesis.configure(
+                    self._options.configuration, self._options.folder, material.classes
                 )
-                self._cloud = ending.enter_context(cloud)
-                part.result(cloud.url)
+                config = Edgeline.read(configuration)
+                cloud = ending.enter_context(_cloud(self._options.folder / "cloud", config.accounts))
+                self._cloud = cloud
+                part.result(f"{cloud.url}, {_counted(cloud.accounts, 'account')}")
             with self._terminal.part("Synthesize the templates") as part:
-                config = Edgeline.read(self._synthesize(material, part))
+                synthesis.synthesize(configuration, self._options.folder / "cdk.out")
+                part.result("cdk synth, without credentials")
             with self._terminal.part("Deploy them") as part:
                 outputs = _deploy(self._options.folder / "cdk.out", cloud, config.name, part)
             run = DeployedLine(
@@ -127,15 +126,6 @@ class Line:
             part.result(f"{len(material.uploads)} for the line, {len(material.fresh)} for the devices")
         return material
 
-    def _synthesize(self, material: Material, part: Part) -> Path:
-        configuration = synthesis.configure(
-            self._options.configuration, self._options.folder, material.classes
-        )
-        assembly = self._options.folder / "cdk.out"
-        synthesis.synthesize(configuration, assembly)
-        part.result("cdk synth, without credentials")
-        return configuration
-
     def _write(self, failure: Failure | None) -> Path:
         folder, facts = self._options.folder, self._facts
         found = facts.evaluated
@@ -172,6 +162,21 @@ class Line:
             returned=facts.returned,
             notes=material.notes if material else (),
         )
+
+
+def _cloud(folder: Path, accounts: Accounts) -> LocalCloud:
+    """A local cloud with the accounts that the configuration names, or with one that it does not."""
+    named = {"account": accounts.tools, "region": accounts.region}
+    return LocalCloud(
+        folder,
+        **{name: value for name, value in named.items() if value},
+        accounts=[number for number in (accounts.staging, accounts.prod) if number],
+        plugins=PLUGINS,
+    )
+
+
+def _counted(of: Sized, what: str) -> str:
+    return f"{len(of)} {what}{'' if len(of) == 1 else 's'}"
 
 
 def _deploy(assembly: Path, cloud: LocalCloud, name: str, part: Part) -> Outputs:

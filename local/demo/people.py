@@ -28,8 +28,11 @@ class People:
     annotators: Mapping[str, Credentials]
 
 
-def hire(cloud: LocalCloud, outputs: Mapping[str, Mapping[str, str]]) -> People:
-    """Make the users. `outputs` is by stack, without the project's name: data, prod-serving, …"""
+def hire(cloud: LocalCloud, outputs: Mapping[str, Mapping[str, str]], *, prod: LocalCloud) -> People:
+    """Make the users. `outputs` is by stack, without the project's name: data, prod-serving, …
+
+    `prod` is the cloud as prod's account sees it, where the application is at home.
+    """
     audits = [stack["AuditorPolicyArn"] for stack in outputs.values() if "AuditorPolicyArn" in stack]
     operates = [stack["OperatorPolicyArn"] for stack in outputs.values() if "OperatorPolicyArn" in stack]
     annotates = [outputs["labeling"]["AnnotatorPolicyArn"]]
@@ -37,7 +40,7 @@ def hire(cloud: LocalCloud, outputs: Mapping[str, Mapping[str, str]]) -> People:
         uploader=cloud.session(cloud.user("uploader", [outputs["data"]["UploaderPolicyArn"]])),
         operator=cloud.session(cloud.user("operator", operates)),
         approver=cloud.session(cloud.user("approver", [outputs["training"]["ApproverPolicyArn"]])),
-        app=cloud.session(cloud.user("app", [outputs["prod-serving"]["CallerPolicyArn"]])),
+        app=prod.session(prod.user("app", [outputs["prod-serving"]["CallerPolicyArn"]])),
         auditor=cloud.user("auditor", audits),
         annotators={name: cloud.user(name, annotates) for name in LABELERS + VERIFIERS},
     )

@@ -1,6 +1,7 @@
 """What a person may read who checks where a running model came from: the rights of `python -m local verify`.
 
-Each part's stack has its own policy, with the output `AuditorPolicyArn`; together they suffice.
+Each part's stack has its own policy, with the output `AuditorPolicyArn`; together they suffice. At the
+endpoints the auditor has a role, as the promotion does: `ServingStack`.
 """
 
 from __future__ import annotations
@@ -14,12 +15,11 @@ from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from config import Edgeline
-from stacks.accounts import ToolsAccount, WorkloadAccount
+from stacks.accounts import ToolsAccount, environments
 from stacks.grants import allow, read_objects
 
 # Everything that a model came from, and the evidence of its releases.
 _CHAIN = ("runs/", "releases/", "code/", "labels/", "components/")
-_LATER = "what runs gets its name when it is deployed"
 
 
 class AuditorPolicy(iam.ManagedPolicy):
@@ -55,29 +55,20 @@ class AuditorPolicy(iam.ManagedPolicy):
 
     @classmethod
     def of_promotion(cls, scope: Construct, *, config: Edgeline, ledger: str) -> AuditorPolicy:
-        """Read the registry's packages and the ledger of releases, which is a table with this ARN."""
+        """Read the registry's packages and the ledger, a table with this ARN; look at the endpoints."""
         policy = cls(scope, "releases and model packages")
         allow(policy, "dynamodb:Query", on=[ledger])
         tools = ToolsAccount(config)
         packages = [tools.model_packages(model) for model in config.models]
         allow(policy, "sagemaker:DescribeModelPackage", on=packages, because="a package is a version number")
+        auditors = [there.role_arn(there.auditor_role_name) for there in environments(config)]
+        allow(policy, "sts:AssumeRole", on=auditors)
         # The ledger is found by the stack's output.
         stack = cdk.Stack.of(policy)
         own = stack.format_arn(
             service="cloudformation", resource="stack", resource_name=f"{stack.stack_name}/*"
         )
         allow(policy, "cloudformation:DescribeStacks", on=[own], because="a stack's ARN ends with an id")
-        return policy
-
-    @classmethod
-    def of_serving(cls, scope: Construct, *, here: WorkloadAccount) -> AuditorPolicy:
-        """See what an environment's endpoints serve."""
-        policy = cls(scope, "endpoints")
-        allow(policy, "sagemaker:DescribeEndpoint", on=here.endpoints())
-        allow(policy, "sagemaker:DescribeEndpointConfig", on=here.endpoint_configs(), because=_LATER)
-        allow(policy, "sagemaker:DescribeModel", on=here.models(), because=_LATER)
-        if here.components():
-            allow(policy, "sagemaker:DescribeInferenceComponent", on=here.components())
         return policy
 
     @classmethod

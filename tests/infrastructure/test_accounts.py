@@ -61,7 +61,7 @@ def test_a_promoter_trusts_exactly_the_functions_that_act_there(across: Across) 
     acting = {"staging": DEPLOYERS, "prod": [*DEPLOYERS, "smoke-endpoint", "record-release"]}
     for environment, functions in acting.items():
         trusted = trusts(across.serving(environment))
-        names = {"promoter", "model", *(["tester"] if environment == "staging" else [])}
+        names = {"promoter", "model", "auditor", *(["tester"] if environment == "staging" else [])}
         assert trusted.keys() == {f"edgeline-{environment}-{name}" for name in names}
         assert trusted[f"edgeline-{environment}-promoter"] == [
             {
@@ -77,6 +77,17 @@ def test_a_promoter_trusts_exactly_the_functions_that_act_there(across: Across) 
         ]
         (model,) = trusted[f"edgeline-{environment}-model"]
         assert model["Principal"] == {"Service": "sagemaker.amazonaws.com"}
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_the_auditor_is_whom_the_tools_account_lets_and_only_looks(across: Across, environment: str) -> None:
+    template = across.serving(environment)
+    (statement,) = trusts(template)[f"edgeline-{environment}-auditor"]
+    assert statement["Principal"] == {"AWS": root(across.accounts["tools"])}
+    policies = of_kind(template, "AWS::IAM::Policy").values()
+    (policy,) = [p for p in policies if p["PolicyName"].startswith("AuditorDefaultPolicy")]
+    actions = {a for s in policy["PolicyDocument"]["Statement"] for a in listed(s["Action"])}
+    assert all(action.startswith("sagemaker:Describe") for action in actions)
 
 
 def test_the_tester_trusts_exactly_the_staging_test(across: Across) -> None:
@@ -123,6 +134,8 @@ def test_the_promotion_knows_each_environments_roles_by_their_account(across: Ac
         role(across.accounts["staging"], "staging-promoter"),
         role(across.accounts["staging"], "staging-tester"),
         role(across.accounts["prod"], "prod-promoter"),
+        role(across.accounts["staging"], "staging-auditor"),
+        role(across.accounts["prod"], "prod-auditor"),
     }
 
 

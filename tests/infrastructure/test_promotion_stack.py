@@ -323,6 +323,7 @@ def test_each_function_may_become_exactly_the_promoters_that_it_needs(template: 
         "FunctionsSmokeEndpoint": {"edgeline-prod-promoter"},
         "FunctionsRecordRelease": {"edgeline-prod-promoter"},
         "StagingTest": {"edgeline-staging-tester"},
+        "AuditorPolicy": {"edgeline-staging-auditor", "edgeline-prod-auditor"},
     }
 
 

@@ -293,4 +293,4 @@ def test_what_holds_data_is_left_where_it_is_to_be_kept(cloud: LocalCloud, tmp_p
     for kind in ("feature groups", "glue tables", "keys", "model packages"):
         assert after[kind] == before[kind]
     assert len(after["buckets"]) == 3, "images, artifacts and the log of who read them"
-    assert len(after["tables"]) == 1, "the ledger of the images; turns are of executions that are gone"
+    assert len(after["tables"]) == 2, "the ledgers of images and of releases; turns are of what is gone"

@@ -176,6 +176,8 @@ class Account:
             principals = listed(principal.get("AWS", [])) if isinstance(principal, dict) else []
             if statement["Effect"] != "Allow" or all(self.number in arn for arn in principals):
                 continue
+            if "Condition" not in statement:
+                continue  # who of the account it is, the account says: `becoming_others`
             for action in listed(statement["Action"]):
                 for arn in listed(statement["Condition"]["ArnEquals"][_ARN]):
                     role = arn.rpartition("/")[2]

@@ -25,6 +25,9 @@ KINDS: dict[str, dict[str, Any]] = {
 
 # What is granted for AWS, and nothing here asks for: by role and action.
 NEVER_ASKED = {
+    ("auditor", "sagemaker:DescribeEndpoint"): "people verify, not promotions: tests/e2e/test_accounts.py",
+    ("auditor", "sagemaker:DescribeEndpointConfig"): "the same",
+    ("auditor", "sagemaker:DescribeModel"): "the same",
     ("model", "cloudwatch:DescribeAlarms"): "SageMaker watches an update as this role, here in its own name",
     ("model", "cloudwatch:PutMetricData"): "containers print their metrics, and none puts them",
     ("model", "ecr:BatchCheckLayerAvailability"): "no image is pulled",
