@@ -1,9 +1,7 @@
 """The deployed Edge stack with a staging device and one in prod, which inspect the pictures of a camera."""
 
-import io
 import json
 import os
-import tarfile
 import threading
 import uuid
 from dataclasses import replace
@@ -11,9 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from faults.seams import Deployed, eventually
+from archives import tar_gz
+from faults.seams import Deployed
 from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
+from waiting import eventually
 
 from local.cloud.server import LocalCloud
 from local.demo.workflows import run_pipeline
@@ -105,12 +105,8 @@ class Fleet:
     def register(self, content: bytes | None = None) -> str:
         """Register and approve a model, which is already promoted; the package's ARN."""
         run = f"runs/tags/{uuid.uuid4().hex}"
-        buffer, onnx_bytes = io.BytesIO(), content if content is not None else model()
-        with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
-            entry = tarfile.TarInfo("model.onnx")
-            entry.size = len(onnx_bytes)
-            archive.addfile(entry, io.BytesIO(onnx_bytes))
-        data = self.deployed.put(self.bucket, f"{run}/model/model.tar.gz", buffer.getvalue())
+        packed = tar_gz({"model.onnx": content if content is not None else model()})
+        data = self.deployed.put(self.bucket, f"{run}/model/model.tar.gz", packed)
         manifest = json.dumps({"sha256": "abc", "classes": ["scratch"]})
         facts = self.deployed.put(self.bucket, f"{run}/dataset/manifest.json", manifest)
         image = "763104351884.dkr.ecr.eu-west-1.amazonaws.com/pytorch-inference:cpu"
@@ -130,14 +126,14 @@ class Fleet:
         pages = self.deployed.states.get_paginator("list_executions").paginate(stateMachineArn=self.machine)
         return {found["executionArn"] for page in pages for found in page["executions"]}
 
-    def begin(self, package: str) -> str:
-        """Announce a promotion and return the rollout that this starts."""
+    def begin(self, package: str, *, after: int = 0) -> str:
+        """Announce a promotion, so many milliseconds later than usual; return the rollout that this starts."""
         before, number = self.executions(), package.rsplit("/", 1)[1]
         detail = {
             "model": "tags",
             "model_package_arn": package,
             "release": f"s3://{self.bucket}/releases/tags/{number}/release.json",
-            "promoted_at": f"2026-11-21T17:20:30.{int(number):03d}Z",
+            "promoted_at": f"2026-11-21T17:20:30.{int(number) + after:03d}Z",
         }
         event = {"Source": self.name, "DetailType": "Model Promoted", "Detail": json.dumps(detail)}
         self.events.put_events(Entries=[event])

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from faults.load import Load
 from faults.promoted import Promotions
-from faults.seams import eventually
+from waiting import eventually
 
 from local.cloud.server import LocalCloud
 from local.sagemaker.endpoints import Endpoints
@@ -110,6 +110,17 @@ def test_a_model_that_is_bad_in_prod_only_is_taken_back_by_the_alarms_name(
     record = line.record(package)
     assert record["outcome"] == "RolledBack"
     assert f"{line.prod}-{fault}" in record["reason"]
+    assert record["prod"]["deployed"]["guard"] == GUARDS[kind_of(line)]
+
+
+def test_a_rejection_of_the_running_version_goes_back_by_the_same_guard(line: Promotions) -> None:
+    package = line.register()
+    assert line.promote(package)["status"] == "SUCCEEDED"
+    execution = line.reject(package)
+    ended = line.ended(execution)
+    assert ended["status"] == "SUCCEEDED", ended.get("cause")
+    record = line.record(line.good, execution)
+    assert (record["purpose"], record["rejected"]["model_package_arn"]) == ("roll back", package)
     assert record["prod"]["deployed"]["guard"] == GUARDS[kind_of(line)]
 
 

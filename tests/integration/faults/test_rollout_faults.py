@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 from faults.fleet import Fleet
-from faults.seams import THROTTLED, eventually, refusing
+from faults.seams import THROTTLED, refusing
+from waiting import eventually
 
 from local.cloud.server import LocalCloud
 
@@ -132,3 +133,14 @@ def test_after_all_of_them_a_throttled_rollout_of_a_good_model_reaches_every_dev
     assert faults.left == 0
     assert ended["status"] == "SUCCEEDED", ended
     assert [fleet.runs(device) for device in (fleet.staging, fleet.prod)] == [version_of(package)] * 2
+
+
+def test_a_roll_back_takes_the_devices_to_the_version_before(fleet: Fleet) -> None:
+    """A roll back announces the older package; that its component is there already is no conflict."""
+    older, newer = fleet.register(), fleet.register()
+    assert fleet.roll_out(older)["status"] == "SUCCEEDED"
+    assert fleet.roll_out(newer)["status"] == "SUCCEEDED"
+    fleet.sagemaker.update_model_package(ModelPackageArn=newer, ModelApprovalStatus="Rejected")
+    ended = fleet.ended(fleet.begin(older, after=100))
+    assert ended["status"] == "SUCCEEDED", ended
+    assert [fleet.runs(device) for device in (fleet.staging, fleet.prod)] == [version_of(older)] * 2
