@@ -1,14 +1,14 @@
 """An endpoint of stand-in models, each of which answers with its own name, and the ways to update it."""
 
-import io
 import json
-import tarfile
-import time
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
+
+from archives import tar_gz
+from waiting import eventually
 
 from local.cloud.server import LocalCloud
 from local.sagemaker.endpoints import Endpoints
@@ -33,15 +33,6 @@ def output_fn(prediction, accept):
 """
 BROKEN = "raise RuntimeError('no such opset')"
 _TRUST = {"Effect": "Allow", "Principal": {"Service": "sagemaker.amazonaws.com"}, "Action": "sts:AssumeRole"}
-
-
-def until(ready: Callable[[], Any], seconds: float = 60.0) -> Any:
-    """Wait for a condition; the limit only bounds a test that hangs."""
-    deadline = time.monotonic() + seconds
-    while not (value := ready()):
-        assert time.monotonic() < deadline, "did not happen"
-        time.sleep(0.02)
-    return value
 
 
 def canary(count: int, *, wait: int, termination_wait: int = 0, kind: str = "CANARY") -> dict[str, Any]:
@@ -95,14 +86,9 @@ class GuardedEndpoint:
 
     def variant(self, release: str, instances: int, code: str = MODEL, **more: Any) -> dict[str, Any]:
         """Make a model that answers with the release's name, and settings of a variant that serves it."""
-        content = code.format(release=release).encode()
-        archive = io.BytesIO()
-        with tarfile.open(fileobj=archive, mode="w:gz") as tar:
-            member = tarfile.TarInfo("code/inference.py")
-            member.size = len(content)
-            tar.addfile(member, io.BytesIO(content))
+        archive = tar_gz({"code/inference.py": code.format(release=release)})
         key, model = f"{release}/model.tar.gz", f"{self.name}-{release}"
-        self.session.client("s3").put_object(Bucket=self.name, Key=key, Body=archive.getvalue())
+        self.session.client("s3").put_object(Bucket=self.name, Key=key, Body=archive)
         container = {
             "Image": "image",
             "ModelDataUrl": f"s3://{self.name}/{key}",
@@ -142,7 +128,7 @@ class GuardedEndpoint:
             described = self.described()
             return described if described["EndpointStatus"] in ("InService", "Failed") else None
 
-        described: dict[str, Any] = until(look)
+        described: dict[str, Any] = eventually(look)
         return described
 
     def wait_for(self, word: str, message: str) -> None:
@@ -153,7 +139,7 @@ class GuardedEndpoint:
             statuses = [s for v in pending["ProductionVariants"] for s in v.get("VariantStatus", [])]
             return any(s["Status"] == word and message in s["StatusMessage"] for s in statuses)
 
-        until(there)
+        eventually(there)
 
     def blue(self) -> list[Instance]:
         """Give the instances that serve, before an update ends the old ones."""

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import io
 import json
-import tarfile
-import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
+
+from archives import tar_gz
+from waiting import eventually
 
 from local.cloud.server import LocalCloud
 
@@ -33,15 +33,6 @@ def output_fn(prediction, accept):
 """
 NEEDS = {"MinMemoryRequiredInMb": 256}
 VARIANT = "AllTraffic"
-
-
-def until(ready: Callable[[], Any], seconds: float = 120.0) -> Any:
-    """Wait for a condition; the limit only bounds a test that hangs."""
-    deadline = time.monotonic() + seconds
-    while not (value := ready()):
-        assert time.monotonic() < deadline, "did not happen"
-        time.sleep(0.1)
-    return value
 
 
 @dataclass
@@ -91,7 +82,7 @@ class Speaking:
         """Make a model that says a word; one that is to say "nothing" fails each request."""
         name = f"{self.name}-{uuid.uuid4().hex[:6]}"
         files = {"code/inference.py": _CODE.format(word=word), "code/requirements.txt": ""}
-        self.client("s3").put_object(Bucket=self.bucket, Key=f"{name}.tar.gz", Body=_tar_gz(files))
+        self.client("s3").put_object(Bucket=self.bucket, Key=f"{name}.tar.gz", Body=tar_gz(files))
         container = {
             "Image": "image",
             "ModelDataUrl": f"s3://{self.bucket}/{name}.tar.gz",
@@ -126,7 +117,7 @@ class Speaking:
             found = self.sm.describe_endpoint(EndpointName=self.name)
             return found if found["EndpointStatus"] in ("InService", "Failed") else None
 
-        described: dict[str, Any] = until(look)
+        described: dict[str, Any] = eventually(look)
         return described
 
     def add_component(self, word: str, *, copies: int = 1) -> str:
@@ -148,7 +139,7 @@ class Speaking:
             found = self.sm.describe_inference_component(InferenceComponentName=self.name)
             return found if found["InferenceComponentStatus"] in ("InService", "Failed") else None
 
-        described: dict[str, Any] = until(look)
+        described: dict[str, Any] = eventually(look)
         return described
 
     def ask(self, component: str | None = None, client: Any = None) -> str:
@@ -165,19 +156,9 @@ class Speaking:
             self.component()
             self.sm.delete_inference_component(InferenceComponentName=found["InferenceComponentName"])
         on = {"EndpointNameEquals": self.name}
-        until(lambda: not self.sm.list_inference_components(**on)["InferenceComponents"])
+        eventually(lambda: not self.sm.list_inference_components(**on)["InferenceComponents"])
         self.sm.delete_endpoint(EndpointName=self.name)
 
 
 def _policy(*statements: Mapping[str, Any]) -> dict[str, Any]:
     return {"Version": "2012-10-17", "Statement": list(statements)}
-
-
-def _tar_gz(files: Mapping[str, str]) -> bytes:
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w:gz") as tar:
-        for name, text in files.items():
-            info = tarfile.TarInfo(name)
-            info.size = len(text.encode())
-            tar.addfile(info, io.BytesIO(text.encode()))
-    return buffer.getvalue()

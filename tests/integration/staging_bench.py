@@ -7,15 +7,14 @@ import os
 import subprocess
 import sys
 import tarfile
-import time
 import uuid
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from PIL import Image
 from tiny_detector import write_tiny_model
+from waiting import eventually
 
 from lambdas.promotion.judge_staging import Limits, differences
 from local.cloud.server import LocalCloud
@@ -97,7 +96,7 @@ class Bench:
             RuntimeConfig={"CopyCount": 1},
         )
         component = self._sagemaker.describe_inference_component
-        _until(lambda: component(InferenceComponentName=name)["InferenceComponentStatus"] == "InService")
+        eventually(lambda: component(InferenceComponentName=name)["InferenceComponentStatus"] == "InService")
         return name
 
     def _make_model(self, fault: str) -> str:
@@ -119,14 +118,14 @@ class Bench:
         )
         self._sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=name)
         endpoint = self._sagemaker.describe_endpoint
-        _until(lambda: endpoint(EndpointName=name)["EndpointStatus"] == "InService")
+        eventually(lambda: endpoint(EndpointName=name)["EndpointStatus"] == "InService")
         return name
 
     def end(self, endpoint: str) -> None:
         """Delete the endpoint, and before it what it hosts, which takes a moment."""
         for component in self._components(endpoint):
             self._sagemaker.delete_inference_component(InferenceComponentName=component)
-        _until(lambda: not self._components(endpoint))
+        eventually(lambda: not self._components(endpoint))
         self._sagemaker.delete_endpoint(EndpointName=endpoint)
 
     def _components(self, endpoint: str) -> list[str]:
@@ -165,13 +164,6 @@ def pack_model(folder: Path, classes: tuple[str, str], fault: str = "") -> Path:
     with tarfile.open(archive, "w:gz") as tar:
         tar.add(unpacked, ".")
     return archive
-
-
-def _until(done: Callable[[], bool]) -> None:
-    end = time.monotonic() + 60
-    while not done():
-        assert time.monotonic() < end, "it does not come to that"
-        time.sleep(0.1)
 
 
 def write_data_set(folder: Path, classes: tuple[str, str]) -> None:

@@ -3,22 +3,22 @@
 The stand-in models are their own score; the stand-in evaluation says of a model what its file says.
 """
 
-import io
 import json
 import struct
-import tarfile
 import time
 import zlib
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import aws_cdk as cdk
 import pytest
+from archives import tar_gz
 from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sns_subscriptions as subscriptions
 from aws_cdk import aws_sqs as sqs
+from faults.stand_in import package_of
 from staging_bench import CLASSES, pack_model, write_data_set
+from waiting import eventually
 
 from config import Edgeline
 from local.cloud.deploy import deploy
@@ -34,7 +34,6 @@ ROOT = Path(__file__).parents[2]
 NAME = "requests"
 GROUP = f"{NAME}-tags"
 PROD = f"{GROUP}-prod"
-PATIENCE_SECONDS = 120
 
 RUN_JOB = 'cd "$(dirname "$0")/.." && shift && exec python3 e.py "$@"'
 EVALUATE = """
@@ -92,32 +91,7 @@ class Requests:
         return self._create_package(f"s3://{self._bucket}", run, code)
 
     def _create_package(self, at: str, run: str, code: str) -> str:
-        container = {
-            "Image": "763104351884.dkr.ecr.eu-west-1.amazonaws.com/pytorch-inference:cpu",
-            "ModelDataUrl": f"{at}/{run}/model/train/output/model.tar.gz",
-            "Environment": {
-                "SAGEMAKER_PROGRAM": "inference.py",
-                "SAGEMAKER_SUBMIT_DIRECTORY": "/opt/ml/model/code",
-            },
-        }
-        made = self.sagemaker.create_model_package(
-            ModelPackageGroupName=GROUP,
-            ModelApprovalStatus="PendingManualApproval",
-            InferenceSpecification={
-                "Containers": [container],
-                "SupportedContentTypes": ["image/png"],
-                "SupportedResponseMIMETypes": ["application/json"],
-            },
-            CustomerMetadataProperties={
-                "dataset_manifest": f"{at}/{run}/dataset/manifest.json",
-                "evaluation": f"{at}/{run}/evaluation/evaluation.json",
-                "test_set": f"{at}/{run}/test",
-                "dataset": f"{at}/{run}/dataset",
-                "code": f"{at}/{code}",
-                "git_commit": "0123abc",
-                "model": "tags",
-            },
-        )
+        made = self.sagemaker.create_model_package(**package_of(GROUP, at, run, code))
         return str(made["ModelPackageArn"])
 
     def register_detector(self, folder: Path) -> str:
@@ -221,24 +195,6 @@ def png() -> bytes:
 
     header, rows = struct.pack(">IIBBBBB", 8, 6, 8, 0, 0, 0, 0), zlib.compress((b"\0" + b"\x80" * 8) * 6)
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
-
-
-def tar_gz(files: dict[str, str]) -> bytes:
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
-        for name, content in files.items():
-            entry = tarfile.TarInfo(name)
-            entry.size = len(content)
-            archive.addfile(entry, io.BytesIO(content.encode()))
-    return buffer.getvalue()
-
-
-def eventually(look: Callable[[], Any]) -> Any:
-    end = time.monotonic() + PATIENCE_SECONDS
-    while not (found := look()):
-        assert time.monotonic() < end, "it did not come to that"
-        time.sleep(0.2)
-    return found
 
 
 @pytest.fixture(scope="module")

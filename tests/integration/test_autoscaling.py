@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from speaking_endpoint import VARIANT, Speaking, until
+from speaking_endpoint import VARIANT, Speaking
+from waiting import eventually
 
 from local.cloud.server import LocalCloud
 from local.monitoring import monitoring_of
@@ -84,8 +85,8 @@ def _instances(endpoint: Speaking) -> int:
 def test_a_variant_is_brought_within_its_bounds_and_described(endpoint: Speaking) -> None:
     scaled = Scaled(endpoint)
     arn = scaled.register(2, 3, Tags={"team": "line"})
-    until(lambda: _instances(endpoint) == 2)
-    until(lambda: scaled.activities()[0]["StatusCode"] == "Successful")
+    eventually(lambda: _instances(endpoint) == 2)
+    eventually(lambda: scaled.activities()[0]["StatusCode"] == "Successful")
     assert scaled.activities()[0]["Cause"] == "minimum capacity was set to 2"
     (target,) = scaled.client.describe_scalable_targets(
         ServiceNamespace="sagemaker", ResourceIds=[scaled.key["ResourceId"]]
@@ -107,10 +108,10 @@ def test_load_brings_instances_and_the_policys_alarms_go_with_it(endpoint: Speak
     assert [name.rpartition("-Alarm")[2][:3] for name in names] == ["Hig", "Low"]
     for _ in range(45):
         endpoint.ask()
-    until(lambda: _instances(endpoint) == 3)  # 45 a minute, 10 for each: five would do
-    until(lambda: scaled.activities()[0]["StatusCode"] == "Successful")
+    eventually(lambda: _instances(endpoint) == 3)  # 45 a minute, 10 for each: five would do
+    eventually(lambda: scaled.activities()[0]["StatusCode"] == "Successful")
     assert names[0] in scaled.activities()[0]["Cause"]
-    until(lambda: "NotScaledReasons" in scaled.activities(IncludeNotScaledActivities=True)[0])
+    eventually(lambda: "NotScaledReasons" in scaled.activities(IncludeNotScaledActivities=True)[0])
     (reason,) = scaled.activities(IncludeNotScaledActivities=True)[0]["NotScaledReasons"]
     assert reason == {"Code": "AlreadyAtMaxCapacity", "MaxCapacity": 3, "CurrentCapacity": 3}
     scaled.client.delete_scaling_policy(**scaled.key, PolicyName="load")
@@ -122,16 +123,16 @@ def test_silence_brings_nothing_back_less_load_does(endpoint: Speaking) -> None:
     assert monitoring is not None
     scaled = Scaled(endpoint)
     scaled.register(2, 3)
-    until(lambda: _instances(endpoint) == 2)
+    eventually(lambda: _instances(endpoint) == 2)
     scaled.register(1, 3)
     low = scaled.track(100, "SageMakerVariantInvocationsPerInstance")["Alarms"][1]["AlarmName"]
-    until(lambda: monitoring.alarm_states([low])[low] == "INSUFFICIENT_DATA")
+    eventually(lambda: monitoring.alarm_states([low])[low] == "INSUFFICIENT_DATA")
     assert _instances(endpoint) == 2  # SageMaker has no metric of an endpoint that nobody asks
     dimensions = {"EndpointName": endpoint.name, "VariantName": VARIANT}
     for ago in (10, 70):
         at = monitoring.metrics.clock() - ago
         monitoring.put("AWS/SageMaker", "InvocationsPerInstance", 3.0, dimensions, at=at)
-    until(lambda: _instances(endpoint) == 1)
+    eventually(lambda: _instances(endpoint) == 1)
     assert endpoint.ask() == "one"
 
 
@@ -149,10 +150,10 @@ def test_a_component_goes_to_zero_and_a_request_wakes_it(hosting: Speaking) -> N
         TreatMissingData="notBreaching", AlarmActions=[policy["PolicyARN"]],
     )  # fmt: skip
     _be_silent(hosting)
-    until(lambda: hosting.component()["RuntimeConfig"]["CurrentCopyCount"] == 0)
+    eventually(lambda: hosting.component()["RuntimeConfig"]["CurrentCopyCount"] == 0)
     with pytest.raises(ClientError, match="has no capacity to process this request"):
         hosting.ask(name)
-    until(lambda: hosting.component()["RuntimeConfig"]["CurrentCopyCount"] == 1)
+    eventually(lambda: hosting.component()["RuntimeConfig"]["CurrentCopyCount"] == 1)
     assert hosting.ask(name) == "one"
     assert f"{name}-asleep" in scaled.activities()[0]["Cause"]
     hosting.client("cloudwatch").delete_alarms(AlarmNames=[f"{name}-asleep"])
@@ -186,7 +187,7 @@ def test_a_metric_of_ones_own_scales_too(hosting: Speaking) -> None:
     hosting.client("cloudwatch").put_metric_data(
         Namespace=namespace, MetricData=[{"MetricName": "Waiting", "Value": 9.0}]
     )
-    until(lambda: hosting.component()["RuntimeConfig"]["CurrentCopyCount"] == 2)
+    eventually(lambda: hosting.component()["RuntimeConfig"]["CurrentCopyCount"] == 2)
     scaled.client.deregister_scalable_target(**scaled.key)
 
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -13,20 +12,10 @@ import pytest
 import sample_pipeline
 from botocore.exceptions import ClientError
 from sample_stack import allow, write_assembly
+from waiting import eventually
 
 from local.cloud.deploy import deploy
 from local.cloud.server import LocalCloud
-
-PATIENCE_SECONDS = 90
-
-
-def eventually(found: Callable[[], Any]) -> Any:
-    end = time.monotonic() + PATIENCE_SECONDS
-    while time.monotonic() < end:
-        if value := found():
-            return value
-        time.sleep(0.1)
-    raise AssertionError("it did not happen")
 
 
 class Line:

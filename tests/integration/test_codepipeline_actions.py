@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import json
 import subprocess
-import time
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 from sample_stack import allow
+from waiting import eventually
 
 from local.cloud.server import LocalCloud
 from local.source.connections import Connection
 from local.source.plugin import SourcePlugin
 from local.source.repositories import Push
 
-PATIENCE_SECONDS = 90
 CODE = [{"name": "Code"}]
 BUILDSPEC = {
     "version": 0.2,
@@ -33,15 +31,6 @@ BUILDSPEC = {
     },
     "artifacts": {"files": ["template.json"]},
 }
-
-
-def eventually(found: Callable[[], Any]) -> Any:
-    end = time.monotonic() + PATIENCE_SECONDS
-    while time.monotonic() < end:
-        if value := found():
-            return value
-        time.sleep(0.1)
-    raise AssertionError("it did not happen")
 
 
 class Workshop:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import io
 import json
-import time
 import uuid
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ import pytest
 from botocore.exceptions import ClientError
 from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
+from waiting import eventually
 
 from local.cloud.server import LocalCloud
 from local.greengrass import Device
@@ -141,22 +141,13 @@ class Fleet:
 
     def outcome(self, device: Device, deployment: str) -> dict[str, Any]:
         """Wait until the device has ended the deployment."""
-        return until(
+        return eventually(
             lambda: (
                 found
                 if (found := self.effective(device, deployment)).get("coreDeviceExecutionStatus") in DONE
                 else None
             )
         )
-
-
-def until(look: Callable[[], Any]) -> Any:
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while time.monotonic() < deadline:
-        if found := look():
-            return found
-        time.sleep(0.1)
-    raise AssertionError("it did not happen in time")
 
 
 @pytest.fixture
@@ -239,15 +230,15 @@ def test_a_device_that_is_killed_goes_on_from_its_disk(fleet: Fleet) -> None:
     device.kill()
     assert device.status()["status"] == "STOPPED"
     device.start()
-    until(lambda: (device.work(name) / "ran").read_text() == "1.0.0" * 2)
-    until(lambda: device.status()["status"] == "RUNNING")
+    eventually(lambda: (device.work(name) / "ran").read_text() == "1.0.0" * 2)
+    eventually(lambda: device.status()["status"] == "RUNNING")
 
 
 def test_nothing_outlives_the_nucleus_nor_the_nucleus_its_parent(fleet: Fleet) -> None:
     name = fleet.component("child", "1.0.0", RUN)
     device = fleet.device()
     fleet.outcome(device, fleet.deploy({name: "1.0.0"}))
-    (component,) = until(lambda: json.loads((device.directory / "status.json").read_text())["processes"])
+    (component,) = eventually(lambda: json.loads((device.directory / "status.json").read_text())["processes"])
     nucleus = device._process
     assert nucleus is not None
     assert nucleus.stdin is not None
@@ -257,11 +248,11 @@ def test_nothing_outlives_the_nucleus_nor_the_nucleus_its_parent(fleet: Fleet) -
 
     device.start()
     before = component
-    until(lambda: (found := running(device)) and found != [before])
+    eventually(lambda: (found := running(device)) and found != [before])
     (component,) = running(device)
     assert device._process is not None
     device._process.kill()
-    until(lambda: not alive(component))
+    eventually(lambda: not alive(component))
 
 
 def running(device: Device) -> list[int]:
@@ -416,8 +407,8 @@ def test_the_inspector_inspects_returns_what_it_is_unsure_of_and_takes_a_new_mod
     (tmp_path / "one.png").rename(pictures / "one.png")
     (pictures / "bad.jpg").write_bytes(b"\xff\xd8 broken")
 
-    until(lambda: line.returned(device))
-    until(lambda: line.health(device, "1.0.1").get("images_returned") == 1)
+    eventually(lambda: line.returned(device))
+    eventually(lambda: line.health(device, "1.0.1").get("images_returned") == 1)
     report = line.health(device, "1.0.1")
     assert report["model_package_arn"] == first
     assert (report["inferences"], report["rejected"]) == (1, 1)
@@ -427,7 +418,7 @@ def test_the_inspector_inspects_returns_what_it_is_unsure_of_and_takes_a_new_mod
     assert not list(pictures.iterdir())
 
     assert fleet.outcome(device, line.deploy("1.0.2"))["coreDeviceExecutionStatus"] == "SUCCEEDED"
-    until(lambda: line.health(device, "1.0.2").get("model_package_arn") == second)
+    eventually(lambda: line.health(device, "1.0.2").get("model_package_arn") == second)
 
     failed = fleet.outcome(device, line.deploy("1.0.3"))
     assert "FAILED_ROLLBACK_COMPLETE" in failed["reason"]

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from guarded_endpoint import BROKEN, GuardedEndpoint, canary, until, watched
+from guarded_endpoint import BROKEN, GuardedEndpoint, canary, watched
 from load import Load, requests_to
+from waiting import eventually
 
 from local.cloud.server import LocalCloud
 
@@ -54,7 +55,7 @@ def test_a_canary_gets_its_share_and_then_the_rest(endpoint: GuardedEndpoint, de
         blue = endpoint.blue()
         assert all(instance.alive for instance in blue), "blue has to wait until it is terminated"
         assert endpoint.settled()["EndpointConfigName"] == new
-        until(lambda: not any(instance.alive for instance in blue))
+        eventually(lambda: not any(instance.alive for instance in blue))
     assert load.errors == []
     # A quarter of some 200 requests: between 12 and 38 % but once in a hundred thousand runs.
     assert 0.12 < during["new"] / during.total() < 0.38, during
@@ -76,7 +77,7 @@ def test_a_linear_update_shifts_more_with_each_step(endpoint: GuardedEndpoint) -
         for capacity in ("capacity of 1", "capacity of 2"):
             endpoint.wait_for("Baking", capacity)
             before = endpoint.counted()
-            until(lambda before=before: (endpoint.counted() - before).total() > 100)  # type: ignore[misc]
+            eventually(lambda before=before: (endpoint.counted() - before).total() > 100)  # type: ignore[misc]
             during = endpoint.counted() - before
             shares.append(during["new"] / during.total())
         assert endpoint.settled()["EndpointConfigName"] == new
@@ -131,15 +132,15 @@ def test_an_alarm_while_it_bakes_gives_the_traffic_back(endpoint: GuardedEndpoin
         endpoint.update(new, watched(policy, alarm))
         endpoint.wait_for("Baking", "capacity of 1 instance(s)")
         green = endpoint.green()
-        until(lambda: endpoint.counted()["new"] > 5)
+        eventually(lambda: endpoint.counted()["new"] > 5)
         endpoint.ring("errors")
         described = endpoint.settled()
         assert (described["EndpointStatus"], described["EndpointConfigName"]) == ("InService", old)
         assert alarm in described["FailureReason"]
         assert "PendingDeploymentSummary" not in described
         before = endpoint.counted()
-        until(lambda: not any(instance.alive for instance in green))
-        until(lambda: (endpoint.counted() - before).total() > 20)
+        eventually(lambda: not any(instance.alive for instance in green))
+        eventually(lambda: (endpoint.counted() - before).total() > 20)
         assert (endpoint.counted() - before)["new"] == 0
         assert len(endpoint.blue()) == 2
     assert load.errors == []
@@ -182,7 +183,7 @@ def test_a_killed_green_instance_leaves_blue_serving(endpoint: GuardedEndpoint) 
         assert (described["EndpointStatus"], described["EndpointConfigName"]) == ("InService", old)
         assert "failed its health check" in described["FailureReason"]
         back = len(load.samples)
-        until(lambda: len(load.samples) > back + 2 * RATE)
+        eventually(lambda: len(load.samples) > back + 2 * RATE)
         assert [sample.answer for sample in load.samples[-RATE:]] == [{"release": "old"}] * RATE
     _lost_only_what_was_under_way(load)
 
@@ -214,12 +215,12 @@ def test_weights_and_counts_change_while_requests_come(endpoint: GuardedEndpoint
     second = {**endpoint.variant("second", 1), "VariantName": "Second", "InitialVariantWeight": 0.0}
     config = endpoint.config_of("both", [first, second])
     with endpoint.serving(config), requests_to(endpoint.session, endpoint.name, rate=RATE) as load:
-        until(lambda: len(load.samples) > 20)
+        eventually(lambda: len(load.samples) > 20)
         assert set(load.answered_by("release")) == {"first"}
         _change(endpoint, VariantName="AllTraffic", DesiredWeight=0.0)
         _change(endpoint, VariantName="Second", DesiredWeight=1.0, DesiredInstanceCount=3)
         switched = len(load.samples)
-        until(lambda: len(load.samples) > switched + 3 * RATE)
+        eventually(lambda: len(load.samples) > switched + 3 * RATE)
         assert {sample.answer["release"] for sample in load.samples[-RATE:] if sample.answer} == {"second"}
         variants = {v["VariantName"]: v for v in endpoint.settled()["ProductionVariants"]}
         assert variants["Second"]["CurrentInstanceCount"] == 3

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import threading
 import uuid
 from collections import Counter
 from collections.abc import Iterator
@@ -13,15 +12,13 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from botocore.config import Config
 from botocore.exceptions import ClientError
-from speaking_endpoint import NEEDS, Speaking, until
+from load import Load, callers_of
+from speaking_endpoint import NEEDS, Speaking
+from waiting import eventually
 
 from local.cloud.server import LocalCloud
 from local.sagemaker.plugin import SageMakerPlugin
-
-_ONCE = Config(retries={"max_attempts": 0}, max_pool_connections=32)
-_PAUSE = 0.1
 
 
 @pytest.fixture
@@ -32,38 +29,16 @@ def hosting(cloud: LocalCloud) -> Iterator[Speaking]:
     made.delete()
 
 
-class Load:
-    """Requests without pause, and without the client's retries; what was answered, what was not."""
-
-    def __init__(self, endpoint: Speaking, askers: int) -> None:
-        self.words: Counter[str] = Counter()
-        self.failures: list[str] = []
-        self._endpoint, self._done = endpoint, threading.Event()
-        self._client = endpoint.cloud.root_session().client("sagemaker-runtime", config=_ONCE)
-        self._threads = [threading.Thread(target=self._ask) for _ in range(askers)]
-        for thread in self._threads:
-            thread.start()
-
-    def _ask(self) -> None:
-        while not self._done.wait(_PAUSE):
-            try:
-                self.words[self._endpoint.ask(self._endpoint.name, self._client)] += 1
-            except ClientError as error:
-                self.failures.append(str(error))
-
-    def stop(self) -> None:
-        self._done.set()
-        for thread in self._threads:
-            thread.join()
-
-
 @contextmanager
-def _load(endpoint: Speaking, askers: int = 4) -> Iterator[Load]:
-    load = Load(endpoint, askers)
-    try:
+def _load(endpoint: Speaking, callers: int = 4) -> Iterator[Load]:
+    session, name = endpoint.cloud.root_session(), endpoint.name
+    with callers_of(session, name, component=name, callers=callers, pause_seconds=0.1) as load:
         yield load
-    finally:
-        load.stop()
+
+
+def _words(load: Load) -> Counter[str]:
+    """Count the answers so far, each of which is a word."""
+    return Counter(load.answers)
 
 
 def _begin_update(endpoint: Speaking, word: str, *alarms: str, wait: int, batch: int = 50) -> None:
@@ -99,29 +74,29 @@ def _pids(endpoint: Speaking) -> set[int]:
 def test_a_release_rolls_under_load_and_no_request_fails(hosting: Speaking) -> None:
     hosting.add_component("one", copies=2)
     with _load(hosting) as load:
-        until(lambda: load.words["one"] > 20)
+        eventually(lambda: _words(load)["one"] > 20)
         _begin_update(hosting, "two", wait=1)
-        both = Counter(load.words)
-        until(lambda: load.words["two"] > both["two"])
-        both = Counter(load.words)
-        until(lambda: load.words["one"] > both["one"])  # half of the copies: both answer
+        both = _words(load)
+        eventually(lambda: _words(load)["two"] > both["two"])
+        both = _words(load)
+        eventually(lambda: _words(load)["one"] > both["one"])  # half of the copies: both answer
         assert "FailureReason" not in hosting.component()
-        alone = Counter(load.words)
-        until(lambda: load.words["two"] > alone["two"] + 20)
-    assert load.words["one"] == alone["one"]
-    assert load.failures == []
+        alone = _words(load)
+        eventually(lambda: _words(load)["two"] > alone["two"] + 20)
+    assert _words(load)["one"] == alone["one"]
+    assert load.errors == []
 
 
 def test_a_release_that_fails_its_requests_is_taken_back_by_its_alarm(hosting: Speaking) -> None:
     hosting.add_component("one", copies=2)
     alarm = _alarm(hosting, "Invocation5XXErrors")
     with _load(hosting) as load:
-        until(lambda: load.words["one"] > 5)
+        eventually(lambda: _words(load)["one"] > 5)
         _begin_update(hosting, "nothing", alarm, wait=60)
         described = hosting.component()
-        answered = Counter(load.words)
-        until(lambda: load.words["one"] > answered["one"] + 20)
-    assert any("I say nothing" in failure for failure in load.failures)
+        answered = _words(load)
+        eventually(lambda: _words(load)["one"] > answered["one"] + 20)
+    assert any("I say nothing" in failure for failure in load.errors)
     assert described["InferenceComponentStatus"] == "InService"
     assert alarm in described["FailureReason"]
     assert described["RuntimeConfig"] == {"DesiredCopyCount": 2, "CurrentCopyCount": 2}
@@ -133,7 +108,7 @@ def test_a_new_copy_that_is_killed_ends_the_update_with_the_old_ones(hosting: Sp
     hosting.add_component("one", copies=2)
     before = _pids(hosting)
     _begin_update(hosting, "two", wait=60)
-    (new,) = until(lambda: _pids(hosting) - before)
+    (new,) = eventually(lambda: _pids(hosting) - before)
     os.kill(new, signal.SIGKILL)
     described = hosting.component()
     assert "ended by itself" in described["FailureReason"]
@@ -145,8 +120,8 @@ def test_an_old_copy_that_is_killed_does_not_stop_the_update(hosting: Speaking) 
     hosting.add_component("one", copies=2)
     before = _pids(hosting)
     _begin_update(hosting, "two", wait=2)
-    until(lambda: _pids(hosting) - before)
-    until(lambda: len(_pids(hosting)) == 2)
+    eventually(lambda: _pids(hosting) - before)
+    eventually(lambda: len(_pids(hosting)) == 2)
     (old,) = before & _pids(hosting)
     os.kill(old, signal.SIGKILL)
     assert "FailureReason" not in hosting.component()
@@ -161,8 +136,8 @@ def test_copies_come_and_go_under_load(hosting: Speaking) -> None:
                 InferenceComponentName=hosting.name, DesiredRuntimeConfig={"CopyCount": wanted}
             )
             assert hosting.component()["RuntimeConfig"]["CurrentCopyCount"] == wanted
-    assert load.words["one"] > 0
-    assert load.failures == []
+    assert _words(load)["one"] > 0
+    assert load.errors == []
 
 
 def test_who_may_ask_the_endpoint_may_not_yet_ask_the_component(hosting: Speaking) -> None:
@@ -195,17 +170,17 @@ def test_an_alarm_that_cannot_be_read_ends_the_update_before_it_begins(hosting: 
 def test_fifty_requests_a_second_through_two_updates_and_a_roll_back(hosting: Speaking) -> None:
     hosting.add_component("one", copies=2)
     alarm = _alarm(hosting, "Invocation4XXErrors")
-    with _load(hosting, askers=8) as load:
+    with _load(hosting, callers=8) as load:
         for word in ("two", "three"):
             _begin_update(hosting, word, alarm, wait=10)
             assert "FailureReason" not in hosting.component()
         _begin_update(hosting, "four", alarm, wait=60)
-        until(lambda: load.words["four"])
+        eventually(lambda: _words(load)["four"])
         hosting.client("cloudwatch").set_alarm_state(
             AlarmName=alarm, StateValue="ALARM", StateReason="a person says so"
         )
         assert alarm in hosting.component()["FailureReason"]
-    assert load.failures == []
+    assert load.errors == []
     assert hosting.ask(hosting.name) == "three"
-    assert load.words.total() > 1000
+    assert _words(load).total() > 1000
     hosting.client("cloudwatch").delete_alarms(AlarmNames=[alarm])

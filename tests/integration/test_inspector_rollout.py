@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 from faults.fleet import Fleet
-from faults.seams import eventually
+from waiting import eventually
 
 from local.cloud.server import LocalCloud
 

@@ -6,7 +6,7 @@ import json
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,6 +17,7 @@ import pytest
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from PIL import Image
+from waiting import eventually
 
 from config import Edgeline
 from local.cloud.addresses import served_at
@@ -30,7 +31,6 @@ ROOT = Path(__file__).parents[2]
 NAME = "labeling-test"
 MODEL = "tags"
 BOX = {"label": "scratch", "left": 4, "top": 3, "width": 20, "height": 10}
-REST = 0.05
 COUNTS = ("model", "labeled", "relabeled", "quarantined", "unresolved")
 
 
@@ -60,7 +60,7 @@ class Annotator:
         return answer["tasks"]
 
     def wait_for(self, kind: str, limit: int = 50) -> list[dict[str, Any]]:
-        return until(lambda: self.claim(kind, limit))
+        return eventually(lambda: self.claim(kind, limit))
 
     def answer(self, task: dict[str, Any], body: Any) -> tuple[int, dict[str, Any]]:
         return self.post(f"tasks/{task['task_id']}/answer", body)
@@ -70,15 +70,6 @@ class Annotator:
         for _ in range(count):
             [task] = self.wait_for(kind, 1)
             assert self.answer(task, body) == (200, {"accepted": True})
-
-
-def until(look: Callable[[], Any], seconds: float = 240) -> Any:
-    """Wait for it: so long that only what has stopped runs out of time, however busy the machine."""
-    end = time.monotonic() + seconds
-    while not (found := look()):
-        assert time.monotonic() < end, "it did not come to that"
-        time.sleep(REST)
-    return found
 
 
 def picture(seed: int, file_format: str = "JPEG", mode: str = "RGB") -> bytes:
@@ -161,7 +152,7 @@ class Line:
         return len(labels) + len(verdicts)
 
     def result(self, execution: str) -> dict[str, Any]:
-        until(lambda: self.has_ended(execution))
+        eventually(lambda: self.has_ended(execution))
         found = self.states.describe_execution(executionArn=execution)
         assert found["status"] == "SUCCEEDED", found
         return json.loads(found["output"])
@@ -228,7 +219,7 @@ def test_a_picture_is_labelled_by_one_and_verified_by_another(line: Line) -> Non
         {"class_id": 0, "left": 4, "top": 3, "width": 20, "height": 10}
     ]
     assert line.item(uri)["status"] == "labeled"
-    until(lambda: line.has_object("feature-store/", ".parquet"))
+    eventually(lambda: line.has_object("feature-store/", ".parquet"))
 
 
 def test_a_second_execution_finds_nothing_more_to_label(line: Line) -> None:
@@ -313,7 +304,7 @@ def test_what_cannot_be_used_is_set_aside_with_the_reason(line: Line) -> None:
 def test_two_executions_at_once_share_the_images_and_label_none_twice(line: Line) -> None:
     uris = {line.upload(f"shared/{number}.jpg") for number in range(6)}
     executions = [line.start(), line.start()]
-    until(lambda: line.answer_all() == 0 and all(map(line.has_ended, executions)))
+    eventually(lambda: line.answer_all() == 0 and all(map(line.has_ended, executions)))
     results = [line.result(execution) for execution in executions]
     manifests = [result["manifest"] for result in results if result["manifest"]]
     written = [row["source-ref"] for manifest in manifests for row in line.lines(manifest)]
@@ -326,7 +317,7 @@ def test_the_images_of_an_execution_that_was_stopped_are_labelled_by_the_next(li
     [task] = line.ann.wait_for("label")
     line.root.client("stepfunctions").stop_execution(executionArn=stopped)
     execution = line.start()
-    until(lambda: line.item(uri)["execution"] == execution)
+    eventually(lambda: line.item(uri)["execution"] == execution)
     status, refusal = line.ann.answer(task, {"boxes": []})
     assert (status, refusal["message"][:17]) == (409, "the round is over")
     line.ann.answers("label", {"boxes": []}, count=1)
@@ -429,7 +420,7 @@ def test_a_round_that_nobody_finishes_goes_on_as_far_as_it_came(line: Line) -> N
 
 def test_an_execution_for_an_unknown_model_fails_by_name(line: Line) -> None:
     started = line.states.start_execution(stateMachineArn=line.machine, input='{"model": "tag"}')
-    until(lambda: line.has_ended(started["executionArn"]))
+    eventually(lambda: line.has_ended(started["executionArn"]))
     found = line.states.describe_execution(executionArn=started["executionArn"])
     assert (found["status"], found["error"]) == ("FAILED", "UnknownModel")
     assert "'tag' is not a model" in found["cause"]

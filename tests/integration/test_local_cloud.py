@@ -7,10 +7,8 @@ import json
 import os
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +19,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.config import Config
 from botocore.credentials import Credentials as BotoCredentials
 from botocore.exceptions import ClientError
+from waiting import eventually
 
 from local.cloud.addresses import served_at
 from local.cloud.call import Credentials
@@ -28,23 +27,12 @@ from local.cloud.deploy import DeploymentError, deploy
 from local.cloud.errors import AwsError
 from local.cloud.server import LocalCloud
 
-PATIENCE_SECONDS = 60
-
 
 @pytest.fixture(scope="session")
 def outputs(cloud: LocalCloud, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     folder = tmp_path_factory.mktemp("assembly")
     sample_stack.write_assembly(folder, {sample_stack.STACK: sample_stack.template()})
     return deploy(folder, cloud)[sample_stack.STACK]
-
-
-def eventually(found: Callable[[], Any]) -> Any:
-    end = time.monotonic() + PATIENCE_SECONDS
-    while time.monotonic() < end:
-        if value := found():
-            return value
-        time.sleep(0.1)
-    raise AssertionError("it did not happen")
 
 
 def client(cloud: LocalCloud, service: str) -> Any:

@@ -8,7 +8,7 @@ import tarfile
 import time
 import uuid
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -20,13 +20,13 @@ from botocore.exceptions import ClientError
 from PIL import Image
 from sample_stack import write_assembly
 from tiny_detector import write_tiny_model
+from waiting import eventually
 
 from local.cloud.deploy import deploy
 from local.cloud.server import LocalCloud
 from local.monitoring import monitoring_of
 from pipeline_defs.detection.packaging import pack_serving_code
 
-PATIENCE_SECONDS = 60
 PERIOD = 10
 # What the body asks for: a failure, a slow answer, none found, or the score that was found.
 INFERENCE = """
@@ -48,15 +48,6 @@ def predict_fn(asked, model):
 def output_fn(answer, accept):
     return "{}", "application/json"
 """
-
-
-def eventually(found: Callable[[], Any]) -> Any:
-    end = time.monotonic() + PATIENCE_SECONDS
-    while time.monotonic() < end:
-        if value := found():
-            return value
-        time.sleep(0.2)
-    raise AssertionError("it did not happen")
 
 
 def unique(word: str) -> str:

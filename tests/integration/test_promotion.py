@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 from faults.promoted import PROD, STAGING, Promotions
-from faults.seams import eventually
+from waiting import eventually
 
 from local.cloud.server import LocalCloud
 

@@ -2,14 +2,14 @@
 
 import io
 import json
-import tarfile
-import time
 import zipfile
 from pathlib import Path
 from typing import Any
 
 import aws_cdk as cdk
 import pytest
+from archives import tar_gz
+from waiting import eventually
 
 from config import Edgeline
 from local.cloud.deploy import deploy
@@ -19,7 +19,6 @@ from stacks.edge_stack import EdgeStack
 
 ROOT = Path(__file__).parents[2]
 NAME = "rollout-test"
-PATIENCE_SECONDS = 60
 
 
 @pytest.fixture(scope="module")
@@ -40,12 +39,8 @@ def outputs(cloud: LocalCloud, tmp_path_factory: pytest.TempPathFactory) -> dict
 def register(cloud: LocalCloud, bucket: str) -> str:
     session = cloud.root_session()
     s3, sagemaker = session.client("s3"), session.client("sagemaker")
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
-        entry = tarfile.TarInfo("model.onnx")
-        entry.size = 4
-        archive.addfile(entry, io.BytesIO(b"onnx"))
-    s3.put_object(Bucket=bucket, Key="runs/tags/r/model/model.tar.gz", Body=buffer.getvalue())
+    archive = tar_gz({"model.onnx": b"onnx"})
+    s3.put_object(Bucket=bucket, Key="runs/tags/r/model/model.tar.gz", Body=archive)
     manifest = json.dumps({"sha256": "abc", "classes": ["scratch"]})
     s3.put_object(Bucket=bucket, Key="runs/tags/r/dataset/manifest.json", Body=manifest.encode())
     image = "763104351884.dkr.ecr.eu-west-1.amazonaws.com/pytorch-inference:cpu"
@@ -65,14 +60,15 @@ def register(cloud: LocalCloud, bucket: str) -> str:
 
 def ended(states: Any, machine: str) -> dict[str, Any]:
     """Wait for the one execution of the state machine to end."""
-    end = time.monotonic() + PATIENCE_SECONDS
-    while time.monotonic() < end:
+
+    def look() -> dict[str, Any] | None:
         found = states.list_executions(stateMachineArn=machine)["executions"]
-        if found and found[0]["status"] != "RUNNING":
-            described: dict[str, Any] = states.describe_execution(executionArn=found[0]["executionArn"])
-            return described
-        time.sleep(0.1)
-    raise AssertionError("the rollout did not end")
+        if not found or found[0]["status"] == "RUNNING":
+            return None
+        described: dict[str, Any] = states.describe_execution(executionArn=found[0]["executionArn"])
+        return described
+
+    return dict(eventually(look))
 
 
 def test_a_rollout_without_staging_devices_ends_by_name(

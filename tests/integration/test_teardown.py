@@ -1,14 +1,13 @@
 """Deploy everything, let the line make what it makes at run time, delete every stack: what is left?"""
 
-import io
 import json
-import tarfile
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from archives import tar_gz
+from waiting import eventually
 
 import app
 from local.cloud.assembly import Stack, stacks_in_order
@@ -16,7 +15,6 @@ from local.cloud.deploy import deploy
 from local.cloud.server import LocalCloud
 
 pytestmark = pytest.mark.acceptance
-PATIENCE_SECONDS = 120
 GONE = ("DELETE_COMPLETE", "DELETE_FAILED")
 CONFIG = """
 name = "{name}"
@@ -176,7 +174,9 @@ class Line:
             s3.put_object(Bucket=self._deployed.output("data", "ImagesBucket"), Key="images/a", Body=content)
         s3.delete_object(Bucket=self._deployed.output("data", "ImagesBucket"), Key="images/a")
         s3.create_multipart_upload(Bucket=self._bucket, Key="never/finished")
-        s3.put_object(Bucket=self._bucket, Key="runs/x/model.tar.gz", Body=_model())
+        s3.put_object(
+            Bucket=self._bucket, Key="runs/x/model.tar.gz", Body=tar_gz({"code/inference.py": INFERENCE})
+        )
 
     def _package(self) -> str:
         container = {
@@ -244,29 +244,12 @@ class Line:
         greengrass.create_deployment(targetArn=group, components={component: {"componentVersion": "1.0.1"}})
 
 
-def _model() -> bytes:
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
-        entry = tarfile.TarInfo("code/inference.py")
-        entry.size = len(INFERENCE)
-        archive.addfile(entry, io.BytesIO(INFERENCE.encode()))
-    return buffer.getvalue()
-
-
 def log_groups(cloud: LocalCloud) -> dict[str, int | None]:
     """All log groups of the account, and for how many days they keep what they are told."""
     pages = cloud.root_session().client("logs").get_paginator("describe_log_groups").paginate()
     return {
         group["logGroupName"]: group.get("retentionInDays") for page in pages for group in page["logGroups"]
     }
-
-
-def eventually(look: Callable[[], Any]) -> Any:
-    end = time.monotonic() + PATIENCE_SECONDS
-    while not (found := look()):
-        assert time.monotonic() < end, "it did not come to that"
-        time.sleep(0.1)
-    return found
 
 
 def test_nothing_is_left_where_nothing_is_to_be_kept(cloud: LocalCloud, tmp_path: Path) -> None:

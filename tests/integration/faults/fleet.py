@@ -127,7 +127,7 @@ class Fleet:
         return {found["executionArn"] for page in pages for found in page["executions"]}
 
     def begin(self, package: str, *, after: int = 0) -> str:
-        """Announce a promotion, so many milliseconds later than usual; return the rollout that this starts."""
+        """Announce a promotion, `after` so many milliseconds more; return the rollout that this starts."""
         before, number = self.executions(), package.rsplit("/", 1)[1]
         detail = {
             "model": "tags",

@@ -6,8 +6,10 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
-from faults.seams import Deployed, eventually
-from faults.stand_in import EVALUATE, INFERENCE, SCORE, tar_gz
+from archives import tar_gz
+from faults.seams import Deployed
+from faults.stand_in import EVALUATE, INFERENCE, SCORE, package_of
+from waiting import eventually
 
 from lambdas.promotion.check_artifacts import manifest_sha256
 from local.cloud.server import LocalCloud
@@ -100,33 +102,7 @@ class Promotions:
         return self._create_package(run, code)
 
     def _create_package(self, run: str, code: str) -> str:
-        at = f"s3://{self.bucket}"
-        container = {
-            "Image": "763104351884.dkr.ecr.eu-west-1.amazonaws.com/pytorch-inference:cpu",
-            "ModelDataUrl": f"{at}/{run}/model/train/output/model.tar.gz",
-            "Environment": {
-                "SAGEMAKER_PROGRAM": "inference.py",
-                "SAGEMAKER_SUBMIT_DIRECTORY": "/opt/ml/model/code",
-            },
-        }
-        made = self.sagemaker.create_model_package(
-            ModelPackageGroupName=self.group,
-            ModelApprovalStatus="PendingManualApproval",
-            InferenceSpecification={
-                "Containers": [container],
-                "SupportedContentTypes": ["image/jpeg"],
-                "SupportedResponseMIMETypes": ["application/json"],
-            },
-            CustomerMetadataProperties={
-                "dataset_manifest": f"{at}/{run}/dataset/manifest.json",
-                "evaluation": f"{at}/{run}/evaluation/evaluation.json",
-                "test_set": f"{at}/{run}/test",
-                "dataset": f"{at}/{run}/dataset",
-                "code": f"{at}/{code}",
-                "git_commit": "0123abc",
-                "model": "tags",
-            },
-        )
+        made = self.sagemaker.create_model_package(**package_of(self.group, f"s3://{self.bucket}", run, code))
         return str(made["ModelPackageArn"])
 
     def set_approval(self, package: str, approval: str) -> None:

@@ -4,7 +4,6 @@ import asyncio
 import json
 import shutil
 import threading
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 
 import aws_cdk as cdk
 import pytest
+from waiting import PATIENCE_SECONDS, eventually
 
 from config import Edgeline
 from local.cloud.call import Call
@@ -22,18 +22,8 @@ from local.cloud.server import LocalCloud
 from local.cloud.service import LocalService
 
 ROOT = Path(__file__).parents[3]
-PATIENCE_SECONDS = 300
 THROTTLED = AwsError("ThrottlingException", "Rate exceeded", 400)
 Outputs = dict[str, dict[str, str]]
-
-
-def eventually(look: Callable[[], Any]) -> Any:
-    """Wait until there is something to return."""
-    end = time.monotonic() + PATIENCE_SECONDS
-    while not (found := look()):
-        assert time.monotonic() < end, "it did not come to that"
-        time.sleep(0.1)
-    return found
 
 
 class Times:

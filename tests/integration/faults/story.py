@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from faults.promoted import PROD, STAGING, Promotions
-from faults.seams import eventually
+from waiting import eventually
 
 _FASTER = (('"Seconds":5', '"Seconds":1'), ('"IntervalSeconds":20', '"IntervalSeconds":1'))
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from faults.promoted import Promotions
-from faults.seams import eventually
+from faults.story import Gate
 
 from local.cloud.server import LocalCloud
 
@@ -106,15 +106,12 @@ def test_an_artifact_with_a_wrong_hash_stops_the_promotion_before_anything_is_de
 def test_a_model_that_is_exchanged_while_staging_is_tested_never_gets_to_prod(
     line: Promotions, tmp_path: Path
 ) -> None:
-    reached, go_on = tmp_path / "reached", tmp_path / "go-on"
-    package = line.register(
-        first=f"pathlib.Path({str(reached)!r}).touch()\n"
-        f"while not pathlib.Path({str(go_on)!r}).exists(): time.sleep(0.05)"
-    )
+    gate = Gate(tmp_path)
+    package = line.register(first=gate.code)
     execution = line.approve(package)
-    eventually(reached.exists)
+    gate.reached()
     change(line, f"{run_of(line, package)}/{MODEL}", flipped)
-    go_on.touch()
+    gate.open()
     ended = line.ended(execution)
     assert (ended["status"], ended["error"]) == ("FAILED", "ArtifactChanged")
     record = line.record(package)

@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from faults.seams import THROTTLED, Deployed, eventually, refusing, table_calls
+from faults.seams import THROTTLED, Deployed, refusing, table_calls
 from PIL import Image
+from waiting import eventually
 
 from local.cloud.addresses import served_at
 from local.cloud.errors import AwsError

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from archives import tar_gz
 from faults.promoted import GROUP, PROD, STAGING, Promotions
-from faults.seams import THROTTLED, eventually, hanging, refusing
-from faults.stand_in import tar_gz
+from faults.seams import THROTTLED, hanging, refusing
+from faults.story import Gate
 
 from local.cloud.server import LocalCloud
 from local.sagemaker.plugin import SageMakerPlugin
@@ -73,19 +74,15 @@ def test_a_staging_test_without_room_on_its_disk_stops_the_promotion(line: Promo
 def test_a_staging_endpoint_that_dies_during_its_test_comes_back_and_the_test_goes_on(
     line: Promotions, deployed: Promotions, cloud: LocalCloud, tmp_path: Path
 ) -> None:
-    reached, go_on = tmp_path / "reached", tmp_path / "go-on"
-    wait = (
-        f"pathlib.Path({str(reached)!r}).touch()\n"
-        f"while not pathlib.Path({str(go_on)!r}).exists(): time.sleep(0.05)"
-    )
-    package = line.register(first=wait)
+    gate = Gate(tmp_path)
+    package = line.register(first=gate.code)
     execution = line.approve(package)
-    eventually(reached.exists)
+    gate.reached()
     serving = cloud.plugin(SageMakerPlugin).endpoints.serving(STAGING)
     assert serving is not None
     [instance] = serving.variants[0].instances
     os.kill(instance.pid or 0, signal.SIGKILL)
-    go_on.touch()
+    gate.open()
     assert line.ended(execution)["status"] == "SUCCEEDED"
     assert line.outcome(package) == "promoted"
     line.set_approval(deployed.good, WITHDRAWN)
@@ -179,15 +176,12 @@ def test_an_approval_that_arrives_after_the_package_was_rejected_deploys_nothing
 def test_an_approval_that_is_withdrawn_during_the_staging_test_never_gets_to_prod(
     line: Promotions, tmp_path: Path
 ) -> None:
-    reached, go_on = tmp_path / "reached", tmp_path / "go-on"
-    package = line.register(
-        first=f"pathlib.Path({str(reached)!r}).touch()\n"
-        f"while not pathlib.Path({str(go_on)!r}).exists(): time.sleep(0.05)"
-    )
+    gate = Gate(tmp_path)
+    package = line.register(first=gate.code)
     execution = line.approve(package)
-    eventually(reached.exists)
+    gate.reached()
     line.set_approval(package, "Rejected")
-    go_on.touch()
+    gate.open()
     ended = line.ended(execution)
     assert (ended["status"], ended["error"]) == ("FAILED", "NoLongerApproved")
 

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 from faults.promoted import Promotions
-from faults.seams import eventually, hanging
+from faults.seams import hanging
 from faults.story import Gate, Story, calls_of, told, turn_of
+from waiting import eventually
 
 from local.cloud.call import Call
 from local.cloud.server import LocalCloud

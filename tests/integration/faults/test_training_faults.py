@@ -1,15 +1,15 @@
 """Faults in the jobs of the pipeline; after each, nothing is registered and no label is lost."""
 
-import io
 import json
-import tarfile
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from faults.seams import ROOT, Deployed, eventually
+from archives import tar_gz
+from faults.seams import ROOT, Deployed
+from waiting import eventually
 
 from local.cloud.server import LocalCloud
 from stacks.data_stack import DataStack
@@ -126,16 +126,6 @@ class Training:
             "reason": "; ".join(s.get("FailureReason", "") for s in steps["PipelineExecutionSteps"]),
             "steps": {step["StepName"]: step["StepStatus"] for step in steps["PipelineExecutionSteps"]},
         }
-
-
-def tar_gz(files: dict[str, str]) -> bytes:
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
-        for name, content in files.items():
-            entry = tarfile.TarInfo(name)
-            entry.size = len(content.encode())
-            archive.addfile(entry, io.BytesIO(content.encode()))
-    return buffer.getvalue()
 
 
 @pytest.fixture(scope="module")
