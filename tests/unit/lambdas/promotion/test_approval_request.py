@@ -8,6 +8,7 @@ from typing import Any
 
 import boto3
 import pytest
+from fake_states import FakeStates
 from written_objects import WrittenObjects, error
 
 from lambdas.common.packages import UnusablePackage
@@ -38,23 +39,9 @@ def waiting(**changes: Any) -> dict[str, Any]:
     return {**EVENT, "detail": {key: value for key, value in detail.items() if value is not None}}
 
 
-class States:
-    class exceptions:  # noqa: N801 - as boto3 names it
-        class ExecutionAlreadyExists(Exception):  # noqa: N818
-            pass
-
-    def __init__(self) -> None:
-        self.started: dict[str, Any] = {}
-
-    def start_execution(self, *, stateMachineArn: str, name: str, input: str) -> None:  # noqa: N803
-        if name in self.started:
-            raise self.exceptions.ExecutionAlreadyExists
-        self.started[name] = json.loads(input)
-
-
 @pytest.fixture
 def aws(monkeypatch: pytest.MonkeyPatch, sagemaker: Any) -> dict[str, Any]:
-    clients = {"sagemaker": sagemaker, "stepfunctions": States(), "s3": WrittenObjects()}
+    clients = {"sagemaker": sagemaker, "stepfunctions": FakeStates(), "s3": WrittenObjects()}
     monkeypatch.setattr(boto3, "client", lambda service: clients[service])
     for name, value in {
         "MODELS": MODELS,

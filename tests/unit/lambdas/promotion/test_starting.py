@@ -7,6 +7,7 @@ from typing import Any
 
 import boto3
 import pytest
+from fake_states import FakeStates
 
 from lambdas.common.packages import digest
 from lambdas.promotion import start_promotion, start_recovery, start_rollback
@@ -17,20 +18,6 @@ ARN = EVENT["detail"]["ModelPackageArn"]
 APPROVER = "arn:aws:iam::123456789012:user/approver"
 MODELS = {"tags": {"group": "edgeline-tags"}}
 NOT_STARTED = {"execution": None, "started": False}
-
-
-class FakeStates:
-    class exceptions:  # noqa: N801 - as boto3 names it
-        class ExecutionAlreadyExists(Exception):  # noqa: N818
-            pass
-
-    def __init__(self) -> None:
-        self.started: dict[str, Any] = {}
-
-    def start_execution(self, *, stateMachineArn: str, name: str, input: str) -> None:  # noqa: N803
-        if name in self.started:
-            raise self.exceptions.ExecutionAlreadyExists
-        self.started[name] = json.loads(input)
 
 
 @pytest.fixture
