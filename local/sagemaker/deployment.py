@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from local.sagemaker.fleet import Fleet
 from local.sagemaker.plan import Plan
-from local.sagemaker.traffic import Portion, Traffic, whole
+from local.sagemaker.traffic import Portion, Traffic
 from local.sagemaker.variant import Status, Variant
 from local.sagemaker.watch import Watch
 
@@ -28,14 +28,15 @@ class BlueGreen:
     changed: Callable[[], None]
 
     def run(self) -> None:
-        """Deploy. Whatever it raises, UnhealthyError or AbortedError say, the traffic is with blue again."""
+        """Deploy. Whatever it raises, UnhealthyError or AbortedError say, the traffic is where it was."""
+        before = self.traffic.portions
         try:
             self.report("Creating", lambda v: f"Launching {v.desired} instance(s).")
             self._start()
             for step in range(self._steps()):
                 self._shift(step)
         except BaseException:
-            self.go_back()
+            self.traffic.send(*before)
             raise
         for variant in self.green.variants:
             variant.active, variant.status = None, None
@@ -71,10 +72,6 @@ class BlueGreen:
     def _divide(self, shares: dict[str, float]) -> None:
         rest = {name: 1.0 - share for name, share in shares.items()}
         self.traffic.send(Portion(self.green, shares), *([Portion(self.blue, rest)] if self.blue else []))
-
-    def go_back(self) -> None:
-        """Give blue all the traffic."""
-        self.traffic.send(*([whole(self.blue)] if self.blue else []))
 
     def report(self, word: str, message: Callable[[Variant], str]) -> None:
         """Set the status of green's variants."""

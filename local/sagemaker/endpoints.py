@@ -12,8 +12,8 @@ from local.cloud.processes import Processes
 from local.sagemaker.capacities import Change, apply_counts, apply_weights, check_changes, retain
 from local.sagemaker.endpoint_companion import Companion
 from local.sagemaker.endpoint_events import emit_deployment, emit_state
+from local.sagemaker.failure import failure_reason
 from local.sagemaker.fleet import Fleet
-from local.sagemaker.instance import UnhealthyError
 from local.sagemaker.invocation_metrics import InvocationMetrics
 from local.sagemaker.live import Live, Pending
 from local.sagemaker.model import answer
@@ -21,18 +21,14 @@ from local.sagemaker.models import EndpointConfigs, Models
 from local.sagemaker.plan import Plan, check_plan, read_plan
 from local.sagemaker.refuse import refuse
 from local.sagemaker.request_statistics import Statistics
-from local.sagemaker.rolling import RollbackFailedError
 from local.sagemaker.rollout import Rollouts
 from local.sagemaker.table import Record, Table, listing, now, worded
 from local.sagemaker.tags import Tags
-from local.sagemaker.watch import AbortedError
 
 if TYPE_CHECKING:
     from local.cloud.server import LocalCloud
 
 _WATCH_EVERY_SECONDS = 0.5
-_LONGEST_REASON = 1024
-_FAILURES = (UnhealthyError, AbortedError, AwsError, OSError, RuntimeError)
 
 
 class Endpoints:
@@ -62,6 +58,7 @@ class Endpoints:
         check_plan(read_plan(given), [], config["ProductionVariants"], asked=bool(given))
         arn, time = call.arn("sagemaker", f"endpoint/{name.lower()}"), now()
         made = {
+            "EndpointName": name,
             "EndpointArn": arn,
             "EndpointConfigName": config["EndpointConfigName"],
             "EndpointStatus": "Creating",
@@ -69,10 +66,10 @@ class Endpoints:
             "LastModifiedTime": time,
             **({"LastDeploymentConfig": given} if given else {}),
         }
-        self._table.add(name, {"EndpointName": name, **made})
+        self._table.add(name, made)
         live = self._live[name.lower()] = Live(name)
         self._tags.keep(arn, request.get("Tags", []))
-        self._emit(live)
+        self._emit(made)
         self._in_thread(live, self._deploy, config, Plan())
         return {"EndpointArn": arn}
 
@@ -95,8 +92,8 @@ class Endpoints:
         return {"EndpointArn": endpoint["EndpointArn"]}
 
     def _begin(self, live: Live, **changes: Any) -> None:
-        self._table.change(live.name, _at_rest, EndpointStatus="Updating", LastModifiedTime=now(), **changes)
-        self._emit(live)
+        begun = {"EndpointStatus": "Updating", "LastModifiedTime": now(), **changes}
+        self._emit(self._table.change(live.name, _at_rest, **begun))
 
     def _in_thread(self, live: Live, work: Callable[..., None], *arguments: Any) -> None:
         threading.Thread(
@@ -106,71 +103,54 @@ class Endpoints:
     def _deploy(self, live: Live, config: Record, plan: Plan) -> None:
         """Lead the endpoint to a configuration; what served before serves again where that fails."""
         fleet = self._rollouts.fleet(live.name, config)
-        live.pending = Pending(fleet)
-        leaving: list[Fleet | None] = [fleet]
-        changes: dict[str, Any] = {"EndpointStatus": "InService" if live.serving else "Failed"}
+        live.pending, known = Pending(fleet), [fleet, live.serving, live.mixed]
+        changes: dict[str, Any] = {"FailureReason": None}
         try:
             self._rollouts.run(live, fleet, plan, lambda: self._emit_deployment(live))
-        except RollbackFailedError as error:
-            leaving, live.mixed = [], fleet
-            changes = {"EndpointStatus": "UpdateRollbackFailed", "FailureReason": str(error)}
-        except _FAILURES as error:
-            changes["FailureReason"] = str(error)
-        else:
-            leaving = [live.serving, live.mixed]
-            live.serving, live.mixed = fleet, None
-            name = config["EndpointConfigName"]
-            changes = {"EndpointStatus": "InService", "EndpointConfigName": name, "FailureReason": None}
+            live.serving = fleet
+            changes["EndpointConfigName"] = fleet.name
+        except Exception as error:  # whatever it was, the endpoint must not stay Updating
+            changes["FailureReason"] = failure_reason(error)
+        answering = live.traffic.fleets
+        live.mixed = next((each for each in answering if each is not live.serving), None)
         live.pending = None
         if live.stopped.is_set():
             fleet.stop()
         self._end(live, **changes)
         self._watch()
-        for gone in leaving:
-            if gone:
-                gone.retire()
+        for each in known:
+            if each and each not in answering:
+                each.retire()
 
     def _end(self, live: Live, **changes: Any) -> None:
-        if changes.get("FailureReason"):
-            changes["FailureReason"] = changes["FailureReason"][-_LONGEST_REASON:]
+        ended = {"EndpointStatus": live.status, "LastModifiedTime": now(), **changes}
         with self._lock:
             if self._live.get(live.name.lower()) is not live:
                 return  # deleted meanwhile, and perhaps made anew
-            self._table.update(live.name, LastModifiedTime=now(), **changes)
-        self._emit(live)
+            record = self._table.update(live.name, **ended)
+        self._emit(record)
 
     def update_endpoint_weights_and_capacities(
         self, call: Call, *, EndpointName: str, DesiredWeightsAndCapacities: Sequence[Change]  # noqa: N803
     ) -> Record:  # fmt: skip
         """Serve UpdateEndpointWeightsAndCapacities: weights count at once, instances come or go."""
-        return {"EndpointArn": self._change(EndpointName, DesiredWeightsAndCapacities)}
-
-    def resize(self, name: str, variant: str, count: int) -> None:
-        """Begin to bring a variant to this many instances; the endpoint is Updating until then."""
-        self._change(name, [{"VariantName": variant, "DesiredInstanceCount": count}])
-
-    def reweigh(self, name: str, variant: str, weight: float) -> None:
-        """Give a variant another weight."""
-        self._change(name, [{"VariantName": variant, "DesiredWeight": weight}])
-
-    def _change(self, name: str, changes: Sequence[Change]) -> str:
-        endpoint = self._table.get(name)
+        endpoint = self._table.get(EndpointName)
         live = self._live[endpoint["EndpointName"].lower()]
-        check_changes(live.serving, changes)
+        check_changes(live.serving, DesiredWeightsAndCapacities)
         self._begin(live)
         if live.serving:
-            apply_weights(live.serving, changes)
-        self._in_thread(live, self._resize, changes)
-        return str(endpoint["EndpointArn"])
+            apply_weights(live.serving, DesiredWeightsAndCapacities)
+        self._in_thread(live, self._resize, DesiredWeightsAndCapacities)
+        return {"EndpointArn": endpoint["EndpointArn"]}
 
     def _resize(self, live: Live, changes: Sequence[Change]) -> None:
         reason = None
         try:
             if live.serving:
                 apply_counts(live.serving, changes, lambda: self._emit_deployment(live))
-        except _FAILURES as error:
-            reason = str(error)
-        self._end(live, EndpointStatus="InService", FailureReason=reason)
+        except Exception as error:  # whatever it was, the endpoint must not stay Updating
+            reason = failure_reason(error)
+        self._end(live, FailureReason=reason)
 
     def describe_endpoint(self, call: Call, *, EndpointName: str) -> Record:  # noqa: N803
         """Serve DescribeEndpoint."""
@@ -187,8 +167,7 @@ class Endpoints:
         for companion in self.companions:
             companion.before_delete(call, endpoint)
         live = self._live[endpoint["EndpointName"].lower()]
-        self._table.update(live.name, EndpointStatus="Deleting")
-        self._emit(live)
+        self._emit(self._table.update(live.name, EndpointStatus="Deleting"))
         with self._lock:
             self._tags.forget(self._table.remove(live.name)["EndpointArn"])
             self._live.pop(live.name.lower(), None)
@@ -241,8 +220,7 @@ class Endpoints:
         for live in list(self._live.values()):
             live.stop()
 
-    def _emit(self, live: Live) -> None:
-        record = self._table.get(live.name)
+    def _emit(self, record: Record) -> None:
         config = self._configs.find(record["EndpointConfigName"]) or {}
         emit_state(self._cloud, record, config, self._tags.of(record["EndpointArn"]))
 

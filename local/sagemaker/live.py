@@ -40,6 +40,13 @@ class Live:
     pending: Pending | None = None
     stopped: threading.Event = field(default_factory=threading.Event)
 
+    @property
+    def status(self) -> str:
+        """The endpoint's status once nothing is under way."""
+        if self.serving is None:
+            return "Failed"
+        return "UpdateRollbackFailed" if self.mixed else "InService"
+
     def describe(self) -> dict[str, Any]:
         """Give what DescribeEndpoint says of the instances."""
         described: dict[str, Any] = {}

@@ -48,6 +48,11 @@ class Traffic:
         """How the requests are divided now."""
         return self._portions
 
+    @property
+    def fleets(self) -> list[Fleet]:
+        """The fleets that have a share of the requests."""
+        return [portion.fleet for portion in self._portions if any(portion.shares.values())]
+
     def take(self, name: str | None) -> Taken | Variant | None:
         """Hold an instance of the named variant, or of one by weight.
 

@@ -203,7 +203,8 @@ def test_an_instance_that_scales_in_answers_first(lab: Any, endpoints: Endpoints
         caller.start()
         lab.until(lambda number=number: sum(instance.busy for instance in instances) == number)
     assert [instance.busy for instance in instances] == [1, 1]
-    endpoints.resize(name, "all", 1)
+    fewer = [{"VariantName": "all", "DesiredInstanceCount": 1}]
+    lab.sm.update_endpoint_weights_and_capacities(EndpointName=name, DesiredWeightsAndCapacities=fewer)
     lab.until(lambda: len(fleet.variants[0].instances) == 1)
     for gate in gates:
         gate.touch()
@@ -246,9 +247,38 @@ def test_a_failed_roll_back_leaves_a_mix_which_the_next_update_replaces(
     lab.until(lambda: not green.dead())
     assert {_ask(lab, name) for _ in range(40)} == {"old", "new"}
 
+    # What fails from here on leaves that mix, and says so.
+    broken = lab.config(
+        lab.model("raise RuntimeError('no')", role), InstanceType="ml.m5.large", InitialInstanceCount=1
+    )
+    lab.sm.update_endpoint(EndpointName=name, EndpointConfigName=broken)
+    lab.until(lambda: lab.sm.describe_endpoint(EndpointName=name)["EndpointStatus"] == "UpdateRollbackFailed")
+    assert {_ask(lab, name) for _ in range(40)} == {"old", "new"}
+    weight = [{"VariantName": "all", "DesiredWeight": 1.0}]
+    lab.sm.update_endpoint_weights_and_capacities(EndpointName=name, DesiredWeightsAndCapacities=weight)
+    lab.until(lambda: lab.sm.describe_endpoint(EndpointName=name)["EndpointStatus"] == "UpdateRollbackFailed")
+
     newest = _config(lab, "newest", role)
     lab.sm.update_endpoint(EndpointName=name, EndpointConfigName=newest)
     assert lab.settled(name)["EndpointConfigName"] == newest
     assert {_ask(lab, name) for _ in range(10)} == {"newest"}
     lab.until(lambda: len(green.dead()) == len(green.variants[0].instances))
+    lab.sm.delete_endpoint(EndpointName=name)
+
+
+def test_what_nobody_expected_ends_an_update_too(
+    lab: Any, endpoints: Endpoints, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    role = lab.role()
+    name, _ = lab.endpoint(_config(lab, "old", role, 1))
+
+    def broken(self: Fleet, models: Any) -> None:
+        raise KeyError("Containers")
+
+    monkeypatch.setattr(Fleet, "prepare", broken)
+    lab.sm.update_endpoint(EndpointName=name, EndpointConfigName=_config(lab, "new", role, 1))
+    described = lab.settled(name)
+    assert described["EndpointStatus"] == "InService"
+    assert described["FailureReason"] == "Internal failure. KeyError: 'Containers'"
+    assert _ask(lab, name) == "old"
     lab.sm.delete_endpoint(EndpointName=name)
