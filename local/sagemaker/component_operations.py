@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -14,9 +13,9 @@ from local.sagemaker.component_care import ComponentCare
 from local.sagemaker.component_copies import Copies, Release
 from local.sagemaker.component_placement import place
 from local.sagemaker.component_specification import check_specification, summary, update_policy
-from local.sagemaker.component_update import RolledBackError, RollingUpdate
+from local.sagemaker.component_update import RollingUpdate
 from local.sagemaker.endpoints import Endpoints
-from local.sagemaker.instance import UnhealthyError
+from local.sagemaker.failure import failure_reason
 from local.sagemaker.model import CREDENTIALS_SECONDS, SERVICE, answer
 from local.sagemaker.models import Models
 from local.sagemaker.refuse import refuse
@@ -27,9 +26,6 @@ from local.sagemaker.watch import Alarms
 
 if TYPE_CHECKING:
     from local.cloud.server import LocalCloud
-
-_LOG = logging.getLogger(__name__)
-_LONGEST_REASON = 1024
 
 
 class ComponentOperations:
@@ -89,11 +85,10 @@ class ComponentOperations:
         wanted = request.get("RuntimeConfig", {}).get("CopyCount", record["DesiredCopyCount"])
         policy = update_policy(request.get("DeploymentConfig"), max(copies.count, wanted))
         self._begin(name, DesiredCopyCount=wanted, LastDeploymentConfig=request.get("DeploymentConfig"))
-        alarms = self._alarms(record["EndpointName"], policy.alarms)
-        update = RollingUpdate(copies, old, new, wanted, policy, alarms)
 
         def exchange() -> None:
-            update.run()
+            alarms = self._alarms(record["EndpointName"], policy.alarms)
+            RollingUpdate(copies, old, new, wanted, policy, alarms).run()
             self._releases[name] = new
             self._table.update(name, Specification=summary(new.specification, new.model))
 
@@ -132,32 +127,26 @@ class ComponentOperations:
         """Do the work on a thread; `otherwise` is the status where it failed, or was undone."""
 
         def run() -> None:
-            status, reason = "InService", None
-            wanted: dict[str, Any] = {}
+            changes: dict[str, Any] = {"InferenceComponentStatus": "InService", "FailureReason": None}
             try:
                 work()
-            except (RolledBackError, UnhealthyError, OSError, RuntimeError) as error:
-                status, reason = otherwise, str(error)[-_LONGEST_REASON:]
-                wanted = {} if back_to is None else {"DesiredCopyCount": back_to}
-            except RollbackFailedError as error:
-                status, reason = "Failed", str(error)[-_LONGEST_REASON:]
-            self._end(name, InferenceComponentStatus=status, FailureReason=reason, **wanted)
+            except Exception as error:  # whatever it was, the component must not stay Updating
+                failed = isinstance(error, RollbackFailedError)
+                changes["InferenceComponentStatus"] = "Failed" if failed else otherwise
+                changes["FailureReason"] = failure_reason(error)
+                if back_to is not None and not failed:
+                    changes["DesiredCopyCount"] = back_to
+            self._table.update(name, LastModifiedTime=now(), **changes)
 
         self._care.begin()
         threading.Thread(target=run, name=f"inference component {name}", daemon=True).start()
-
-    def _end(self, name: str, **changes: Any) -> None:
-        try:
-            self._table.change(name, _not_going, LastModifiedTime=now(), **changes)
-        except AwsError:
-            _LOG.info("inference component %s was deleted meanwhile", name)
 
     def describe_inference_component(self, call: Call, *, InferenceComponentName: str) -> Record:  # noqa: N803
         """Serve DescribeInferenceComponent."""
         record = self._table.get(InferenceComponentName)
         counts = {
             "DesiredCopyCount": record["DesiredCopyCount"],
-            "CurrentCopyCount": self._copies[record["InferenceComponentName"]].count,
+            "CurrentCopyCount": self._count(record["InferenceComponentName"]),
         }
         return answer("DescribeInferenceComponent", {**record, "RuntimeConfig": counts})
 
@@ -170,10 +159,10 @@ class ComponentOperations:
         def leave() -> None:
             copies.remove(copies.all)
             copies.stop()
+            self._tags.forget(record["InferenceComponentArn"])
             self._table.remove(name)
             if self._copies.get(name) is copies:  # none was made anew meanwhile
                 del self._copies[name], self._releases[name]
-            self._tags.forget(record["InferenceComponentArn"])
 
         threading.Thread(target=leave, name=f"inference component {name}", daemon=True).start()
 
@@ -196,7 +185,17 @@ class ComponentOperations:
 
     def of(self, endpoint: str) -> list[Record]:
         """Give the components of an endpoint."""
-        return [record for record in self._table.records() if record["EndpointName"] == endpoint]
+        records = self._table.records()
+        return [record for record in records if record["EndpointName"].lower() == endpoint.lower()]
+
+    def count_on(self, endpoint: str, variant: str) -> int:
+        """Count the copies on a variant of an endpoint."""
+        on = [record for record in self.of(endpoint) if record["VariantName"] == variant]
+        return sum(self._count(record["InferenceComponentName"]) for record in on)
+
+    def _count(self, name: str) -> int:
+        copies = self._copies.get(name)  # None: it went while it was being described
+        return copies.count if copies else 0
 
     def copies(self, name: str) -> Copies:
         """Give the running copies of a component."""
@@ -213,11 +212,6 @@ def _at_rest(component: Record) -> None:
     if component["InferenceComponentStatus"] not in ("InService", "Failed"):
         message = f'Cannot update in-progress inference component "{component["InferenceComponentArn"]}".'
         raise AwsError("ValidationException", message)
-
-
-def _not_going(component: Record) -> None:
-    if component["InferenceComponentStatus"] == "Deleting":
-        raise AwsError("ValidationException", "The inference component is being deleted.")
 
 
 def _listed(record: Record, params: Mapping[str, Any]) -> bool:

@@ -113,11 +113,7 @@ class InferenceComponents:
         for variant in endpoint.get("ProductionVariants", []):
             managed = settings.get(variant["VariantName"], {}).get("ManagedInstanceScaling", {})
             if managed.get("Status") == "ENABLED":
-                copies = self._copies_on(endpoint["EndpointName"], variant["VariantName"])
+                copies = self._components.count_on(endpoint["EndpointName"], variant["VariantName"])
                 count = min(max(copies, managed.get("MinInstanceCount", 1)), managed["MaxInstanceCount"])
                 counts = {"CurrentInstanceCount": count, "DesiredInstanceCount": count}
                 variant.update({"ManagedInstanceScaling": managed, **counts})
-
-    def _copies_on(self, endpoint: str, variant: str) -> int:
-        on = [c for c in self._components.of(endpoint) if c["VariantName"] == variant]
-        return sum(self._components.copies(c["InferenceComponentName"]).count for c in on)

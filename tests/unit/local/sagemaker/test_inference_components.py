@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 import signal
 import threading
@@ -256,6 +257,23 @@ def test_an_alarm_takes_every_copy_back(hall: Hall) -> None:
     # The next one looks before it begins.
     assert alarm in hall.update(name, "two", alarm)["FailureReason"]
     cloudwatch.delete_alarms(AlarmNames=[alarm])
+
+
+def test_an_update_whose_alarms_its_role_cannot_read_ends_where_it_began(hall: Hall) -> None:
+    name = hall.component("one")
+    stranger = {
+        "Effect": "Allow",
+        "Principal": {"Service": "lambda.amazonaws.com"},
+        "Action": "sts:AssumeRole",
+    }
+    hall.lab.client("iam").update_assume_role_policy(
+        RoleName=hall.role.rpartition("/")[2],
+        PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [stranger]}),
+    )
+    described = hall.update(name, "two", "alarm")
+    assert described["InferenceComponentStatus"] == "InService"
+    assert "does not trust it" in described["FailureReason"]
+    assert hall.ask(name) == '"one"'
 
 
 def test_an_update_can_change_the_number_of_copies(hall: Hall) -> None:
