@@ -2,18 +2,21 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-# What may change after the approval without another thing being shipped, and what an answer adds.
-_NOT_APPROVED_OF = (
-    "ApprovalDescription",
-    "LastModifiedBy",
-    "LastModifiedTime",
-    "ModelLifeCycle",
-    "ModelPackageStatusDetails",
-    "ResponseMetadata",
+# What is shipped, and what it was judged by. Not "all but ...": AWS adds fields to its answers, and a release
+# of last year must not look changed because of one, least of all to who goes back to it.
+_APPROVED_OF = ("ModelPackageArn", "CreationTime", "CustomerMetadataProperties", "SourceUri")
+_SHIPPED_OF_A_CONTAINER = (
+    "AdditionalModelDataSources",
+    "AdditionalS3DataSource",
+    "ContainerHostname",
+    "Environment",
+    "Image",
+    "ModelDataSource",
+    "ModelDataUrl",
 )
 
 
@@ -65,7 +68,11 @@ def describe_approved(sagemaker: Any, arn: str) -> dict[str, Any]:
 
 def digest(package: Mapping[str, Any]) -> str:
     """Give the SHA-256 of all in a package's description that an approval stands for."""
-    described = {name: value for name, value in package.items() if name not in _NOT_APPROVED_OF}
+    containers = (package.get("InferenceSpecification") or {}).get("Containers") or []
+    described = {
+        **_known(package, _APPROVED_OF),
+        "Containers": [_known(one, _SHIPPED_OF_A_CONTAINER) for one in containers],
+    }
     return hashlib.sha256(json.dumps(described, sort_keys=True, default=_spelled).encode()).hexdigest()
 
 
@@ -95,6 +102,10 @@ def container(package: Mapping[str, Any]) -> Mapping[str, Any]:
         raise UnusablePackage(f"{package['ModelPackageArn']} has {len(containers)} containers, not one")
     found: Mapping[str, Any] = containers[0]
     return found
+
+
+def _known(described: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
+    return {name: described[name] for name in names if described.get(name)}
 
 
 def _spelled(value: Any) -> str:

@@ -161,6 +161,9 @@ def test_a_package_that_is_described_otherwise_than_when_it_was_approved_is_not_
     later = {"ModelLifeCycle": stage, "LastModifiedBy": {}, "ResponseMetadata": {"RequestId": "1"}}
     aws["sagemaker"].add(describe_package(2) | later)
     assert read(aws, 2, digest=approved)["arn"] == ARN, "its life cycle is nothing that was approved"
+    answered = aws["sagemaker"].add(describe_package(2) | {"AddedByAWS": "none"})
+    answered["InferenceSpecification"]["Containers"][0]["ModelDataETag"] = "0123"
+    assert read(aws, 2, digest=approved)["arn"] == ARN, "AWS says more of it, which changes nothing"
     changed = describe_package(2)
     changed["InferenceSpecification"]["Containers"][0]["ModelDataUrl"] = "s3://another/model.tar.gz"
     aws["sagemaker"].add(changed)
