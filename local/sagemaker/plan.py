@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from local.cloud.errors import AwsError
+from local.sagemaker.hosting_variant import is_hosting
 from local.sagemaker.refuse import refuse
 
 _MOST_PERCENT = 50
@@ -112,6 +113,9 @@ def check_plan(
         if plan.kind != "ALL_AT_ONCE" or plan.alarms:
             raise refuse(f"{plan.kind} deployments with alarms or steps of serverless variants")
         return
+    if plan.size and any(is_hosting(variant) for variant in new):
+        # Its components have updates of their own; the variant has no instances here to exchange.
+        raise refuse(f"{plan.kind} deployments of variants that host inference components")
     if asked and old and {v["VariantName"] for v in old} != {v["VariantName"] for v in new}:
         raise _invalid("the new endpoint configuration must have the same variant names as the old one")
     if plan.kind == "ROLLING" and len(new) > 1:

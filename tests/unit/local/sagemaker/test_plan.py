@@ -18,7 +18,7 @@ def _size(value: int, kind: str = "CAPACITY_PERCENT") -> dict[str, Any]:
 
 
 def _variant(count: int = 4, name: str = "AllTraffic", **more: Any) -> dict[str, Any]:
-    return {"VariantName": name, "InitialInstanceCount": count, **more}
+    return {"VariantName": name, "ModelName": "m", "InitialInstanceCount": count, **more}
 
 
 def _rolling(value: int) -> dict[str, Any]:
@@ -111,6 +111,14 @@ def test_variants_keep_their_names_where_a_deployment_config_is_given() -> None:
     check_plan(Plan(), old, new, asked=False)
     with pytest.raises(AwsError, match="same variant names"):
         check_plan(Plan(), old, new, asked=True)
+
+
+@pytest.mark.parametrize("kind", ["CANARY", "LINEAR", "ROLLING"])
+def test_a_variant_that_hosts_components_has_no_steps(kind: str) -> None:
+    hosting = [{"VariantName": "AllTraffic", "InitialInstanceCount": 4}]
+    with pytest.raises(AwsError, match="variants that host inference components"):
+        check_plan(Plan(kind, Size("INSTANCE_COUNT", 2)), hosting, hosting, asked=True)
+    check_plan(Plan(alarms=("slow",)), hosting, hosting, asked=True)
 
 
 def test_a_rolling_update_has_one_variant() -> None:
