@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import tarfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -43,6 +44,7 @@ def fetch_model(cloud: LocalCloud, model: Mapping[str, Any], folder: Path) -> Mo
         )
         session = cloud.session(credentials)
         download_object(session.client("s3"), url, archive)
+        shutil.rmtree(unpacked, ignore_errors=True)  # of an earlier run, or a component of the same name
         unpack(archive, unpacked)
     except (AwsError, ClientError, BotoCoreError, ValueError, OSError) as error:
         raise UnhealthyError(f"Failed to download model data from {url} as {role}: {error}") from error
