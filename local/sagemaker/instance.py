@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +20,7 @@ _SERVING = Path(__file__).with_name("serving.py")
 _CONTAINER_PACKAGES = Path(__file__).with_name("container_packages")
 _LOOK_EVERY_SECONDS = 0.05
 _PING_SECONDS = 2.0
+_LAST_LINES_SECONDS = 5.0
 
 
 class UnhealthyError(Exception):
@@ -58,6 +60,7 @@ class Instance:
         self._open_log = open_log
         self._child: subprocess.Popen[str] | None = None
         self._log: LogStream | None = None
+        self._reader: threading.Thread | None = None
         self._port = 0
         self._healthy = False
         self._retiring = self._ended = False
@@ -94,7 +97,10 @@ class Instance:
             log = self._log = self._open_log()
             child = self._processes.start(argv, environment=self._environment, folder=self._folder)
             self._child = child
-        threading.Thread(target=log.follow, args=(child.stdout,), name="serving log", daemon=True).start()
+            self._reader = threading.Thread(
+                target=log.follow, args=(child.stdout,), name="serving log", daemon=True
+            )
+            self._reader.start()
 
     def wait_until_healthy(self, timeout_seconds: float, cancelled: Callable[[], bool] = _never) -> None:
         """Wait until /ping answers; UnhealthyError tells the last lines. `cancelled` may raise too."""
@@ -104,7 +110,7 @@ class Instance:
                 if cancelled() or child is None or self._ended:
                     raise self._not_healthy("the endpoint was deleted")
                 if child.poll() is not None:
-                    time.sleep(_LOOK_EVERY_SECONDS)  # its last lines are on their way through the pipe
+                    self._read_last_lines()
                     raise self._not_healthy(f"its process ended with code {child.returncode}")
                 if time.monotonic() > deadline:
                     raise self._not_healthy(f"/ping did not answer within {timeout_seconds:.0f} s")
@@ -127,11 +133,14 @@ class Instance:
             return False
         self._port = int(self._port_file.read_text())
         try:
-            connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=_PING_SECONDS)
-            connection.request("GET", "/ping")
-            return connection.getresponse().status == http.HTTPStatus.OK
-        except OSError:
+            with closing(self._connection(_PING_SECONDS)) as connection:
+                connection.request("GET", "/ping")
+                return connection.getresponse().status == http.HTTPStatus.OK
+        except (OSError, http.client.HTTPException):
             return False
+
+    def _connection(self, timeout_seconds: float) -> http.client.HTTPConnection:
+        return http.client.HTTPConnection("127.0.0.1", self._port, timeout=timeout_seconds)
 
     def take(self) -> bool:
         """Hold the instance for a request, until `release`; False where it retires."""
@@ -152,8 +161,7 @@ class Instance:
 
         ConnectionRefusedError says that nothing of the request has reached it.
         """
-        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=timeout_seconds)
-        try:
+        with closing(self._connection(timeout_seconds)) as connection:
             connection.request("POST", "/invocations", body=body, headers=dict(headers))
             response = connection.getresponse()
             return Reply(
@@ -162,8 +170,6 @@ class Instance:
                 custom_attributes=response.getheader("X-Amzn-SageMaker-Custom-Attributes"),
                 body=response.read(),
             )
-        finally:
-            connection.close()
 
     def retire(self, timeout_seconds: float) -> None:
         """Take no more requests, wait until those under way are answered, and end for good."""
@@ -182,11 +188,17 @@ class Instance:
         with self._life:
             self._stop()
 
+    def _read_last_lines(self) -> None:
+        """Wait for what an ended process printed last: it is on its way through the pipe."""
+        if reader := self._reader:
+            reader.join(_LAST_LINES_SECONDS)
+
     def _stop(self) -> None:
         self._healthy = False
         if self._child:
             self._processes.end(self._child)
             self._child = None
+        self._read_last_lines()
         if self._log:
             self._log.close()
             self._log = None
