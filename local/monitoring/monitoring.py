@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 from local.monitoring.actions import Actions, Run
-from local.monitoring.alarms import Alarms, Change
+from local.monitoring.alarms import Alarms
 from local.monitoring.metrics import Metric, Metrics
 from local.monitoring.statistics import Point, check_statistic
-
-StateListener = Callable[[str, str, str, str], None]  # alarm, old state, new state, reason
 
 
 @dataclass
@@ -21,7 +19,6 @@ class Monitoring:
     metrics: Metrics
     alarms: Alarms
     actions: Actions
-    listeners: list[StateListener] = field(default_factory=list)
 
     def put(
         self, namespace: str, metric: str, value: float, dimensions: Mapping[str, str], *, unit: str = "None",
@@ -48,20 +45,6 @@ class Monitoring:
         found = {name: self.alarms.find(name) for name in names}
         return {name: watch.verdict.state if watch else None for name, watch in found.items()}
 
-    def alarm_reason(self, name: str) -> str:
-        """Return why an alarm is in its state; empty for one that is not there."""
-        watch = self.alarms.find(name)
-        return watch.verdict.reason if watch else ""
-
-    def on_state_change(self, listener: StateListener) -> None:
-        """Tell `listener` of each change of an alarm's state, on the thread that evaluates: do not block."""
-        self.listeners.append(listener)
-
     def on_action(self, prefix: str, run: Run) -> None:
         """Let `run` do the alarm actions whose ARN begins so: see Actions."""
         self.actions.runners[prefix] = run
-
-    def tell(self, change: Change) -> None:
-        """Tell the listeners of a change."""
-        for listener in self.listeners:
-            listener(change.alarm.name, change.old.state, change.new.state, change.new.reason)

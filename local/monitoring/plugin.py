@@ -9,7 +9,7 @@ from local.cloud import ministack_monitoring
 from local.cloud.parts import Parts
 from local.cloud.plugin import Plugin
 from local.monitoring.actions import Actions
-from local.monitoring.alarms import Alarms, Change
+from local.monitoring.alarms import Alarms
 from local.monitoring.alarms_api import AlarmsApi
 from local.monitoring.cloudformation import AlarmType
 from local.monitoring.metric_filters import MetricFilters
@@ -36,14 +36,10 @@ def make_plugin(cloud: LocalCloud) -> MonitoringPlugin:
     """Put the parts together for one account."""
     ministack_monitoring.check()
     metrics, actions = Metrics(), Actions(cloud)
-
-    def changed(change: Change) -> None:
-        if change.old is not change.new:
-            monitoring.tell(change)
-        actions.act(change, alarms.note)
-
     arns = f"arn:aws:cloudwatch:{cloud.region}:{cloud.account}:alarm:"
-    alarms = Alarms(metrics, arns, changed, lambda: list(actions.runners))
+    alarms = Alarms(
+        metrics, arns, lambda change: actions.act(change, alarms.note), lambda: list(actions.runners)
+    )
     monitoring = Monitoring(cloud.account, metrics, alarms, actions)
     _listen(cloud.account, metrics)
 
