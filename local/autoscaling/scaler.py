@@ -55,6 +55,7 @@ class Scaler:
     ) -> None:
         self._cloud, self._book, self._ringing, self._clock = cloud, book, ringing, clock
         self._courses: dict[Resource, _Course] = {}
+        self._lock = threading.Lock()
         self._closed = threading.Event()
         self._thread: threading.Thread | None = None
         self._client: Any = None
@@ -65,10 +66,12 @@ class Scaler:
 
     def check_bounds(self, resource: Resource) -> None:
         """Bring a resource between its bounds as soon as it can be changed, and look after it from now on."""
-        self._courses.setdefault(resource, _Course()).out_of_bounds = True
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._look_until_closed, name="autoscaling", daemon=True)
-            self._thread.start()
+        with self._lock:  # two that register at the same time would both begin
+            self._courses.setdefault(resource, _Course()).out_of_bounds = True
+            if self._thread is None:
+                look = self._look_until_closed
+                self._thread = threading.Thread(target=look, name="autoscaling", daemon=True)
+                self._thread.start()
 
     def close(self) -> None:
         """Scale no more."""
