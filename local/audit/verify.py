@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import boto3
@@ -85,11 +84,11 @@ class Verification:
 
 
 def _conclude(audit: Audit, name: str, say: Say) -> int:
-    links: Sequence[object] = audit.findings
+    links = len(audit.findings)
     if not audit.broken:
-        say(f"{name}: every one of {len(links)} links holds")
+        say(f"{name}: every one of {links} links holds")
         return 0
-    say(f"{name}: {len(audit.broken)} of {len(links)} links do not hold:")
+    say(f"{name}: {len(audit.broken)} of {links} links do not hold:")
     for finding in audit.broken:
         say(f"  {finding.link}: {finding.subject}: {finding.wrong}")
     return 1
