@@ -2,30 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from local.cloud.errors import AwsError
+from local.sagemaker.plan import Size
 from local.sagemaker.refuse import refuse, refuse_given
 from local.sagemaker.table import Record, pick
 
 _LEAST_PERCENT, _MOST_PERCENT = 5, 50
-
-
-@dataclass(frozen=True)
-class Size:
-    """A number of copies, or a share of all of them."""
-
-    kind: str
-    value: int
-
-    def of(self, copies: int) -> int:
-        """Give the number of copies, one at least."""
-        if self.kind == "COPY_COUNT":
-            return self.value
-        return max(1, math.floor(copies * self.value / 100))
 
 
 ALL = Size("CAPACITY_PERCENT", 100)

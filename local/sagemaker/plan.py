@@ -16,14 +16,14 @@ _LEAST_PERCENT = {"LINEAR": 10, "ROLLING": 5}
 
 @dataclass(frozen=True)
 class Size:
-    """A part of a fleet: instances, or a percentage of them in whole instances, at least one."""
+    """A part of a fleet or of a component: a number, or a percentage in whole ones, at least one."""
 
     kind: str
     value: int
 
     def of(self, count: int) -> int:
-        """Give how many of `count` instances this is."""
-        part = self.value if self.kind == "INSTANCE_COUNT" else count * self.value // 100
+        """Give how many of `count` instances or copies this is."""
+        part = count * self.value // 100 if self.kind == "CAPACITY_PERCENT" else self.value
         return max(1, min(part, count))
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from local.sagemaker.hosting_variant import is_hosting
 from local.sagemaker.instance import Instance
 from local.sagemaker.table import now
 
@@ -52,7 +53,7 @@ class Variant:
     @property
     def hosts_components(self) -> bool:
         """Whether inference components bring the models, and the variant has only room for them."""
-        return "ModelName" not in self.settings and not self.model.get("ModelName")
+        return is_hosting(self.settings)
 
     def take(self) -> Instance | None:
         """Give a healthy instance that is held until its `release`, None where there is none."""

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from local.sagemaker.component_copies import Copy, Release
-from local.sagemaker.component_specification import ALL, Size, UpdatePolicy
+from local.sagemaker.component_specification import ALL, UpdatePolicy
 from local.sagemaker.component_update import RolledBackError, RollingUpdate
 from local.sagemaker.instance import UnhealthyError
+from local.sagemaker.plan import Size
 from local.sagemaker.rolling import RollbackFailedError
 from local.sagemaker.watch import AbortedError
 
