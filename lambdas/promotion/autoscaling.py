@@ -53,19 +53,18 @@ def forget(there: Any, settings: EndpointSettings) -> None:
         alarms.delete(there.client("cloudwatch"), [sleep_alarm(settings.name)])
 
 
-def make_way(there: Any, settings: EndpointSettings) -> None:
-    """Deregister before an update that changes the instance type: SageMaker refuses it otherwise.
+def make_way(there: Any, settings: EndpointSettings, config: str | None) -> None:
+    """Deregister before an update to a config of another instance type: SageMaker refuses it otherwise.
 
     check_endpoint and restore_endpoint register again. Any other update leaves the registration as it is.
     """
-    if settings.kind == "serverless":
+    if settings.kind == "serverless" or config is None:
         return
     sagemaker = there.client("sagemaker")
     endpoint = describe(sagemaker, settings.name)
-    if endpoint is None or not endpoint.config:
+    if endpoint is None or endpoint.config in ("", config):
         return
-    served = sagemaker.describe_endpoint_config(EndpointConfigName=endpoint.config)["ProductionVariants"][0]
-    if served.get("InstanceType") != settings.variant["InstanceType"]:
+    if _instance_type(sagemaker, endpoint.config) != _instance_type(sagemaker, config):
         forget(there, settings)
 
 
@@ -101,6 +100,12 @@ def _wake(autoscaling: Any, cloudwatch: Any, settings: EndpointSettings) -> None
         ComparisonOperator="GreaterThanOrEqualToThreshold",
         TreatMissingData="notBreaching",
     )
+
+
+def _instance_type(sagemaker: Any, config: str) -> str | None:
+    variant = sagemaker.describe_endpoint_config(EndpointConfigName=config)["ProductionVariants"][0]
+    found: str | None = variant.get("InstanceType")
+    return found
 
 
 def _metric(settings: EndpointSettings) -> str:

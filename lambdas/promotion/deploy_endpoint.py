@@ -101,7 +101,7 @@ def _switch(there: Any, settings: EndpointSettings, release: Release, target: Wo
     names = alarms.put(cloudwatch, settings, config=release.config, registered=both, topic=target.alarm_topic)
     rang = [alarm.name for alarm in alarms.ringing(cloudwatch, names)]
     quiet = [name for name in names if name not in rang]
-    autoscaling.make_way(there, settings)
+    autoscaling.make_way(there, settings, release.config)
     begun = kinds.begin(
         sagemaker,
         settings,

@@ -39,6 +39,7 @@ def handler(event: Mapping[str, Any], _context: object) -> dict[str, str]:
     settings = endpoint_settings(configured.models, event["environment"], before["endpoint"])
     there = target.enter(event["execution"])
     require(boto3.resource("dynamodb").Table(configured.turns_table), **event["turn"])
+    autoscaling.make_way(there, settings, before["config"])
     if kinds.put_back(there.client("sagemaker"), settings, before, target.tags):
         _guard_as_before(there, settings, before, target.alarm_topic)
         return {"status": "ready"}

@@ -139,11 +139,14 @@ def test_a_fixed_number_is_taken_back_from_scaling_and_serverless_scales_by_itse
 
 
 def test_only_an_update_to_other_instances_is_made_way_for(there: Any, sagemaker: Any, scaling: Any) -> None:
-    autoscaling.make_way(there, REALTIME)
-    sagemaker.configs["v1"] = {"ProductionVariants": [{"ModelName": "m", "InstanceType": "ml.m5.large"}]}
+    autoscaling.make_way(there, REALTIME, "v1")
+    for config, instance in (("v1", "ml.m5.large"), ("v2", "ml.m5.large"), ("v3", "ml.c6i.large")):
+        variant = {"ModelName": "m", "InstanceType": instance}
+        sagemaker.configs[config] = {"ProductionVariants": [variant]}
     sagemaker.create_endpoint(EndpointName="prod", EndpointConfigName="v1", Tags=[])
     autoscaling.ensure(there, REALTIME)
-    autoscaling.make_way(there, REALTIME)
+    for config in ("v1", "v2", None):
+        autoscaling.make_way(there, REALTIME, config)
     assert len(scaling.targets) == 1
-    autoscaling.make_way(there, replace(REALTIME, variant={"InstanceType": "ml.c6i.large"}))
+    autoscaling.make_way(there, REALTIME, "v3")
     assert scaling.targets == {}

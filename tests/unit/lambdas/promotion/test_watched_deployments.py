@@ -172,6 +172,27 @@ def test_going_back_compares_with_what_the_old_release_was_registered_with(
     assert len(scaling.targets) == (0 if kind == "serverless" else 1)
 
 
+@pytest.mark.parametrize("kind", ["realtime"], indirect=True)
+def test_the_way_back_to_other_instances_is_not_barred_by_their_scaling(
+    first: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
+    sagemaker: Any,
+    describe_package: Any,
+    scaling: Any,
+) -> None:
+    monkeypatch.setenv("MODELS", configured("realtime").replace("ml.m5.large", "ml.c6i.large"))
+    deployed = deploy(sagemaker, release(sagemaker, describe_package, 2))
+    settle(sagemaker)
+    assert check(deployed, long_ago(check(deployed, [])["steps"]))["status"] == "ready"
+    assert len(scaling.targets) == 1, "only then the smoke test fails"
+    back = {"before": first, "since": deployed["started_at"], **IN_PROD}
+    assert restore_endpoint.handler(back, None)["status"] == "waiting"
+    assert scaling.targets == {}, "SageMaker changes no instance type while it is registered"
+    settle(sagemaker)
+    assert restore_endpoint.handler(back, None)["status"] == "ready"
+    assert len(scaling.targets) == 1
+
+
 def test_an_alarm_that_rang_before_cannot_judge_the_new_release(
     first: dict[str, Any], sagemaker: Any, describe_package: Any, cloudwatch: Any
 ) -> None:
