@@ -8,7 +8,7 @@ from typing import Any
 from lambdas.common import environment
 from lambdas.promotion import alarms, autoscaling, kinds
 from lambdas.promotion.alarms import Ringing
-from lambdas.promotion.endpoints import EndpointFailed, Progress, RolledBack
+from lambdas.promotion.endpoints import MOST_BAKES, EndpointFailed, Progress, RolledBack
 from lambdas.promotion.settings import endpoint_settings
 from lambdas.promotion.workload import workload
 
@@ -92,7 +92,7 @@ def watched_through(
 
 
 def _only_in_time(deployed: Mapping[str, Any], now: datetime, minutes: int) -> None:
-    limit = timedelta(minutes=minutes, seconds=2 * deployed["bake_seconds"])
+    limit = timedelta(minutes=minutes, seconds=MOST_BAKES * deployed["bake_seconds"])
     if now - datetime.fromisoformat(deployed["started_at"]) > limit:
         took = int(limit.total_seconds() // 60)
         raise EndpointFailed(f"{deployed['endpoint']} was not in service within {took} minutes")

@@ -6,6 +6,7 @@ from typing import Any
 
 from lambdas.promotion.endpoints import (
     BROKEN,
+    MOST_BAKES,
     NO_TAGS,
     SETTLED,
     VARIANT,
@@ -82,13 +83,13 @@ def begin(
 
 
 def rolling(settings: EndpointSettings, alarms: Sequence[str]) -> dict[str, Any]:
-    """Half of the copies, then the rest, each watched for the bake time; back on an alarm."""
+    """Half of the copies at a time, each batch watched for the bake time; back on an alarm."""
     bake = settings.bake_seconds
     return {
         "RollingUpdatePolicy": {
             "MaximumBatchSize": _HALF,
             "WaitIntervalInSeconds": bake,
-            "MaximumExecutionTimeoutInSeconds": _UPDATE_SECONDS + 2 * bake,
+            "MaximumExecutionTimeoutInSeconds": _UPDATE_SECONDS + MOST_BAKES * bake,
         },
         "AutoRollbackConfiguration": {"Alarms": [{"AlarmName": alarm} for alarm in alarms]},
     }

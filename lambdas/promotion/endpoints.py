@@ -17,6 +17,9 @@ VARIANT = "AllTraffic"
 NO_TAGS: Mapping[str, str] = MappingProxyType({})
 SETTLED = ("InService", "Failed", "OutOfService", "UpdateRollbackFailed")
 BROKEN = ("Failed", "OutOfService", "UpdateRollbackFailed")
+# How often an update waits for the bake time: after the canary and the whole, or after each batch of copies,
+# which are three where their number is odd.
+MOST_BAKES = 3
 
 
 class EndpointBusy(Exception):  # noqa: N818 - retried by the state machine under this name

@@ -10,7 +10,7 @@ import boto3
 from lambdas.common import environment
 from lambdas.common.turns import require
 from lambdas.promotion import alarms, autoscaling, kinds
-from lambdas.promotion.endpoints import EndpointFailed
+from lambdas.promotion.endpoints import MOST_BAKES, EndpointFailed
 from lambdas.promotion.model_and_config import registered_of
 from lambdas.promotion.settings import EndpointSettings, endpoint_settings
 from lambdas.promotion.workload import workload
@@ -18,7 +18,7 @@ from lambdas.promotion.workload import workload
 
 @dataclass(frozen=True)
 class Environment:
-    """The configured models, the environments, how long going back may take, and the turns of who does."""
+    """The configured models, the environments, how long going back may take beside waiting, and the turns."""
 
     models: str
     workloads: str
@@ -34,7 +34,7 @@ def handler(event: Mapping[str, Any], _context: object) -> dict[str, str]:
     Out: {"status": "ready" | "waiting"}. Raises TurnLost, and EndpointFailed when the time is over.
     """
     configured = environment.read(Environment)
-    minutes, before = configured.timeout_minutes, event["before"]
+    before = event["before"]
     target = workload(configured.workloads, event["environment"])
     settings = endpoint_settings(configured.models, event["environment"], before["endpoint"])
     there = target.enter(event["execution"])
@@ -43,9 +43,11 @@ def handler(event: Mapping[str, Any], _context: object) -> dict[str, str]:
     if kinds.put_back(there.client("sagemaker"), settings, before, target.tags):
         _guard_as_before(there, settings, before, target.alarm_topic)
         return {"status": "ready"}
-    if datetime.now(UTC) - datetime.fromisoformat(event["since"]) > timedelta(minutes=minutes):
-        aim = before["config"] or "no endpoint"
-        raise EndpointFailed(f"{before['endpoint']} did not go back to {aim} within {minutes} minutes")
+    # An update that is watched cannot be stopped: the way back begins when it is through.
+    limit = timedelta(minutes=configured.timeout_minutes, seconds=MOST_BAKES * settings.bake_seconds)
+    if datetime.now(UTC) - datetime.fromisoformat(event["since"]) > limit:
+        aim, took = before["config"] or "no endpoint", int(limit.total_seconds() // 60)
+        raise EndpointFailed(f"{before['endpoint']} did not go back to {aim} within {took} minutes")
     return {"status": "waiting"}
 
 

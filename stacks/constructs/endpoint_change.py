@@ -10,8 +10,8 @@ from stacks.constructs.turns import HELD
 
 PACKAGE = {"package": sfn.JsonPath.object_at("$.package")}
 _EVERY_SECONDS = 5
-# A deployment with guardrails that a killed execution began goes on for its bake time and longer.
-_BUSY_MINUTES = 180
+# A deployment with guardrails that a killed execution began goes on: 30 minutes, and three bakes of an hour.
+_BUSY_MINUTES = 240
 
 
 class EndpointChange(Construct):

@@ -68,6 +68,8 @@ def test_an_update_of_instances_is_blue_green_with_a_canary_and_goes_back_on_our
 def test_the_longest_bake_is_within_what_sagemaker_takes() -> None:
     longest = whole_endpoints.blue_green(replace(REALTIME, bake_seconds=3600), ALARMS)
     assert longest["BlueGreenUpdatePolicy"]["MaximumExecutionTimeoutInSeconds"] <= 28800
+    rolling = components.rolling(replace(COMPONENTS, bake_seconds=3600), ALARMS)["RollingUpdatePolicy"]
+    assert 3 * 3600 < rolling["MaximumExecutionTimeoutInSeconds"] <= 28800, "three batches of three copies"
 
 
 def test_a_repeated_call_joins_the_update_that_is_under_way(running: Any, sagemaker: Any) -> None:

@@ -243,6 +243,18 @@ def test_a_change_that_takes_longer_than_it_may_beside_its_bake_time_fails(
     deployed = deploy(sagemaker, release(sagemaker, describe_package, 2))
     began = datetime.now(UTC) - timedelta(minutes=46)
     assert check({**deployed, "started_at": began.isoformat()}, [])["status"] == "waiting", "it bakes"
-    began -= timedelta(seconds=1200)
-    with pytest.raises(EndpointFailed, match="was not in service within 65 minutes"):
+    began -= timedelta(seconds=1800)
+    with pytest.raises(EndpointFailed, match="was not in service within 75 minutes"):
         check({**deployed, "started_at": began.isoformat()}, [])
+
+
+def test_the_way_back_waits_for_an_update_that_is_watched(
+    first: dict[str, Any], sagemaker: Any, describe_package: Any
+) -> None:
+    deploy(sagemaker, release(sagemaker, describe_package, 2))
+    began = datetime.now(UTC) - timedelta(minutes=46)
+    back = {"before": first, "since": began.isoformat(), **IN_PROD}
+    assert restore_endpoint.handler(back, None)["status"] == "waiting"
+    began -= timedelta(seconds=1800)
+    with pytest.raises(EndpointFailed, match=r"did not go back to .* within 75 minutes"):
+        restore_endpoint.handler({**back, "since": began.isoformat()}, None)
