@@ -99,7 +99,7 @@ class Model:
 
     `schedule` is an EventBridge expression on which it is trained anew; None trains on a push or by hand.
     `group_rule` is a regular expression on an image's file name whose first group names the physical object.
-    `tolerance` is how far staging may score under the registered evaluation, in mAP. `drift` is how far the
+    `tolerance` is how far staging may score from the registered evaluation, in mAP. `drift` is how far the
     share of pictures without a detection, and the mean score, may move in prod from what was registered.
     """
 
