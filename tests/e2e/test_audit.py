@@ -76,7 +76,7 @@ def test_a_picture_that_was_changed_since_is_named(line: Line) -> None:
     status, output = verify(line, "edgeline-tags-prod")
     assert status == 1
     assert f"picture: {image['uri']}: its SHA-256 is" in output
-    assert "1 of" in output
+    assert "edgeline-tags-prod: 1 of" in output
     line.s3().put_object(Bucket=bucket, Key=key, Body=before)
 
 
