@@ -12,7 +12,7 @@ from local.sagemaker.rolling import RollbackFailedError
 from local.sagemaker.watch import AbortedError, Watch
 
 
-class RolledBackError(Exception):
+class RolledBackError(AbortedError):
     """The update was undone; the message says why."""
 
 

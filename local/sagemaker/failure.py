@@ -5,15 +5,12 @@ from __future__ import annotations
 import logging
 
 from local.cloud.errors import AwsError
-from local.sagemaker.component_update import RolledBackError
 from local.sagemaker.instance import UnhealthyError
 from local.sagemaker.rolling import RollbackFailedError
 from local.sagemaker.watch import AbortedError
 
 _LONGEST = 1024
-_EXPECTED = (
-    UnhealthyError, AbortedError, RolledBackError, RollbackFailedError, AwsError, OSError, RuntimeError,
-)  # fmt: skip
+_EXPECTED = (UnhealthyError, AbortedError, RollbackFailedError, AwsError, OSError, RuntimeError)
 _log = logging.getLogger(__name__)
 
 
