@@ -16,7 +16,6 @@ from lambdas.promotion.endpoints import (
     Progress,
     describe,
     found_or_none,
-    refuse_other_kind,
     tag_list,
 )
 from lambdas.promotion.settings import EndpointSettings
@@ -167,7 +166,6 @@ def _ensure_endpoint(
         raise EndpointBusy(f"{name} was {endpoint.status} and is being deleted: {endpoint.reason}")
     if endpoint.status != "InService":
         raise EndpointBusy(f"{name} is {endpoint.status}")
-    refuse_other_kind(sagemaker, name, endpoint.config, settings.kind)
     if endpoint.config != config:
         sagemaker.update_endpoint(EndpointName=name, EndpointConfigName=config)
         raise EndpointBusy(f"{name} is being updated to {config}")

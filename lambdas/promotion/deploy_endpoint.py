@@ -96,6 +96,8 @@ def _make(
 
 def _switch(there: Any, settings: EndpointSettings, release: Release, target: Workload) -> dict[str, Any]:
     sagemaker, cloudwatch = there.client("sagemaker"), there.client("cloudwatch")
+    # Before the alarms: those of an endpoint that stays as it is must go on watching it.
+    kinds.refuse_another(sagemaker, settings)
     before = kinds.serving_model(sagemaker, settings.name)
     both = [release.registered, registered_of(sagemaker, before)]
     names = alarms.put(cloudwatch, settings, config=release.config, registered=both, topic=target.alarm_topic)

@@ -90,16 +90,6 @@ def describe(sagemaker: Any, name: str) -> Endpoint | None:
     )
 
 
-def refuse_other_kind(sagemaker: Any, name: str, config: str, kind: str) -> None:
-    """Raise KindChanged unless the endpoint config that serves is of this kind."""
-    served = kind_of(sagemaker.describe_endpoint_config(EndpointConfigName=config))
-    if served != kind:
-        raise KindChanged(
-            f"{name} is {served} and is configured as {kind}; SageMaker changes no endpoint's kind: "
-            "delete it when nobody asks it, then promote again"
-        )
-
-
 def kind_of(config: Mapping[str, Any]) -> str:
     """Tell the kind of an endpoint from its config's description."""
     variant = config["ProductionVariants"][0]

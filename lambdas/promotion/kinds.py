@@ -5,7 +5,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from lambdas.promotion import components, whole_endpoints
-from lambdas.promotion.endpoints import NO_TAGS, SETTLED, Begun, EndpointBusy, Progress, describe, kind_of
+from lambdas.promotion.endpoints import (
+    BROKEN,
+    NO_TAGS,
+    SETTLED,
+    Begun,
+    EndpointBusy,
+    KindChanged,
+    Progress,
+    describe,
+    kind_of,
+)
 from lambdas.promotion.settings import EndpointSettings
 
 
@@ -45,6 +55,19 @@ def serving_model(sagemaker: Any, name: str) -> str | None:
     return _of_config(sagemaker, name, endpoint.config).model
 
 
+def refuse_another(sagemaker: Any, settings: EndpointSettings) -> None:
+    """Raise KindChanged where the endpoint is there and of another kind than it is configured to be."""
+    endpoint = describe(sagemaker, settings.name)
+    if endpoint is None or not endpoint.config or endpoint.status in BROKEN:
+        return
+    served = kind_of(sagemaker.describe_endpoint_config(EndpointConfigName=endpoint.config))
+    if served != settings.kind:
+        raise KindChanged(
+            f"{settings.name} is {served} and is configured as {settings.kind}; SageMaker changes no "
+            "endpoint's kind: delete it when nobody asks it, then promote again"
+        )
+
+
 def begin(
     sagemaker: Any,
     settings: EndpointSettings,
@@ -54,7 +77,7 @@ def begin(
     alarms: Sequence[str] = (),
     tags: Mapping[str, str] = NO_TAGS,
 ) -> Begun:
-    """Begin to serve this release; safe to repeat. EndpointBusy, KindChanged."""
+    """Begin to serve this release; safe to repeat. EndpointBusy."""
     if settings.component_name is not None:
         return components.begin(sagemaker, settings, config=config, model=model, alarms=alarms, tags=tags)
     return whole_endpoints.begin(sagemaker, settings, config=config, alarms=alarms, tags=tags)

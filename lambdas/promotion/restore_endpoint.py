@@ -41,7 +41,9 @@ def handler(event: Mapping[str, Any], _context: object) -> dict[str, str]:
     require(boto3.resource("dynamodb").Table(configured.turns_table), **event["turn"])
     autoscaling.make_way(there, settings, before["config"])
     if kinds.put_back(there.client("sagemaker"), settings, before, target.tags):
-        _guard_as_before(there, settings, before, target.alarm_topic)
+        # Of an endpoint of another kind than is configured, nothing was changed.
+        if before.get("kind") in (None, settings.kind):
+            _guard_as_before(there, settings, before, target.alarm_topic)
         return {"status": "ready"}
     # An update that is watched cannot be stopped: the way back begins when it is through.
     limit = timedelta(minutes=configured.timeout_minutes, seconds=MOST_BAKES * settings.bake_seconds)

@@ -13,7 +13,6 @@ from lambdas.promotion.endpoints import (
     EndpointFailed,
     Progress,
     describe,
-    refuse_other_kind,
     tag_list,
 )
 from lambdas.promotion.settings import EndpointSettings
@@ -47,7 +46,6 @@ def begin(
         return Begun("blue-green" if guarded else "watch", bake, now=False)
     if endpoint.status not in SETTLED:
         raise EndpointBusy(f"{name} is {endpoint.status}")
-    refuse_other_kind(sagemaker, name, endpoint.config, settings.kind)
     guards = {"DeploymentConfig": blue_green(settings, alarms)} if guarded else {}
     sagemaker.update_endpoint(EndpointName=name, EndpointConfigName=config, **_retained(settings), **guards)
     return Begun("blue-green" if guarded else "watch", bake)

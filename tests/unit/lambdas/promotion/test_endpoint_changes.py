@@ -93,13 +93,15 @@ def test_an_endpoint_is_ready_when_it_serves_the_config_and_not_before(sagemaker
     assert fell.fell_back == "staging fell back to v1: no reason given"
 
 
-def test_another_kind_is_refused_before_anything_is_changed(sagemaker: Any) -> None:
+def test_another_kind_is_refused_where_something_serves(sagemaker: Any) -> None:
     switch(sagemaker, PROD, "v1")
     sagemaker.settle("prod")
     instances = EndpointSettings("prod", {}, kind="realtime")
     with pytest.raises(KindChanged, match="prod is serverless and is configured as realtime"):
-        switch(sagemaker, instances, "v2")
-    assert sagemaker.changes == [("create", "v1")]
+        kinds.refuse_another(sagemaker, instances)
+    kinds.refuse_another(sagemaker, PROD)
+    sagemaker.settle("prod", "Failed")
+    kinds.refuse_another(sagemaker, instances)
 
 
 def test_going_back_updates_to_the_config_before(sagemaker: Any) -> None:

@@ -201,7 +201,7 @@ def test_components_go_back_to_the_model_before_and_to_nothing_in_the_right_orde
 
 def test_an_endpoint_with_a_model_never_becomes_one_of_components(running: Any, sagemaker: Any) -> None:
     with pytest.raises(KindChanged, match="prod is realtime and is configured as components"):
-        kinds.begin(running, COMPONENTS, config="c", model="m2")
+        kinds.refuse_another(running, COMPONENTS)
     before = {"kind": "realtime", "config": "v1", "model_name": "m1", "component": None}
     assert kinds.put_back(running, COMPONENTS, before), "nothing was changed"
     assert sagemaker.changes == [("create", "v1")]

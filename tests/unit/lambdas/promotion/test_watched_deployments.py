@@ -8,7 +8,7 @@ import boto3
 import pytest
 
 from lambdas.promotion import check_endpoint, deploy_endpoint, read_endpoint, restore_endpoint
-from lambdas.promotion.endpoints import EndpointBusy, EndpointFailed, RolledBack
+from lambdas.promotion.endpoints import EndpointBusy, EndpointFailed, KindChanged, RolledBack
 from lambdas.promotion.workload import Workload
 
 ENDPOINT = "edgeline-tags-prod"
@@ -191,6 +191,25 @@ def test_the_way_back_to_other_instances_is_not_barred_by_their_scaling(
     settle(sagemaker)
     assert restore_endpoint.handler(back, None)["status"] == "ready"
     assert len(scaling.targets) == 1
+
+
+def test_an_endpoint_of_another_kind_is_left_as_it_is_with_its_alarms_and_its_scaling(
+    first: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
+    sagemaker: Any,
+    describe_package: Any,
+    cloudwatch: Any,
+    scaling: Any,
+    kind: str,
+) -> None:
+    another = {"serverless": "realtime", "realtime": "components", "components": "serverless"}[kind]
+    guards = {**cloudwatch.alarms}, {**scaling.targets}, [*sagemaker.changes]
+    monkeypatch.setenv("MODELS", configured(another))
+    with pytest.raises(KindChanged, match=f"is {kind} and is configured as {another}"):
+        deploy(sagemaker, release(sagemaker, describe_package, 2))
+    back = {"before": first, "since": datetime.now(UTC).isoformat(), **IN_PROD}
+    assert restore_endpoint.handler(back, None)["status"] == "ready"
+    assert (cloudwatch.alarms, scaling.targets, sagemaker.changes) == guards
 
 
 def test_an_alarm_that_rang_before_cannot_judge_the_new_release(
