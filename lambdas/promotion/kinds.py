@@ -58,7 +58,7 @@ def serving_model(sagemaker: Any, name: str) -> str | None:
 def refuse_another(sagemaker: Any, settings: EndpointSettings) -> None:
     """Raise KindChanged where the endpoint is there and of another kind than it is configured to be."""
     endpoint = describe(sagemaker, settings.name)
-    if endpoint is None or not endpoint.config or endpoint.status in BROKEN:
+    if endpoint is None or not endpoint.config or endpoint.status in (*BROKEN, "Deleting"):
         return
     served = kind_of(sagemaker.describe_endpoint_config(EndpointConfigName=endpoint.config))
     if served != settings.kind:

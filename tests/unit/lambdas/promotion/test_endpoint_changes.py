@@ -100,8 +100,9 @@ def test_another_kind_is_refused_where_something_serves(sagemaker: Any) -> None:
     with pytest.raises(KindChanged, match="prod is serverless and is configured as realtime"):
         kinds.refuse_another(sagemaker, instances)
     kinds.refuse_another(sagemaker, PROD)
-    sagemaker.settle("prod", "Failed")
-    kinds.refuse_another(sagemaker, instances)
+    for status in ("Failed", "Deleting"):
+        sagemaker.endpoints["prod"]["EndpointStatus"] = status
+        kinds.refuse_another(sagemaker, instances)
 
 
 def test_going_back_updates_to_the_config_before(sagemaker: Any) -> None:
