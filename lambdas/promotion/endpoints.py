@@ -107,10 +107,11 @@ def release_name(package_arn: str, version: int, created: datetime) -> str:
 def config_name(settings: EndpointSettings, release: str) -> str:
     """Name the endpoint config of a release after all that it consists of; at most 63 characters.
 
-    That of components is the same for all releases: they come into it as components.
+    That of components is the same for all releases: they come into it as components. Its name has to keep as
+    much of the endpoint's as the others do, which policies know it by.
     """
     if settings.component_name is not None:
-        release = "components"
+        release = "copies"
     content = json.dumps([release, settings.name, settings.variant], sort_keys=True)
     version, _, _ = release.partition("-")
     return _named_after(settings, f"{version}-{hashlib.sha256(content.encode()).hexdigest()[:8]}")

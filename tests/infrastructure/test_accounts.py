@@ -24,6 +24,8 @@ from across_accounts import (
 )
 
 from config import Edgeline
+from lambdas.promotion.endpoints import config_name, model_name
+from lambdas.promotion.settings import EndpointSettings
 from stacks.accounts import ENVIRONMENTS, WorkloadAccount
 from stacks.data_stack import DataStack
 
@@ -292,6 +294,10 @@ def test_names_of_the_longest_configuration_stay_within_what_the_policies_name()
         there = WorkloadAccount(config, environment)
         name = there.endpoint_name(config.models[0])
         pattern = there.models()[0].rpartition("/")[2].removesuffix("*")
-        assert f"{name[: 63 - len('-v99999-01234567')]}-v99999-01234567".startswith(pattern)
+        assert model_name(EndpointSettings(name, {}), "v99999-01234567").startswith(pattern)
+        for kind in ("serverless", "realtime", "components"):
+            made = config_name(EndpointSettings(name, {}, kind=kind), "v99999-01234567")
+            assert made.startswith(pattern), kind
+            assert len(made) <= 63
     prefixes = {WorkloadAccount(config, e).models()[0].rpartition("/")[2] for e in ENVIRONMENTS}
     assert len(prefixes) == 2
