@@ -7,7 +7,7 @@ from typing import Any
 
 from local.demo.progress import Part
 from local.demo.workflows import LineStopped
-from local.sagemaker.jobs import JobsApi
+from local.sagemaker.jobs.api import JobsApi
 
 _POLL_SECONDS = 0.5
 _STEP_OF = re.compile(r"(?:step|evaluated|downloaded|checked) (\d+)/(\d+)")

@@ -10,17 +10,17 @@ from local.cloud.processes import Processes
 from local.cloud.service import LocalService
 from local.sagemaker.api import SageMakerApi
 from local.sagemaker.cloudformation import resource_types
-from local.sagemaker.component_operations import ComponentOperations
-from local.sagemaker.endpoints import Endpoints
-from local.sagemaker.feature_store import FeatureGroups, FeatureStoreRuntime
+from local.sagemaker.components.inference_components import InferenceComponents
+from local.sagemaker.components.operations import ComponentOperations
+from local.sagemaker.features.feature_store import FeatureGroups, FeatureStoreRuntime
 from local.sagemaker.group_policies import GroupPolicies
-from local.sagemaker.inference_components import InferenceComponents
-from local.sagemaker.jobs import JobsApi
-from local.sagemaker.models import EndpointConfigs, Models
-from local.sagemaker.pipelines import Pipelines
+from local.sagemaker.hosting.endpoints import Endpoints
+from local.sagemaker.hosting.models import EndpointConfigs, Models
+from local.sagemaker.hosting.scalable_variants import ScalableVariants
+from local.sagemaker.jobs.api import JobsApi
+from local.sagemaker.pipelines.api import Pipelines
 from local.sagemaker.registry import Registry
 from local.sagemaker.runtime import Runtime
-from local.sagemaker.scalable_variants import ScalableVariants
 from local.sagemaker.tags import Tags
 
 if TYPE_CHECKING:

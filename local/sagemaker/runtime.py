@@ -10,13 +10,13 @@ from typing import Any
 
 from local.cloud.call import Call
 from local.cloud.errors import AwsError
-from local.sagemaker.endpoints import Endpoints
-from local.sagemaker.inference_components import HostedComponent, InferenceComponents
-from local.sagemaker.instance import Reply
-from local.sagemaker.live import Live
+from local.sagemaker.components.inference_components import HostedComponent, InferenceComponents
+from local.sagemaker.hosting.endpoints import Endpoints
+from local.sagemaker.hosting.instance import Reply
+from local.sagemaker.hosting.live import Live
+from local.sagemaker.hosting.traffic import Taken
+from local.sagemaker.hosting.variant import Variant
 from local.sagemaker.refuse import refuse_given
-from local.sagemaker.traffic import Taken
-from local.sagemaker.variant import Variant
 
 _SERVERLESS_BYTES = 4 * 1024 * 1024
 _REAL_TIME_BYTES = 25 * 1024 * 1024

@@ -11,8 +11,8 @@ from archives import tar_gz
 from waiting import eventually
 
 from local.cloud.server import LocalCloud
-from local.sagemaker.endpoints import Endpoints
-from local.sagemaker.instance import Instance
+from local.sagemaker.hosting.endpoints import Endpoints
+from local.sagemaker.hosting.instance import Instance
 from local.sagemaker.plugin import SageMakerPlugin
 
 MODEL = """

@@ -12,7 +12,7 @@ from load import Load, callers_of
 from waiting import eventually
 
 from local.cloud.server import LocalCloud
-from local.sagemaker.endpoints import Endpoints
+from local.sagemaker.hosting.endpoints import Endpoints
 from local.sagemaker.plugin import SageMakerPlugin
 
 pytestmark = pytest.mark.acceptance

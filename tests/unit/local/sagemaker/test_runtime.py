@@ -11,7 +11,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from local.sagemaker import runtime
-from local.sagemaker.instance import Instance, Reply
+from local.sagemaker.hosting.instance import Instance, Reply
 
 CODE = """
 import pathlib, time

@@ -1,0 +1,1 @@
+"""Feature Store, online and offline."""

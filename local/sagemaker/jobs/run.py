@@ -1,0 +1,77 @@
+"""One run of a job's program."""
+
+from __future__ import annotations
+
+import subprocess
+import threading
+import time
+from typing import Any
+
+from local.cloud.processes import Processes
+from local.sagemaker.jobs.error import JobError, algorithm_error, transfer_error
+from local.sagemaker.jobs.job import Cause, JobKind, Place
+from local.sagemaker.log_stream import LogStream
+
+_GRACE_SECONDS = 5.0
+_LOOK_EVERY_SECONDS = 0.2
+_REST_OF_OUTPUT_SECONDS = 10.0
+
+
+class JobRun:
+    """Downloads, executes, uploads; every failure becomes a JobError with its reason."""
+
+    def __init__(self, kind: JobKind, request: dict[str, Any], place: Place, processes: Processes) -> None:
+        self.request = request
+        self._kind, self._place, self._processes = kind, place, processes
+        self._stop = threading.Event()
+
+    def stop(self) -> None:
+        """End the program: asked first, then killed."""
+        self._stop.set()
+
+    def download(self) -> None:
+        """Lay out the job's folder."""
+        try:
+            self._kind.download(self.request, self._place)
+        except Exception as error:
+            raise JobError(transfer_error("Data download failed", error)) from error
+
+    def upload(self) -> dict[str, Any]:
+        """Keep the results and give what Describe tells of them."""
+        try:
+            return self._kind.upload(self.request, self._place)
+        except Exception as error:
+            raise JobError(transfer_error("Upload of the results failed", error)) from error
+
+    def execute(self, log: LogStream, limit_seconds: float) -> Cause:
+        """Run the program to its end, its limit or the call to stop, and say which it was."""
+        child = self._start()
+        reader = threading.Thread(target=log.follow, args=(child.stdout,), daemon=True)
+        reader.start()
+        cause = self._wait(child, limit_seconds)
+        self._processes.end(child, grace_seconds=0 if cause == "exited" else _GRACE_SECONDS)
+        reader.join(_REST_OF_OUTPUT_SECONDS)
+        if cause == "exited" and child.returncode:
+            failure = self._place.folder.path("/opt/ml/output/failure")
+            raise JobError(algorithm_error(child.returncode, failure, log.tail()))
+        return cause
+
+    def _start(self) -> subprocess.Popen[str]:
+        try:
+            command = self._kind.command(self.request, self._place)
+            return self._processes.start(command.argv, environment=command.environment, folder=command.folder)
+        except JobError:
+            raise
+        except Exception as error:
+            raise JobError(transfer_error("The job's program could not be started", error)) from error
+
+    def _wait(self, child: subprocess.Popen[str], limit_seconds: float) -> Cause:
+        deadline = time.monotonic() + limit_seconds
+        while not self._stop.is_set():
+            try:
+                child.wait(min(_LOOK_EVERY_SECONDS, max(0.0, deadline - time.monotonic())))
+                return "exited"
+            except subprocess.TimeoutExpired:
+                if time.monotonic() >= deadline:
+                    return "timed out"
+        return "stopped"

@@ -1,0 +1,1 @@
+"""Pipelines: their definition, interpreted."""
