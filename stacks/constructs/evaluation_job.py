@@ -18,7 +18,9 @@ OUTPUT = "/opt/ml/processing/output"
 _SECONDS = 3600
 _MODULE = "pipeline_defs.detection.scripts.evaluate"
 _JOBS = "jobs are named after the release and its execution"
-_PASSES = ("SageMaker.ThrottlingException", "ThrottlingException", "SageMaker.ResourceLimitExceeded")
+_PASSES = ("SageMaker.ThrottlingException", "ThrottlingException", "SageMaker.ResourceLimitExceededException")
+# What Step Functions calls all that SageMaker's API does not name, throttling among it, and denials.
+_MAY_PASS = ("SageMaker.AmazonSageMakerException",)
 
 
 class EvaluationJob(Construct):
@@ -84,9 +86,13 @@ class EvaluationJob(Construct):
             "TimeoutSeconds": _SECONDS + 900,
         }
         state = sfn.CustomState(self, title, state_json=document)
-        state.add_retry(
-            errors=list(_PASSES), interval=cdk.Duration.seconds(30), backoff_rate=2, max_attempts=5
-        )
+        for errors, attempts in ((_PASSES, 5), (_MAY_PASS, 3)):
+            state.add_retry(
+                errors=list(errors),
+                interval=cdk.Duration.seconds(30),
+                backoff_rate=2,
+                max_attempts=attempts,
+            )
         return state
 
     def grant_run(self, machine_role: iam.IRole) -> None:

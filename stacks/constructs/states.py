@@ -24,9 +24,15 @@ _PASSES_BY_ITSELF = [
     "ServiceUnavailable",
     "ThrottlingException",
     "Contended",
+    # Of Application Auto Scaling, while it is still at the change before.
+    "ConcurrentUpdateException",
+    "InternalServiceException",
     "ConnectTimeoutError",
+    "ConnectionClosedError",
     "EndpointConnectionError",
+    "IncompleteReadError",
     "ReadTimeoutError",
+    "ResponseStreamingError",
 ]
 
 

@@ -210,6 +210,19 @@ def test_a_staging_test_that_does_not_finish_has_failed(definition: dict[str, An
     assert definition["States"][catch["Next"]]["Parameters"]["Error"] == "StagingTestFailed"
 
 
+@pytest.mark.parametrize(
+    ("state", "error"),
+    [
+        ("Test staging", "SageMaker.ResourceLimitExceededException"),
+        ("Test staging", "SageMaker.AmazonSageMakerException"),
+        ("Check prod", "ConcurrentUpdateException"),
+        ("Check artifacts", "ResponseStreamingError"),
+    ],
+)
+def test_what_passes_by_itself_is_tried_again(definition: dict[str, Any], state: str, error: str) -> None:
+    assert error in {name for rule in definition["States"][state]["Retry"] for name in rule["ErrorEquals"]}
+
+
 def test_the_staging_test_runs_what_the_package_names(definition: dict[str, Any]) -> None:
     job = definition["States"]["Test staging"]["Parameters"]
     assert job["AppSpecification"]["ImageUri.$"] == "$.package.image"
