@@ -4,14 +4,14 @@ import json
 import os
 import signal
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
 from archives import tar_gz
 from faults.promoted import GROUP, PROD, STAGING, Promotions
 from faults.seams import THROTTLED, hanging, refusing
-from faults.story import Gate
+from faults.story import Gate, deliver
 
 from local.cloud.server import LocalCloud
 from local.sagemaker.plugin import SageMakerPlugin
@@ -126,46 +126,12 @@ def test_a_broken_model_archive_never_comes_into_service(line: Promotions, end: 
     assert "model.tar.gz" in ended["cause"]
 
 
-def approval_event(package: str) -> dict[str, Any]:
-    """The event of an approval, as the registry puts it on the bus."""
-    return {
-        "id": f"event-of-{package.rsplit('/', 1)[1]}",
-        "source": "aws.sagemaker",
-        "detail-type": "SageMaker Model Package State Change",
-        "time": "2026-11-21T17:20:30Z",
-        "detail": {
-            "ModelPackageArn": package,
-            "ModelApprovalStatus": "Approved",
-            "UpdatedModelPackageFields": ["ModelApprovalStatus"],
-        },
-    }
-
-
-def deliver(line: Promotions, event: dict[str, Any]) -> dict[str, Any]:
-    """Deliver an event to the function, as EventBridge does, at least once."""
-    name = line.deployed.resource("promotion", "AWS::Lambda::Function", "StartsStartPromotion")
-    answer = line.deployed.functions.invoke(FunctionName=name, Payload=json.dumps(event).encode())
-    assert "FunctionError" not in answer
-    return dict(json.load(answer["Payload"]))
-
-
-def test_an_approval_that_is_delivered_twice_is_promoted_once(line: Promotions) -> None:
-    line.set_approval(line.good, WITHDRAWN)
-    first = line.approve(line.good)
-    event = approval_event(line.good)
-    event["id"] = json.loads(line.ended(first)["input"])["event_id"]
-    before = set(line.executions())
-    for _ in range(2):
-        assert deliver(line, event) == {"execution": first.rpartition(":")[2], "started": False}
-    assert set(line.executions()) == before
-
-
 def test_an_approval_that_arrives_after_the_package_was_rejected_deploys_nothing(line: Promotions) -> None:
-    package = line.register()
-    line.set_approval(package, "Rejected")
+    package, approved = line.register(), datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    assert line.ended(line.reject(package))["status"] == "SUCCEEDED", "there is nothing to roll back"
     configs = line.sagemaker.list_endpoint_configs()["EndpointConfigs"]
     before = set(line.executions())
-    assert deliver(line, approval_event(package))["started"]
+    assert deliver(line, package, approved, f"late-{package}")["started"]
     [execution] = set(line.executions()) - before
     ended = line.ended(execution)
     assert (ended["status"], ended["error"]) == ("FAILED", "NoLongerApproved")
@@ -180,7 +146,7 @@ def test_an_approval_that_is_withdrawn_during_the_staging_test_never_gets_to_pro
     package = line.register(first=gate.code)
     execution = line.approve(package)
     gate.reached()
-    line.set_approval(package, "Rejected")
+    line.set_approval(package, WITHDRAWN)
     gate.open()
     ended = line.ended(execution)
     assert (ended["status"], ended["error"]) == ("FAILED", "NoLongerApproved")
