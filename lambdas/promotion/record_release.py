@@ -41,12 +41,27 @@ def handler(event: Mapping[str, Any], _context: object) -> dict[str, str]:
     record |= evidence_objects(s3, named_objects(s3, promotion, f"s3://{bucket}/{folder}"))
     record["prod"]["alarms"] = alarm_states(configured.workloads, "prod", promotion.get("prod"), execution)
     record["recorded_at"] = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    uri = keep_record(s3, bucket=bucket, folder=folder, name="release", record=record)
-    kept = read_bytes(s3, uri)
+    name, uri, kept = _keep(s3, bucket, folder, record)
     record, sha256 = json.loads(kept), hashlib.sha256(kept).hexdigest()
     page = release_page(record, uri=uri, sha256=sha256)
-    keep_page(s3, bucket=bucket, folder=folder, name="release", page=page, execution=execution)
-    return {**{name: record[name] for name in ("outcome", "recorded_at")}, "uri": uri, "sha256": sha256}
+    keep_page(s3, bucket=bucket, folder=folder, name=name, page=page, execution=execution)
+    return {**{key: record[key] for key in ("outcome", "recorded_at")}, "uri": uri, "sha256": sha256}
+
+
+def _keep(s3: Any, bucket: str, folder: str, record: dict[str, Any]) -> tuple[str, str, bytes]:
+    """Write the record once for its outcome; return its name, its URI and what is kept there.
+
+    An execution may have recorded that it promoted and have gone back since, because the page that belongs to
+    the record could not be kept: that is another record.
+    """
+    name = "release"
+    uri = keep_record(s3, bucket=bucket, folder=folder, name=name, record=record)
+    kept = read_bytes(s3, uri)
+    if json.loads(kept)["outcome"] != record["outcome"]:
+        name = f"release-{record['outcome']}"
+        uri = keep_record(s3, bucket=bucket, folder=folder, name=name, record=record)
+        kept = read_bytes(s3, uri)
+    return name, uri, kept
 
 
 def evidence(promotion: Mapping[str, Any], *, execution: str, started_at: str) -> dict[str, Any]:

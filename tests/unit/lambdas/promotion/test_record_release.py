@@ -204,6 +204,15 @@ def test_a_second_attempt_keeps_the_first_record_its_time_and_its_hash(s3: Writt
     assert f"{RELEASE}/release-another.html" in s3.objects
 
 
+def test_what_was_recorded_as_promoted_and_was_put_back_has_another_record(s3: WrittenObjects) -> None:
+    failure = {"Error": "ClientError", "Cause": json.dumps({"errorMessage": "no page could be kept"})}
+    promoted, undone = keep(promotion()), keep(promotion(failure=failure))
+    assert (promoted["outcome"], undone["outcome"]) == ("promoted", "ClientError")
+    assert undone["uri"] == f"{RELEASE}/release-ClientError.json"
+    assert f"{RELEASE}/release-ClientError.html" in s3.objects
+    assert keep(promotion(failure=failure)) == undone
+
+
 def test_a_roll_back_names_what_was_rejected(s3: WrittenObjects) -> None:
     rejected = {"rejected": f"{ARN[:-1]}3", "rejected_by": "somebody", "rejected_at": "now"}
     record = record_of(s3, keep(promotion(purpose="roll back", **rejected)))
