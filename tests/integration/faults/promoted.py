@@ -189,6 +189,10 @@ class Promotions:
         model = sagemaker.describe_model(ModelName=variant["ModelName"])
         return str(model["PrimaryContainer"]["ModelPackageName"])
 
+    def packages_served(self) -> tuple[str, str]:
+        """The packages behind staging and prod."""
+        return self.behind(self.staging), self.behind(self.prod)
+
     def holder(self) -> str | None:
         """Who holds the turn to promote."""
         key = {"line": "promotion of tags", "entry": "turn"}

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from faults.promoted import PROD, STAGING, Promotions
+from faults.promoted import Promotions
 from waiting import eventually
 
 _FASTER = (('"Seconds":5', '"Seconds":1'), ('"IntervalSeconds":20', '"IntervalSeconds":1'))
@@ -17,10 +17,6 @@ class Story:
 
     def __init__(self, line: Promotions) -> None:
         self.line, self.good = line, line.good
-
-    def serve(self) -> tuple[str, str]:
-        """The packages behind staging and prod."""
-        return self.line.behind(STAGING), self.line.behind(PROD)
 
     def life_cycle(self, package: str) -> tuple[str, str]:
         found = self.line.sagemaker.describe_model_package(ModelPackageName=package)["ModelLifeCycle"]
@@ -79,7 +75,7 @@ class Gate:
 
 
 @contextmanager
-def told(line: Promotions) -> Iterator[Story]:
+def story_of(line: Promotions) -> Iterator[Story]:
     """The line with a good model in both endpoints; afterwards somebody else's turn can come."""
     machine = line.deployed.machine_with
     with machine(line.machine, *_FASTER[0]), machine(line.machine, *_FASTER[1]):
@@ -101,7 +97,7 @@ def deaf(line: Promotions) -> Iterator[None]:
 
 
 @contextmanager
-def calls_of(line: Promotions, *, seconds: int) -> Iterator[None]:
+def last_call_takes(line: Promotions, *, seconds: int) -> Iterator[None]:
     """Let a killed holder's last call take no longer than that, in the eyes of who waits."""
     name = line.deployed.resource("promotion", "AWS::Lambda::Function", "WorkflowTurnsTakeTurn")
     functions = line.deployed.functions

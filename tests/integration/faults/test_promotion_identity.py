@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from faults.promoted import Promotions
-from faults.story import Gate, Story, deaf, deliver, told
+from faults.story import Gate, Story, deaf, deliver, story_of
 
 from local.cloud.server import LocalCloud
 
@@ -20,7 +20,7 @@ def line(cloud: LocalCloud, tmp_path_factory: pytest.TempPathFactory) -> Promoti
 
 @pytest.fixture
 def story(line: Promotions) -> Iterator[Story]:
-    with told(line) as story:
+    with story_of(line) as story:
         yield story
 
 
@@ -31,7 +31,7 @@ def test_a_rejection_of_the_running_version_goes_back_to_the_one_before_it(story
     assert story.life_cycle(before) == ("Production", "Replaced")
     back = line.ended(line.reject(running))
     assert back["status"] == "SUCCEEDED"
-    assert story.serve() == (before, before)
+    assert story.line.packages_served() == (before, before)
     assert story.life_cycle(running) == ("Production", "RolledBack")
     assert story.life_cycle(before) == ("Production", "Serving")
     assert story.ledger()[-2:] == [running, before]
@@ -46,7 +46,7 @@ def test_a_rejection_of_a_version_before_the_running_one_changes_nothing(story: 
     assert line.promote(running)["status"] == "SUCCEEDED"
     ledger = story.ledger()
     assert line.ended(line.reject(before))["status"] == "SUCCEEDED"
-    assert (story.serve(), story.ledger()) == ((running, running), ledger)
+    assert (story.line.packages_served(), story.ledger()) == ((running, running), ledger)
 
 
 def test_a_rejection_of_the_only_version_leaves_it_and_says_so(story: Story) -> None:
@@ -57,7 +57,7 @@ def test_a_rejection_of_the_only_version_leaves_it_and_says_so(story: Story) -> 
     ended = line.ended(line.reject(only))
     assert (ended["status"], ended["error"]) == ("FAILED", "NothingToGoBackTo")
     assert f"{only} is Rejected" in ended["cause"]
-    assert story.serve() == (only, only)
+    assert story.line.packages_served() == (only, only)
     assert line.record(only, ended["executionArn"])["outcome"] == "NothingToGoBackTo"
 
 
@@ -70,7 +70,7 @@ def test_two_approvals_within_a_second_are_both_promoted_in_their_order(story: S
     assert [found["status"] for found in ended] == ["SUCCEEDED", "SUCCEEDED"]
     assert [json.loads(found["input"])["model_package_arn"] for found in ended] == [first, second]
     assert story.ledger()[-2:] == [first, second]
-    assert story.serve() == (second, second)
+    assert story.line.packages_served() == (second, second)
 
 
 def test_an_approval_that_arrives_after_a_later_one_is_superseded(story: Story) -> None:
@@ -86,7 +86,7 @@ def test_an_approval_that_arrives_after_a_later_one_is_superseded(story: Story) 
     (ended,) = story.new_executions(before, 1)
     assert ended["status"] == "SUCCEEDED", "to come too late is no failure"
     assert line.record(late)["outcome"] == "Superseded"
-    assert story.serve() == (running, running)
+    assert story.line.packages_served() == (running, running)
 
 
 def test_an_older_version_that_is_approved_is_promoted(story: Story) -> None:
@@ -94,7 +94,7 @@ def test_an_older_version_that_is_approved_is_promoted(story: Story) -> None:
     older, newer = line.register(), line.register()
     assert line.promote(newer)["status"] == "SUCCEEDED"
     assert line.promote(older)["status"] == "SUCCEEDED"
-    assert story.serve() == (older, older)
+    assert story.line.packages_served() == (older, older)
 
 
 def test_an_approval_that_is_told_again_starts_nothing(story: Story) -> None:
@@ -121,7 +121,7 @@ def test_a_package_that_is_changed_after_its_approval_never_gets_to_prod(
     gate.open()
     ended = line.ended(execution)
     assert (ended["status"], ended["error"]) == ("FAILED", "PackageChanged")
-    assert story.serve() == (story.good, story.good)
+    assert story.line.packages_served() == (story.good, story.good)
 
 
 @pytest.mark.parametrize("where", ["staging", "prod"])
@@ -140,7 +140,7 @@ def test_a_rejection_on_the_way_ends_the_promotion_and_nothing_else(
     gate.open()
     ended = line.ended(execution)
     assert (ended["status"], ended["error"]) == ("FAILED", "NoLongerApproved")
-    assert story.serve() == (story.good, story.good)
+    assert story.line.packages_served() == (story.good, story.good)
     assert line.ended(rejection)["status"] == "SUCCEEDED", "there is nothing to roll back"
     stage = "Staging" if where == "staging" else "Production"
     assert story.life_cycle(package) == (stage, "Failed")

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from faults.promoted import Promotions
 from faults.seams import hanging
-from faults.story import Gate, Story, calls_of, told, turn_of
+from faults.story import Gate, Story, last_call_takes, story_of, turn_of
 from waiting import eventually
 
 from local.cloud.call import Call
@@ -27,7 +27,7 @@ def line(cloud: LocalCloud, tmp_path_factory: pytest.TempPathFactory) -> Promoti
 
 @pytest.fixture
 def story(line: Promotions) -> Iterator[Story]:
-    with told(line) as story:
+    with story_of(line) as story:
         yield story
 
 
@@ -36,7 +36,7 @@ def test_after_a_killed_holder_its_changes_are_taken_back_and_the_next_goes_on(
 ) -> None:
     line, gate = story.line, Gate(tmp_path)
     killed, following = line.register(on_load=f"exec({gate.code!r})"), line.register()
-    with calls_of(line, seconds=2):
+    with last_call_takes(line, seconds=2):
         execution = line.approve(killed)
         gate.reached()
         waiting = line.approve(following)
@@ -51,7 +51,7 @@ def test_after_a_killed_holder_its_changes_are_taken_back_and_the_next_goes_on(
     assert (line.record(killed)["execution"], name in line.record(killed)["reason"]) == (name, True)
     assert line.record(following)["staging"]["model_package_before"] == story.good
     assert story.life_cycle(killed) == ("Staging", "Failed")
-    assert story.serve() == (following, following)
+    assert story.line.packages_served() == (following, following)
 
 
 def test_a_call_of_a_killed_holder_that_goes_on_changes_nothing(story: Story) -> None:
@@ -64,7 +64,7 @@ def test_a_call_of_a_killed_holder_that_goes_on_changes_nothing(story: Story) ->
             updated.append(parameters["EndpointConfigName"])
         return original(service, call, name, parameters)
 
-    with pytest.MonkeyPatch.context() as patch, calls_of(line, seconds=0):
+    with pytest.MonkeyPatch.context() as patch, last_call_takes(line, seconds=0):
         patch.setattr(LocalService, "perform", perform)
         with hanging("CreateEndpointConfig") as faults:
             execution = line.approve(killed)
@@ -77,7 +77,7 @@ def test_a_call_of_a_killed_holder_that_goes_on_changes_nothing(story: Story) ->
     version = killed.rsplit("/", 1)[1]
     assert updated, "the next one changed the endpoints"
     assert not [config for config in updated if f"-v{version}-" in config], "and the killed one did not"
-    assert story.serve() == (following, following)
+    assert story.line.packages_served() == (following, following)
 
 
 def test_of_twenty_approvals_at_once_never_two_are_at_the_endpoints(story: Story) -> None:
@@ -98,7 +98,7 @@ def test_of_twenty_approvals_at_once_never_two_are_at_the_endpoints(story: Story
     assert all(end <= start for (_, end), (start, _) in itertools.pairwise(turns))
     good = [found for found in ended if json.loads(found["input"])["model_package_arn"] == packages[-1]]
     assert {found["error"] for found in ended if found not in good} <= {"UnusablePackage"}
-    assert story.serve()[1] in (packages[-1], story.good)
+    assert story.line.packages_served()[1] in (packages[-1], story.good)
 
 
 def test_a_life_cycle_that_cannot_be_marked_stops_nothing(story: Story) -> None:
@@ -109,4 +109,4 @@ def test_a_life_cycle_that_cannot_be_marked_stops_nothing(story: Story) -> None:
         "not authorized to perform: sagemaker:UpdateModelPackage"
         in line.record(package)["life_cycle_failure"]
     )
-    assert story.serve() == (package, package)
+    assert story.line.packages_served() == (package, package)
