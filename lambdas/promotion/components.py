@@ -70,7 +70,8 @@ def begin(
         _create(sagemaker, settings, model, tags)
         return Begun("watch", bake)
     guarded = bool(alarms) and bake > 0
-    if component.model == model and component.status != "Failed":
+    asleep = component.status == "InService" and component.desired == 0
+    if component.model == model and component.status != "Failed" and not asleep:
         if component.status == "InService":
             return Begun("watch", 0, now=False)
         guarded = guarded and component.status == "Updating"
@@ -193,7 +194,7 @@ def _create(sagemaker: Any, settings: EndpointSettings, model: str, tags: Mappin
 
 
 def _update(sagemaker: Any, settings: EndpointSettings, model: str, *, copies: int, **guards: Any) -> None:
-    """A component that sleeps at no copies is woken: nothing else could be watched."""
+    """A component that sleeps at no copies is woken: nothing else could be watched, or tested."""
     sagemaker.update_inference_component(
         InferenceComponentName=settings.name,
         Specification=_specification(settings, model),

@@ -161,6 +161,9 @@ def test_a_component_that_sleeps_is_woken_for_its_update(hosting: Any, sagemaker
     settle_component(sagemaker, RuntimeConfig={"DesiredCopyCount": 0, "CurrentCopyCount": 0})
     components.begin(hosting, COMPONENTS, config="c", model="m2", alarms=ALARMS)
     assert sagemaker.how["RuntimeConfig"] == {"CopyCount": 2}
+    settle_component(sagemaker, RuntimeConfig={"DesiredCopyCount": 0, "CurrentCopyCount": 0})
+    again = components.begin(hosting, COMPONENTS, config="c", model="m2", alarms=ALARMS)
+    assert (again.guard, again.now) == ("rolling", True), "the same once more is tested once more"
     settle_component(sagemaker, RuntimeConfig={"DesiredCopyCount": 5, "CurrentCopyCount": 5})
     components.begin(hosting, COMPONENTS, config="c", model="m3", alarms=ALARMS)
     assert sagemaker.how["RuntimeConfig"] == {"CopyCount": 5}, "nor does an update send copies away"
