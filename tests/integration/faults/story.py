@@ -110,8 +110,8 @@ def last_call_takes(line: Promotions, *, seconds: int) -> Iterator[None]:
         functions.update_function_configuration(FunctionName=name, Environment={"Variables": before})
 
 
-def turn_of(line: Promotions, execution: str) -> tuple[float, float]:
-    """When an execution had the turn: from the choice of who has it to the giving back."""
+def turn_of(line: Promotions, execution: str) -> tuple[float, float] | None:
+    """When an execution had the turn, from its first step to the giving back; None for one that came too late."""
     pages = line.deployed.states.get_paginator("get_execution_history").paginate(executionArn=execution)
     entered = {
         event["stateEnteredEventDetails"]["name"]: event["timestamp"].timestamp()
@@ -119,6 +119,8 @@ def turn_of(line: Promotions, execution: str) -> tuple[float, float]:
         for event in page["events"]
         if "stateEnteredEventDetails" in event
     }
+    if "Forward or back?" not in entered:
+        return None
     ends = [at for name, at in entered.items() if name.startswith("Give ")]
     return entered["Forward or back?"], ends[0]
 

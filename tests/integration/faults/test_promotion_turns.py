@@ -94,11 +94,18 @@ def test_of_twenty_approvals_at_once_never_two_are_at_the_endpoints(story: Story
     for thread in threads:
         thread.join()
     ended = story.new_executions(before, 20)
-    turns = sorted(turn_of(line, found["executionArn"]) for found in ended)
+    turns = sorted(filter(None, (turn_of(line, found["executionArn"]) for found in ended)))
+    assert len(turns) > 1
     assert all(end <= start for (_, end), (start, _) in itertools.pairwise(turns))
-    good = [found for found in ended if json.loads(found["input"])["model_package_arn"] == packages[-1]]
-    assert {found["error"] for found in ended if found not in good} <= {"UnusablePackage"}
-    assert story.line.packages_served()[1] in (packages[-1], story.good)
+    [good] = [found for found in ended if json.loads(found["input"])["model_package_arn"] == packages[-1]]
+    # An event that was told after that of a later approval is late, and ends without an error.
+    assert {found.get("error", "Superseded") for found in ended if found is not good} <= {
+        "UnusablePackage",
+        "Superseded",
+    }
+    assert good["status"] == "SUCCEEDED"
+    promoted = line.outcome(packages[-1]) == "promoted"
+    assert story.line.packages_served()[1] == (packages[-1] if promoted else story.good)
 
 
 def test_a_life_cycle_that_cannot_be_marked_stops_nothing(story: Story) -> None:
