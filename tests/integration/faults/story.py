@@ -111,7 +111,7 @@ def last_call_takes(line: Promotions, *, seconds: int) -> Iterator[None]:
 
 
 def turn_of(line: Promotions, execution: str) -> tuple[float, float] | None:
-    """When an execution had the turn, from its first step to the giving back; None for one that came too late."""
+    """When an execution had the turn, until it gave it back; None for one that came too late."""
     pages = line.deployed.states.get_paginator("get_execution_history").paginate(executionArn=execution)
     entered = {
         event["stateEnteredEventDetails"]["name"]: event["timestamp"].timestamp()
