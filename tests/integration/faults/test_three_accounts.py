@@ -28,7 +28,7 @@ NEVER_ASKED = {
     ("auditor", "sagemaker:DescribeEndpoint"): "people verify, not promotions: tests/e2e/test_accounts.py",
     ("auditor", "sagemaker:DescribeEndpointConfig"): "the same",
     ("auditor", "sagemaker:DescribeModel"): "the same",
-    ("model", "cloudwatch:DescribeAlarms"): "no update here gets so far that it is watched: test_guardrails.py",
+    ("model", "cloudwatch:DescribeAlarms"): "no update here comes to be watched: test_guardrails.py",
     ("model", "cloudwatch:PutMetricData"): "containers print their metrics, and none puts them",
     ("model", "ecr:BatchCheckLayerAvailability"): "no image is pulled",
     ("model", "ecr:BatchGetImage"): "no image is pulled",
