@@ -57,15 +57,17 @@ def marks(promotion: Mapping[str, Any], execution: str) -> list[Mark]:
 
 def _failed(promotion: Mapping[str, Any], reason: str) -> list[Mark]:
     package, error = promotion["model_package_arn"], promotion["failure"]["Error"]
-    if "cut_off" in promotion:
+    if "cut_off" in promotion and "todo" not in promotion:
         # In prod it is marked when it is replaced there, or has been there before.
-        found = promotion["serving"]["model_package"] == package
-        return [] if found else [Mark(package, STAGING, "Failed", reason)]
+        serving = promotion.get("serving")
+        not_there = serving is not None and serving["model_package"] != package
+        return [Mark(package, STAGING, "Failed", reason)] if not_there else []
     if "package" not in promotion:
         return []
     before = promotion.get("prod_before")
     if before is None:
-        return [Mark(package, STAGING, "Failed", reason)]
+        # A release that could not be gone back to stays what it was.
+        return [Mark(package, STAGING, "Failed", reason)] if promotion["purpose"] == "promote" else []
     back = before.get("model_package")
     if back == package:
         return [Mark(package, PRODUCTION, "Serving", f"as before; {reason}")]

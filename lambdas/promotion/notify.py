@@ -15,7 +15,7 @@ _KEEPS = {
     "Superseded": "A package that was approved later has had its turn; prod keeps what it serves.",
     "NoLongerApproved": "The approval was withdrawn; what was deployed of it was put back.",
     "PackageChanged": "It was changed after its approval: approve it again if that is meant.",
-    "NothingToGoBackTo": "Prod still serves what was rejected: approve and promote another one.",
+    "NothingToGoBackTo": "Prod keeps what it serves: approve and promote another one.",
 }
 _PUT_BACK = "Staging and prod have been put back to what they served before."
 
@@ -77,7 +77,8 @@ def _failed(promotion: Mapping[str, Any], what: str) -> tuple[str, list[str]]:
     verb = {"promote": "was not promoted", "roll back": "is not rolled back"}.get(
         promotion["purpose"], "is not recovered"
     )
-    back = _PUT_BACK if "package" in promotion else "Nothing was deployed."
+    begun = "staging_before" in promotion or "prod_before" in promotion
+    back = _PUT_BACK if begun else "Nothing was deployed."
     lines = [message_of(failure["Cause"]), _KEEPS.get(failure["Error"], back)]
     return f"{what} {verb}: {failure['Error']}", lines
 

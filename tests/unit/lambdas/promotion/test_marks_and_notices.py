@@ -53,6 +53,15 @@ def failed(state: dict[str, Any], error: str, cause: str = "why") -> dict[str, A
             [(NEW, "Staging", "Failed")],
         ),
         (failed({**BEGUN, **CUT_OFF, "serving": {"model_package": NEW}}, "Aborted"), []),
+        (failed({**BEGUN, **CUT_OFF}, "ClientError"), []),
+        (
+            failed({**READ, **CUT_OFF, "serving": {"model_package": OLD}, "todo": "prod"}, "ArtifactChanged"),
+            [],
+        ),
+        (
+            failed({**IN_PROD, **CUT_OFF, "serving": {"model_package": OLD}, "todo": "prod"}, "RolledBack"),
+            [(NEW, "Production", "RolledBack"), (OLD, "Production", "Serving")],
+        ),
     ],
 )
 def test_the_life_cycle_says_at_each_point_where_the_packages_are(
@@ -96,8 +105,9 @@ def test_a_mark_is_the_life_cycle_and_nothing_else(monkeypatch: pytest.MonkeyPat
         (
             failed({**BEGUN, "purpose": "roll back"}, "NothingToGoBackTo", "prod keeps it"),
             "tags 3 is not rolled back: NothingToGoBackTo",
-            "Prod still serves what was rejected",
+            "Prod keeps what it serves: approve and promote another one",
         ),
+        (failed(READ, "ArtifactChanged"), "tags 3 was not promoted: ArtifactChanged", "Nothing was deployed"),
         (
             {
                 **failed(IN_PROD, "RolledBack", "alarm"),
