@@ -9,6 +9,7 @@ import boto3
 from botocore.exceptions import ClientError
 
 from lambdas.common.objects import read_json, split_uri
+from lambdas.common.packages import UnusablePackage
 
 _BLOCK = 1 << 20
 _GONE = ("NoSuchKey", "NoSuchBucket", "404")
@@ -26,13 +27,13 @@ def handler(event: Mapping[str, Any], _context: object) -> dict[str, str]:
     """Hash the model, the data set manifest and the test set's labels as they lie there now.
 
     In: {"package": what read_model_package gave}.
-    Out: {"model_sha256", "dataset_sha256"}. Raises ArtifactMissing, ArtifactChanged.
+    Out: {"model_sha256", "dataset_sha256"}. Raises ArtifactMissing, ArtifactChanged, UnusablePackage.
     """
     package, s3 = event["package"], boto3.client("s3")
     evaluation = _read(s3, package["evaluation"])
     model = _hash(s3, package["model_data"])
     _same(package["model_data"], model, evaluation.get("model_sha256"), "its evaluation measured")
-    measured_on = evaluation["dataset"]["manifest_sha256"]
+    measured_on = (evaluation.get("dataset") or {}).get("manifest_sha256")
     dataset = manifest_sha256(_read(s3, package["dataset_manifest"]))
     _same(package["dataset_manifest"], dataset, measured_on, "its evaluation was measured on")
     labels = f"{package['test_set'].rstrip('/')}/labels.json"
@@ -47,6 +48,8 @@ def manifest_sha256(manifest: Mapping[str, Any]) -> str:
 
 
 def _same(uri: str, found: str | None, recorded: str | None, by: str) -> None:
+    if recorded is None:
+        raise UnusablePackage(f"{uri}: what {by} is not said in it; it is too old, train the model anew")
     if found != recorded:
         raise ArtifactChanged(f"{uri}: its SHA-256 is {found}, but {by} {recorded}")
 

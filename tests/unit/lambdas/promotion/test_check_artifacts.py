@@ -10,6 +10,7 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
+from lambdas.common.packages import UnusablePackage
 from lambdas.promotion import check_artifacts
 from lambdas.promotion.check_artifacts import ArtifactChanged, ArtifactMissing, handler, manifest_sha256
 from pipeline_defs.detection.preparation import canonical_sha256
@@ -76,6 +77,17 @@ def test_the_functions_hash_of_a_manifest_is_that_of_the_job_that_wrote_it(s3: F
 def test_what_is_gone_is_named(s3: FakeS3, uri: str) -> None:
     del s3.objects[uri]
     with pytest.raises(ArtifactMissing, match=f"{uri} is gone"):
+        handler(EVENT, None)
+
+
+@pytest.mark.parametrize(("lacking", "uri"), [("model_sha256", MODEL), ("dataset", MANIFEST)])
+def test_an_evaluation_that_is_too_old_to_say_what_it_measured_is_told_from_a_changed_artifact(
+    s3: FakeS3, lacking: str, uri: str
+) -> None:
+    evaluation = json.loads(s3.objects[EVALUATION])
+    del evaluation[lacking]
+    s3.objects[EVALUATION] = json.dumps(evaluation).encode()
+    with pytest.raises(UnusablePackage, match=f"{uri}: what its evaluation .* is not said in it"):
         handler(EVENT, None)
 
 
