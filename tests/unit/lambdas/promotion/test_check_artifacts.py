@@ -101,14 +101,6 @@ def test_what_was_changed_is_named(s3: FakeS3, uri: str, old: bytes, new: bytes)
         handler(EVENT, None)
 
 
-def test_a_model_whose_evaluation_knows_no_hash_of_it_is_not_taken(s3: FakeS3) -> None:
-    evaluation = json.loads(s3.objects[EVALUATION])
-    del evaluation["model_sha256"]
-    s3.objects[EVALUATION] = json.dumps(evaluation).encode()
-    with pytest.raises(ArtifactChanged, match="its evaluation measured None"):
-        handler(EVENT, None)
-
-
 def test_a_file_that_is_no_json_any_more_is_named(s3: FakeS3) -> None:
     s3.objects[LABELS] = b"\xff{"
     with pytest.raises(ArtifactChanged, match=f"{LABELS}: it is no JSON any more"):
