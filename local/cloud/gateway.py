@@ -39,6 +39,7 @@ PRETENDED = frozenset({
 
 _CREDENTIAL = re.compile(r"([^/\s,=]+)/\d{8}/([^/]*)/([^/]+)/aws4_request")
 _UNSIGNED_PATHS = ("/restapis/", "/_aws/execute-api/", "/_ministack/health", "/_ministack/cfn-response/")
+_AT_ONCE = 64  # requests to one service
 _LOG = logging.getLogger(__name__)
 
 
@@ -61,7 +62,7 @@ class Gateway:
         self._ministack = ministack
         self._iam = iam
         self._services = services
-        self._threads = ThreadPoolExecutor(max_workers=64, thread_name_prefix="service")
+        self._threads: dict[str, ThreadPoolExecutor] = {}
 
     async def __call__(self, scope: Mapping[str, Any], receive: Any, send: Any) -> None:
         """Serve one request."""
@@ -76,13 +77,19 @@ class Gateway:
             request = await _read(scope, receive, headers)
             loop = asyncio.get_running_loop()
             answer = await loop.run_in_executor(
-                self._threads, self._serve, service, signature, request, scope["headers"]
+                self._threads_of(service), self._serve, service, signature, request, scope["headers"]
             )
             await _send(send, answer)
         elif refusal:
             await _send(send, _refused(refusal, signature, headers))
         else:
             await self._ministack.app(scope, receive, send)
+
+    def _threads_of(self, service: LocalService) -> ThreadPoolExecutor:
+        """Give a service threads of its own: an endpoint that is slow must not keep alarms from being read."""
+        if service.name not in self._threads:
+            self._threads[service.name] = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix=service.name)
+        return self._threads[service.name]
 
     def _service(
         self, signature: Signature | None, scope: Mapping[str, Any], headers: Mapping[str, str]
