@@ -90,12 +90,12 @@ class Ministack:
         if not module("app").AUTH:
             raise LocalCloudError("ministack was imported before the local cloud: IAM would not be enforced")
         self._session_variables: dict[str, Mapping[str, Any]] = {}
-        self._registering = threading.Lock()
         self._policies: accounts.PolicyLookup = lambda service, arn: None
         accounts.mend(lambda service, arn: self._policies(service, arn))
         ministack_policies.mend(self._session_variables)
         ministack_events.mend()
         ministack_templates.mend()
+        _register_sessions_one_after_the_other()
         self._buckets = ministack_buckets.Buckets(self._region)
         self.machines = ministack_machines.Machines()
         self.functions = ministack_functions.Functions(self._account, self._region)
@@ -238,7 +238,18 @@ class Ministack:
         self, access_key: str, session: Mapping[str, Any], variables: Mapping[str, Any]
     ) -> None:
         """Make temporary credentials known; `variables` fill `${key}` in the policies of their role."""
-        # It walks through all sessions while another thread may add one.
-        with self._registering:
-            self._session_variables[access_key] = dict(variables)
-            module("services.sts").register_session(access_key, dict(session))
+        self._session_variables[access_key] = dict(variables)
+        module("services.sts").register_session(access_key, dict(session))
+
+
+def _register_sessions_one_after_the_other() -> None:
+    """Registering walks through all sessions, while another thread or a call of AssumeRole may add one."""
+    sts, lock = module("services.sts"), threading.Lock()
+    original = sts.register_session
+
+    @functools.wraps(original)
+    def register(access_key: str, session: dict[str, Any]) -> None:
+        with lock:
+            original(access_key, session)
+
+    sts.register_session = register

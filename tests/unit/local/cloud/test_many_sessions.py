@@ -3,12 +3,13 @@
 import sys
 import threading
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
 from local.cloud.server import LocalCloud
+from local.cloud.touchpoints import module
 
 
 @pytest.fixture
@@ -28,14 +29,21 @@ def test_sessions_are_registered_from_many_threads_at_once(cloud: LocalCloud) ->
     role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=trust)["Role"]["Arn"]
     failures: list[Exception] = []
 
-    def assume() -> None:
+    def assume_as_a_service(number: int) -> None:
+        cloud.service_credentials(role, "states.amazonaws.com", f"session-{number}")
+
+    def assume_as_ministack_does(number: int) -> None:
+        module("services.sts").register_session(f"ASIA{uuid.uuid4().hex[:16]}", {"Arn": role})
+
+    def assume(once: Callable[[int], None]) -> None:
         try:
             for number in range(100):
-                cloud.service_credentials(role, "states.amazonaws.com", f"session-{number}")
+                once(number)
         except RuntimeError as failure:
             failures.append(failure)
 
-    threads: list[Any] = [threading.Thread(target=assume) for _ in range(8)]
+    ways = [assume_as_a_service, assume_as_ministack_does] * 4
+    threads: list[Any] = [threading.Thread(target=assume, args=(once,)) for once in ways]
     for thread in threads:
         thread.start()
     for thread in threads:
