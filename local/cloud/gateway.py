@@ -86,7 +86,7 @@ class Gateway:
             await self._ministack.app(scope, receive, send)
 
     def _threads_of(self, service: LocalService) -> ThreadPoolExecutor:
-        """Give a service threads of its own: an endpoint that is slow must not keep alarms from being read."""
+        """Give a service its own threads: an endpoint that is slow must not keep alarms from being read."""
         if service.name not in self._threads:
             self._threads[service.name] = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix=service.name)
         return self._threads[service.name]
