@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import tarfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -84,7 +85,26 @@ def pack(folder: Path, archive: Path) -> None:
 
 
 def unpack(archive: Path, folder: Path) -> None:
-    """Unpack a tar.gz; members that lead out of the folder are refused (tarfile.TarError)."""
+    """Unpack a tar.gz of files and folders; what leads out of the folder is refused (tarfile.TarError).
+
+    Member by member: the filters of `extractall` are not in every Python 3.11.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     with tarfile.open(archive, "r:*") as tar:
-        tar.extractall(folder, filter="data")
+        for member in tar:
+            _unpack_member(tar, member, folder.resolve())
+
+
+def _unpack_member(tar: tarfile.TarFile, member: tarfile.TarInfo, folder: Path) -> None:
+    target = (folder / member.name).resolve()
+    if not target.is_relative_to(folder) or not (member.isfile() or member.isdir()):
+        raise tarfile.TarError(f"{member.name!r} is no file or folder inside of the archive's own")
+    if member.isdir():
+        target.mkdir(parents=True, exist_ok=True)
+        return
+    target.parent.mkdir(parents=True, exist_ok=True)
+    content = tar.extractfile(member)
+    assert content is not None  # noqa: S101 - a regular file has content
+    with content, target.open("wb") as file:
+        shutil.copyfileobj(content, file)
+    target.chmod(member.mode & 0o755 | 0o600)

@@ -12,7 +12,7 @@ import boto3
 import pytest
 from demo_process import ROOT, DemoProcess, read, write_configuration
 
-from local.cloud import ministack
+from local.cloud.process_environment import ROOT_SECRET
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(1200)]
 STAYS = "The cloud stays until Ctrl-C"
@@ -34,7 +34,7 @@ class Line:
         )  # fmt: skip
         return done.returncode, done.stdout + done.stderr
 
-    def s3(self, access_key: str = "000000000000", secret_key: str = ministack.ROOT_SECRET) -> Any:
+    def s3(self, access_key: str = "000000000000", secret_key: str = ROOT_SECRET) -> Any:
         """S3 as the account's root, who may do what nobody of the line may, or as another."""
         return boto3.client(
             "s3", endpoint_url=self.environment["AWS_ENDPOINT_URL"], aws_access_key_id=access_key,

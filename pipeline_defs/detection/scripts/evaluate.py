@@ -144,8 +144,9 @@ def model_file(location: Path) -> Iterator[Path]:
 def _extract_model(tar: tarfile.TarFile, folder: Path) -> None:
     """Archives name their files with or without a leading `./`."""
     for member in tar:
-        if member.isfile() and Path(member.name) == Path("model.onnx"):
-            tar.extract(member, folder, filter="data")
+        content = tar.extractfile(member)
+        if content and Path(member.name) == Path("model.onnx"):
+            (folder / "model.onnx").write_bytes(content.read())
             return
     raise tarfile.TarError("it holds none")
 
