@@ -48,7 +48,7 @@ class PromotionFunctions(Construct):
     ) -> None:
         super().__init__(scope, construct_id)
         self._config = config
-        self.models = json.dumps({model.name: _settings(config, model) for model in config.models})
+        self.models = _compact({model.name: _settings(config, model) for model in config.models})
         models, workloads = {"MODELS": self.models}, {"WORKLOADS": _workloads(config)}
         bucket = {"ARTIFACTS_BUCKET": artifacts.bucket_name}
         waiting = {**models, **workloads, "TIMEOUT_MINUTES": str(_ENDPOINT_MINUTES)}
@@ -124,12 +124,17 @@ class PromotionFunctions(Construct):
         )
 
 
+def _compact(value: Mapping[str, Any]) -> str:
+    """Write JSON without spaces: all variables of a function share 4096 bytes."""
+    return json.dumps(value, separators=(",", ":"))
+
+
 def _construct_id(module: str) -> str:
     return "".join(word.capitalize() for word in module.split("_"))
 
 
 def _workloads(config: Edgeline) -> str:
-    return json.dumps(
+    return _compact(
         {
             workload.environment: {
                 "promoter_role_arn": workload.role_arn(workload.promoter_role_name),

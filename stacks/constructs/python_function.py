@@ -1,5 +1,6 @@
 """A Lambda function: a handler by its import path, with a role and a log group of its own."""
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -16,6 +17,9 @@ _ROOT = Path(__file__).parents[2]
 # Read by the AWS SDK: what is throttled is asked for again as long as the function has time. By itself the
 # SDK gives up after a second or two, with an error that no state machine knows as one that passes.
 SDK_ENVIRONMENT = {"AWS_RETRY_MODE": "standard", "AWS_MAX_ATTEMPTS": "8"}
+
+_LONGEST_ENVIRONMENT = 4096  # bytes; Lambda refuses more, only when it is deployed
+_REFERENCE = re.compile(r"\$\{Token\[[^]]*\]\}")
 
 
 class PythonFunction(lambda_.Function):
@@ -61,7 +65,7 @@ class PythonFunction(lambda_.Function):
             architecture=lambda_.Architecture.ARM_64,
             code=_code(handler),
             handler=handler,
-            environment={**SDK_ENVIRONMENT, **environment},
+            environment=_within_limit(handler, {**SDK_ENVIRONMENT, **environment}),
             timeout=cdk.Duration.seconds(timeout_seconds),
             memory_size=memory_mb,
             description=description,
@@ -71,6 +75,17 @@ class PythonFunction(lambda_.Function):
         )
         self.own_role = role
         acknowledge_wildcard(role, "xray:PutTraceSegments", "xray:PutTelemetryRecords")
+
+
+def _within_limit(handler: str, environment: Mapping[str, str]) -> dict[str, str]:
+    """ValueError where Lambda has no room for it; what is a reference yet counts as an account's number."""
+    text = "".join(_REFERENCE.sub("0" * 12, f"{name}{value}") for name, value in environment.items())
+    if len(text.encode()) > _LONGEST_ENVIRONMENT:
+        raise ValueError(
+            f"{handler}: its environment has {len(text.encode())} bytes, Lambda takes {_LONGEST_ENVIRONMENT}:"
+            " configure fewer models or classes"
+        )
+    return dict(environment)
 
 
 def _code(handler: str) -> lambda_.Code:

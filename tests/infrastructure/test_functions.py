@@ -4,11 +4,12 @@ import importlib
 from pathlib import Path
 from typing import Any
 
+import aws_cdk as cdk
 import pytest
 from cloud_assembly import Assembly
 
 from lambdas.common.environment import variables
-from stacks.constructs.python_function import SDK_ENVIRONMENT
+from stacks.constructs.python_function import SDK_ENVIRONMENT, PythonFunction
 
 
 @pytest.fixture(scope="session")
@@ -65,3 +66,10 @@ def test_logs_are_kept_for_a_while_and_not_for_ever(assembly: Assembly) -> None:
     groups = [resource["Properties"] for _, _, resource in assembly.resources("AWS::Logs::LogGroup")]
     assert groups
     assert all(properties.get("RetentionInDays") for properties in groups)
+
+
+def test_an_environment_that_lambda_has_no_room_for_is_refused_before_it_is_deployed() -> None:
+    stack = cdk.Stack(cdk.App(), "S")
+    environment = {"MODELS": "m" * 4100, "KEY": f"{stack.account}{stack.region}"}
+    with pytest.raises(ValueError, match=r"start\.handler: its environment has \d+ bytes, Lambda takes 4096"):
+        PythonFunction(stack, "F", handler="lambdas.promotion.start.handler", environment=environment)
