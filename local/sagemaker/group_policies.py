@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
 
 from local.cloud.call import Call
 from local.cloud.errors import AwsError
@@ -16,8 +15,6 @@ class GroupPolicies:
 
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
-        self._lock = threading.Lock()
-        self._policies: dict[str, str] = {}
 
     def put_model_package_group_policy(
         self, call: Call, *, ModelPackageGroupName: str, ResourcePolicy: str  # noqa: N803
@@ -30,8 +27,7 @@ class GroupPolicies:
             statements = None
         if not statements:
             raise AwsError("ValidationException", f"The resource policy of {arn} is not a policy document.")
-        with self._lock:
-            self._policies[last_part(arn)] = ResourcePolicy
+        self._registry.keep_group_policy(last_part(arn), ResourcePolicy)
         return {"ModelPackageGroupArn": arn}
 
     def get_model_package_group_policy(self, call: Call, *, ModelPackageGroupName: str) -> Record:  # noqa: N803
@@ -45,16 +41,14 @@ class GroupPolicies:
     def delete_model_package_group_policy(self, call: Call, *, ModelPackageGroupName: str) -> None:  # noqa: N803
         """Serve DeleteModelPackageGroupPolicy."""
         arn = self._group(call, ModelPackageGroupName)
-        with self._lock:
-            self._policies.pop(last_part(arn), None)
+        self._registry.keep_group_policy(last_part(arn), None)
 
     def of(self, arn: str) -> str | None:
         """Return the policy for a group or a package of it, None for any other resource."""
         kind, _, name = arn.rpartition(":")[2].partition("/")
         if kind not in ("model-package-group", "model-package"):
             return None
-        with self._lock:
-            return self._policies.get(name.partition("/")[0])
+        return self._registry.group_policy(name.partition("/")[0])
 
     def _group(self, call: Call, name: str) -> str:
         group = self._registry.describe_model_package_group(call, ModelPackageGroupName=name)

@@ -88,7 +88,19 @@ class Registry:
 
     def describe_model_package_group(self, call: Call, *, ModelPackageGroupName: str) -> Record:  # noqa: N803
         """Serve DescribeModelPackageGroup."""
-        return self._groups.get(last_part(ModelPackageGroupName))
+        return answer("DescribeModelPackageGroup", self._groups.get(last_part(ModelPackageGroupName)))
+
+    def group_policy(self, name: str) -> str | None:
+        """Give a group's resource policy; None where it has none, or is not there."""
+        try:
+            policy: str | None = self._groups.get(name).get("ResourcePolicy")
+        except AwsError:
+            return None
+        return policy
+
+    def keep_group_policy(self, name: str, policy: str | None) -> None:
+        """Keep a group's resource policy, or forget it; it goes with its group."""
+        self._groups.update(name, ResourcePolicy=policy)
 
     def list_model_package_groups(self, call: Call, **params: Any) -> Record:
         """Serve ListModelPackageGroups."""

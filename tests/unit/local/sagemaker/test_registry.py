@@ -189,3 +189,15 @@ def test_tags_are_kept_by_arn(lab: Any) -> None:
     lab.sm.add_tags(ResourceArn=arn, Tags=[{"Key": "b", "Value": "2"}])
     lab.sm.delete_tags(ResourceArn=arn, TagKeys=["a"])
     assert lab.sm.list_tags(ResourceArn=arn)["Tags"] == [{"Key": "b", "Value": "2"}]
+
+
+def test_a_group_made_anew_does_not_let_in_whom_the_one_before_did(lab: Any, group: str) -> None:
+    named = {"ModelPackageGroupName": group}
+    shared = {"Effect": "Allow", "Principal": {"AWS": "111111111111"}, "Action": "*", "Resource": "*"}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [shared]})
+    lab.sm.put_model_package_group_policy(**named, ResourcePolicy=policy)
+    assert lab.sm.get_model_package_group_policy(**named)["ResourcePolicy"] == policy
+    lab.sm.delete_model_package_group(**named)
+    lab.sm.create_model_package_group(**named)
+    with pytest.raises(ClientError, match="Cannot find a resource policy"):
+        lab.sm.get_model_package_group_policy(**named)
