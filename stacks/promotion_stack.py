@@ -44,7 +44,7 @@ class PromotionStack(cdk.Stack):
             key=key,
             role_name=ToolsAccount(config).staging_test_role_name,
             tester_role_arn=staging.role_arn(staging.tester_role_name),
-            job_prefixes=groups,
+            groups=groups,
             tags=cost_tags(config.name, environment="tools", part="promotion"),
         )
         packages = [ToolsAccount(config).model_packages(model) for model in config.models]

@@ -1,6 +1,6 @@
 """The test of the staging endpoint: the training's evaluation job, which asks the endpoint instead."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
@@ -27,10 +27,11 @@ class StagingTest(EvaluationJob):
         key: kms.IKey,
         role_name: str,
         tester_role_arn: str,
-        job_prefixes: list[str],
+        groups: Sequence[str],
         tags: Mapping[str, str],
     ) -> None:
-        prefixes = [f"{prefix}-" for prefix in job_prefixes]
+        # As `staging_test` in lambdas/promotion/read_model_package.py has it.
+        prefixes = [f"{group[:40].rstrip('-')}-v" for group in groups]
         super().__init__(scope, construct_id, job_prefixes=prefixes, tags=tags, role_name=role_name)
         read_objects(self.role, artifacts, key, "runs/*/test", "runs/*/dataset", "runs/*/evaluation", "code/")
         write_objects(self.role, artifacts, key, "releases/*/staging/")

@@ -1,4 +1,5 @@
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,9 @@ from aws_cdk import assertions
 from machines import actions_of, after_failure, defects, definition_in, holders_of, statements_in, way
 
 from config import Edgeline
+from lambdas.promotion.plan_comparison import job_prefix
+from lambdas.promotion.read_model_package import staging_test
+from lambdas.promotion.settings import ModelSettings
 from stacks.data_stack import DataStack
 from stacks.promotion_stack import PromotionStack
 from stacks.wildcards import WILDCARD_ACTIONS
@@ -18,12 +22,16 @@ REALTIME = {"kind": "realtime", "instance_type": "ml.c6i.large", "instances": 2}
 
 @pytest.fixture(scope="module")
 def template() -> dict[str, Any]:
+    return synthesized("edgeline", "tags")
+
+
+def synthesized(name: str, model: str) -> dict[str, Any]:
     app = cdk.App(context=json.loads((ROOT / "cdk.json").read_text())["context"])
     config = Edgeline.from_values(
         {
-            "name": "edgeline",
+            "name": name,
             "promotion": {"email": "quality@example.com"},
-            "models": {"tags": {"task": "detection", "classes": ["scratch"], "prod": REALTIME}},
+            "models": {model: {"task": "detection", "classes": ["scratch"], "prod": REALTIME}},
         }
     )
     data = DataStack(app, "Data", config=config)
@@ -338,6 +346,21 @@ def test_each_function_may_become_exactly_the_promoters_that_it_needs(template: 
         "StagingTest": {"edgeline-staging-tester"},
         "AuditorPolicy": {"edgeline-staging-auditor", "edgeline-prod-auditor"},
     }
+
+
+def test_the_jobs_of_the_longest_names_are_those_that_the_state_machines_may_start() -> None:
+    name, model = "a" * 20, "b" * 24
+    allowed = re.findall(r":processing-job/([^*\"]+)\*", json.dumps(synthesized(name, model)))
+    group = f"{name}-{model}"
+    settings = ModelSettings(group, (), 0.02, "ml.m5.large", {})
+    package = {
+        "ModelPackageArn": f"arn:aws:sagemaker:eu-west-1:111111111111:model-package/{group}/99999",
+        "CustomerMetadataProperties": {"evaluation": "s3://artifacts/runs/r/evaluation/evaluation.json"},
+    }
+    test = staging_test(package, model, settings, "artifacts", "execution")["job"]
+    assert len(test) <= 63
+    assert any(test.startswith(prefix) for prefix in allowed), (test, allowed)
+    assert job_prefix(group) in allowed
 
 
 def test_the_staging_test_asks_as_the_tester_in_the_releases_name(definition: dict[str, Any]) -> None:
