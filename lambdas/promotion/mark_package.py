@@ -36,7 +36,8 @@ def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
             ModelLifeCycle={
                 "Stage": mark.stage,
                 "StageStatus": mark.status,
-                "StageDescription": mark.description[:_LONGEST_DESCRIPTION],
+                # On one line: the registry refuses another.
+                "StageDescription": " ".join(mark.description.split())[:_LONGEST_DESCRIPTION],
             },
         )
     return {"marks": [mark.__dict__ for mark in found]}

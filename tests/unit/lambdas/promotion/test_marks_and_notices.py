@@ -78,12 +78,13 @@ def test_a_mark_is_the_life_cycle_and_nothing_else(monkeypatch: pytest.MonkeyPat
             asked.append(request)
 
     monkeypatch.setattr(boto3, "client", lambda service: {"sagemaker": Registry()}[service])
-    state = failed(READ, "StagingTestFailed", "x" * 2000)
+    state = failed(READ, "EndpointFailed", "no ping,\\nsee the log: " + "x" * 2000)
     told = mark_package.handler({"promotion": state, "execution": "e"}, None)
     (request,) = asked
     assert request["ModelPackageArn"] == NEW
     assert set(request) == {"ModelPackageArn", "ModelLifeCycle"}
     assert len(request["ModelLifeCycle"]["StageDescription"]) == 1024
+    assert request["ModelLifeCycle"]["StageDescription"].startswith("EndpointFailed: no ping, see the log: x")
     assert [mark["status"] for mark in told["marks"]] == ["Failed"]
 
 
