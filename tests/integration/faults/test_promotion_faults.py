@@ -93,7 +93,7 @@ def test_a_staging_endpoint_that_dies_of_every_picture_never_gets_to_prod(line: 
     package = line.register(on_picture="os._exit(9)")
     ended = line.promote(package)
     assert (ended["status"], ended["error"]) == ("FAILED", "StagingTestFailed")
-    assert "ServiceUnavailable" in ended["cause"]
+    assert "SageMaker could not get a response" in ended["cause"]
 
 
 def test_an_endpoint_that_dies_in_prod_only_puts_both_back(line: Promotions) -> None:

@@ -37,6 +37,7 @@ NEVER_ASKED = {
     ("model", "logs:DescribeLogStreams"): "a stream is made, and not looked for first",
 }
 NEVER_ASKED_BY_COMPONENTS = {
+    ("auditor", "sagemaker:DescribeInferenceComponent"): "people verify, not promotions",
     ("promoter", "iam:CreateServiceLinkedRole"): "an account's first target only, here one of an instance",
     ("promoter", "sagemaker:UpdateEndpoint"): "where the instances change; here the component alone does",
     ("promoter", "sagemaker:UpdateEndpointWeightsAndCapacities"): "AWS names it for targets of every kind",
