@@ -12,6 +12,7 @@ from lambdas.promotion.settings import EndpointSettings
 PERIOD_SECONDS = 60
 # Under so many requests in a period, a share or a mean says nothing.
 _FEWEST_REQUESTS = 20
+_OF_A_FLEET = ("errors", "latency")
 _DRIFTS = {"empty": ("empty_share", "EmptyAnswers"), "score": ("mean_score", "Score")}
 
 
@@ -26,7 +27,7 @@ class Ringing:
 
 def names(settings: EndpointSettings) -> list[str]:
     """Name all alarms that an endpoint may have."""
-    return [f"{settings.name}-{kind}" for kind in ("errors", "latency", *_DRIFTS)]
+    return [f"{settings.name}-{kind}" for kind in (*_OF_A_FLEET, *_DRIFTS)]
 
 
 def put(
@@ -83,6 +84,19 @@ def ringing(cloudwatch: Any, alarms: Sequence[str]) -> list[Ringing]:
         )
         for alarm in found
     ]
+
+
+def forget(cloudwatch: Any, settings: EndpointSettings, rang: Sequence[Ringing]) -> list[Ringing]:
+    """Reset the alarms that watch a new fleet from now on; what they say is of the old one. Return the rest.
+
+    CloudWatch keeps an alarm's state until it looks again, also where the alarm was moved meanwhile.
+    """
+    moved = [f"{settings.name}-{kind}" for kind in _OF_A_FLEET]
+    for alarm in rang:
+        if alarm.name in moved:
+            reason = "It watches the new fleet from now on."
+            cloudwatch.set_alarm_state(AlarmName=alarm.name, StateValue="OK", StateReason=reason)
+    return [alarm for alarm in rang if alarm.name not in moved]
 
 
 def definitions(

@@ -101,7 +101,10 @@ def _switch(there: Any, settings: EndpointSettings, release: Release, target: Wo
     before = kinds.serving_model(sagemaker, settings.name)
     both = [release.registered, registered_of(sagemaker, before)]
     names = alarms.put(cloudwatch, settings, config=release.config, registered=both, topic=target.alarm_topic)
-    rang = [alarm.name for alarm in alarms.ringing(cloudwatch, names)]
+    ringing = alarms.ringing(cloudwatch, names)
+    if kinds.gets_new_fleet(sagemaker, settings, release.config):
+        ringing = alarms.forget(cloudwatch, settings, ringing)
+    rang = [alarm.name for alarm in ringing]
     quiet = [name for name in names if name not in rang]
     autoscaling.make_way(there, settings, release.config)
     begun = kinds.begin(

@@ -55,6 +55,14 @@ def serving_model(sagemaker: Any, name: str) -> str | None:
     return _of_config(sagemaker, name, endpoint.config).model
 
 
+def gets_new_fleet(sagemaker: Any, settings: EndpointSettings, config: str) -> bool:
+    """Whether the change to this config, which has not begun, brings instances that are watched alone."""
+    endpoint = describe(sagemaker, settings.name)
+    if settings.kind != "realtime" or endpoint is None or endpoint.status != "InService":
+        return False
+    return endpoint.config != config
+
+
 def refuse_another(sagemaker: Any, settings: EndpointSettings) -> None:
     """Raise KindChanged where the endpoint is there and of another kind than it is configured to be."""
     endpoint = describe(sagemaker, settings.name)

@@ -9,7 +9,13 @@ from lambdas.common import environment
 from lambdas.common.executions import execution_name
 from lambdas.promotion.starting import Environment, start
 
+# A recovery that is cut off is recovered too; what cuts off so many is for a person to see.
+_ATTEMPTS = 3
 _STOPPED = {"ABORTED": "Aborted", "TIMED_OUT": "TimedOut"}
+
+
+class RecoveryGivenUp(Exception):  # noqa: N818 - the name in the log, and in the queue of lost events
+    """One recovery after the other was cut off."""
 
 
 def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
@@ -17,16 +23,21 @@ def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
 
     In: EventBridge "Step Functions Execution Status Change" of the promotion's state machine.
     Out: {"execution": name | null, "started": bool}; null where the execution ended by itself.
+    Raises RecoveryGivenUp.
     """
     detail = event["detail"]
     error = cut_off(detail)
     if error is None:
         return {"execution": None, "started": False}
     before = json.loads(detail["input"])
+    attempt = before.get("attempt", 0) + 1
+    if attempt > _ATTEMPTS:
+        raise RecoveryGivenUp(f"{detail['name']}: cut off after {_ATTEMPTS} recoveries of {before['model']}")
     cause = f"{detail['name']} ended as {detail['status']}: {detail.get('cause') or 'no cause was given'}"
     document = {
         **{name: before[name] for name in _KEPT},
         "purpose": "recover",
+        "attempt": attempt,
         "event_id": event["id"],
         "cut_off": {
             "execution": detail["name"],

@@ -34,6 +34,14 @@ def grant_guards(promoter: iam.Role, model_role: iam.Role, here: WorkloadAccount
 def _grant_alarms(promoter: iam.Role, model_role: iam.Role, here: WorkloadAccount) -> None:
     alarms = [arn for model in here.config.models for arn in here.alarms(model)]
     allow(promoter, "cloudwatch:PutMetricAlarm", "cloudwatch:DeleteAlarms", on=alarms)
+    moved = [
+        arn
+        for model in here.config.models
+        if here.endpoint(model).kind == "realtime"
+        for arn in here.alarms(model)
+    ]
+    if moved:
+        allow(promoter, "cloudwatch:SetAlarmState", on=moved)
     # SageMaker reads the alarms of a deployment as the role that the endpoint runs with.
     for role in (promoter, model_role):
         allow(role, "cloudwatch:DescribeAlarms", on=[here.alarm_arn("*")], because=_ALL_ALARMS)

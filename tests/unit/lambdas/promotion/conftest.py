@@ -192,6 +192,10 @@ class FakeCloudWatch:
                 raise ClientError({"Error": {"Code": "ResourceNotFound", "Message": name}}, "DeleteAlarms")
             del self.alarms[name]
 
+    def set_alarm_state(self, *, AlarmName: str, StateValue: str, StateReason: str) -> None:  # noqa: N803
+        assert (StateValue, bool(StateReason)) == ("OK", True)
+        del self.on[AlarmName]
+
     def describe_alarms(self, *, AlarmNames: list[str], StateValue: str) -> dict[str, Any]:  # noqa: N803
         assert StateValue == "ALARM"
         since = datetime(2026, 11, 21, 17, 5, tzinfo=UTC)

@@ -103,6 +103,16 @@ def test_alarms_that_are_on_are_named_with_their_reason(there: Any, cloudwatch: 
     assert ringing.at == "2026-11-21T17:05:00+00:00"
 
 
+def test_an_alarm_that_was_moved_to_a_new_fleet_forgets_the_old_one(there: Any, cloudwatch: Any) -> None:
+    """What is burning must not leave the release that mends it without its guards."""
+    of = REALTIME
+    cloudwatch.on = {f"{of.name}-errors": "0.4 is above 0.005", f"{of.name}-score": "0.4 is too far"}
+    client = there.client("cloudwatch")
+    left = alarms.forget(client, of, alarms.ringing(client, list(cloudwatch.on)))
+    assert [alarm.name for alarm in left] == [f"{of.name}-score"]
+    assert list(cloudwatch.on) == [f"{of.name}-score"]
+
+
 def test_instances_follow_the_requests_that_one_should_take(there: Any, scaling: Any) -> None:
     autoscaling.ensure(there, REALTIME)
     target = scaling.targets["endpoint/prod/variant/AllTraffic"]

@@ -53,7 +53,7 @@ def test_an_approval_starts_the_promotion_of_its_own_package_once(
             "approved_at": "2026-11-21T17:00:14.123Z",
             "approved_by": APPROVER,
             "digest": digest(describe_package(2)),
-            "turn": {"line": "promotion of tags", "order": "2026-11-21T17:00:14.123Z", "ordered": True},
+            "turn": ORDERED,
         }
     ]
     (name,) = states.started
@@ -123,6 +123,9 @@ def test_the_time_of_the_change_goes_before_that_of_its_event() -> None:
     assert decision(event, package(None)).at == "2026-11-21T17:00:12.000Z"
 
 
+ORDERED = {"line": "promotion of tags", "order": "2026-11-21T17:00:14.123Z", "ordered": True}
+
+
 def ended(status: str, **more: Any) -> dict[str, Any]:
     before = {
         "purpose": "promote",
@@ -157,6 +160,17 @@ def test_what_an_execution_left_that_was_cut_off_is_mended_in_its_place(
         "line": "promotion of tags", "order": "2026-11-21T17:00:14.123Z", "ordered": False,
     }  # fmt: skip
     assert start_recovery.handler(event, None)["started"] is False
+
+
+def test_a_recovery_that_is_cut_off_is_recovered_but_not_without_end(states: FakeStates) -> None:
+    event = ended("ABORTED")
+    for attempt in range(1, 4):
+        started = start_recovery.handler(event, None)["execution"]
+        assert states.started[started]["attempt"] == attempt
+        given = {**states.started[started], "turn": ORDERED}
+        event = {"id": f"end {attempt}", "detail": {**event["detail"], "input": json.dumps(given)}}
+    with pytest.raises(start_recovery.RecoveryGivenUp, match="cut off after 3 recoveries of tags"):
+        start_recovery.handler(event, None)
 
 
 @pytest.mark.parametrize("event", [ended("FAILED", error="StagingTestFailed"), ended("SUCCEEDED")])
