@@ -31,7 +31,7 @@ def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
     if not is_request(detail):
         return {"execution": None, "started": False}
     package = PackageArn.parse(detail["ModelPackageArn"])
-    name = execution_name(f"{package.group}-{package.version}", event["id"])
+    name = execution_name(f"request-{package.group}-{package.version}", event["id"])
     document = {
         "model": model_of_group(configured.models, package.group),
         "model_package_arn": detail["ModelPackageArn"],

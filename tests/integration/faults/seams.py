@@ -55,12 +55,15 @@ def refusing(operation: str, error: AwsError, *, times: int) -> Iterator[Times]:
 
 
 @contextmanager
-def hanging(operation: str, *, times: int = 1) -> Iterator[Times]:
-    """Let the next calls of an operation of SageMaker or Greengrass go unanswered until the block ends."""
+def hanging(operation: str, *, times: int = 1, of: str = "") -> Iterator[Times]:
+    """Let the next calls of an operation of SageMaker or Greengrass go unanswered until the block ends.
+
+    `of` is what the caller's ARN has in it: an environment's promoter bears the name of the execution.
+    """
     original, faults, over = LocalService.perform, Times(times), threading.Event()
 
     def perform(service: LocalService, call: Call, name: str, parameters: Any) -> Any:
-        if name == operation and faults.strike():
+        if name == operation and of in call.principal_arn and faults.strike():
             over.wait(PATIENCE_SECONDS)
             raise AwsError("ServiceUnavailable", "The call was lost.", 503)
         return original(service, call, name, parameters)

@@ -194,7 +194,11 @@ def test_a_throttled_api_is_asked_again_until_it_answers(line: Promotions) -> No
 def test_a_function_that_times_out_is_called_again(line: Promotions) -> None:
     line.set_approval(line.good, WITHDRAWN)
     function = line.deployed.resource("promotion", "AWS::Lambda::Function", "FunctionsReadEndpoint")
-    with line.deployed.function_limit(function, seconds=3), hanging("DescribeEndpoint") as faults:
+    limit, hang = (
+        line.deployed.function_limit(function, seconds=3),
+        hanging("DescribeEndpoint", of=f"/{GROUP}-"),
+    )
+    with limit, hang as faults:
         ended = line.promote(line.good)
     assert faults.left == 0
     assert ended["status"] == "SUCCEEDED"
