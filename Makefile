@@ -63,7 +63,7 @@ test: $(DEV) $(ASL)
 	python -m pytest -m "not acceptance" -n $(or $(WORKERS),auto) --dist loadfile -q
 
 acceptance: $(DEV) $(ASL)
-	python -m pytest -m acceptance -n $(or $(WORKERS),2) --dist loadfile -q --durations=20
+	python -m pytest -m acceptance -n $(or $(WORKERS),3) --dist loadfile -q --durations=20
 
 check: $(DEV) $(ASL) synth
 	ruff check .
