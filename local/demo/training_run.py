@@ -25,12 +25,13 @@ def follow_pipeline(sagemaker: Any, execution_arn: str, part: Part, jobs: JobsAp
     """
     jobs.listen(_bars(part))
     while True:
+        # First the whole, then its steps: of one that has ended, all of them are known.
+        found = sagemaker.describe_pipeline_execution(PipelineExecutionArn=execution_arn)
         steps = sagemaker.list_pipeline_execution_steps(PipelineExecutionArn=execution_arn)[
             "PipelineExecutionSteps"
         ]
         running = [step["StepName"] for step in steps if step["StepStatus"] in ("Starting", "Executing")]
         part.doing(", ".join(running))
-        found = sagemaker.describe_pipeline_execution(PipelineExecutionArn=execution_arn)
         if found["PipelineExecutionStatus"] == "Succeeded":
             return
         if found["PipelineExecutionStatus"] in ("Failed", "Stopped"):

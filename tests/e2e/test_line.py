@@ -168,7 +168,7 @@ def test_each_person_job_and_device_has_a_principal_of_its_own(run: Run) -> None
     principals = run.summary["iam"]["by_principal"]
     people = {name for name in principals if name.startswith("user/")}
     assert people == {
-        "user/uploader", "user/operator", "user/approver", "user/app",
+        "user/uploader", "user/operator", "user/approver", "user/app", "user/auditor",
         "user/annotator-ada", "user/annotator-ben", "user/annotator-cleo",
     }  # fmt: skip
     for role in (
