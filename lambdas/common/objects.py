@@ -34,17 +34,18 @@ def keep_record(s3: Any, *, bucket: str, folder: str, name: str, record: dict[st
     """
     first, second = f"{folder}/{name}.json", f"{folder}/{name}-{record['execution']}.json"
     body = json.dumps(record, indent=2, sort_keys=True).encode()
-    if _put_new(s3, bucket, first, body):
+    if put_new(s3, bucket, first, body, ContentType="application/json"):
         return f"s3://{bucket}/{first}"
     if read_json(s3, f"s3://{bucket}/{first}")["execution"] == record["execution"]:
         return f"s3://{bucket}/{first}"
-    _put_new(s3, bucket, second, body)
+    put_new(s3, bucket, second, body, ContentType="application/json")
     return f"s3://{bucket}/{second}"
 
 
-def _put_new(s3: Any, bucket: str, key: str, body: bytes) -> bool:
+def put_new(s3: Any, bucket: str, key: str, body: bytes, **attributes: Any) -> bool:
+    """Write an object unless one is there, which makes it False; `attributes` are PutObject's."""
     try:
-        s3.put_object(Bucket=bucket, Key=key, Body=body, ContentType="application/json", IfNoneMatch="*")
+        s3.put_object(Bucket=bucket, Key=key, Body=body, IfNoneMatch="*", **attributes)
     except ClientError as error:
         if error.response["Error"]["Code"] == "PreconditionFailed":
             return False

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from botocore.exceptions import ClientError
+from lambdas.common.objects import put_new
 
 
 def keep_page(s3: Any, *, bucket: str, folder: str, name: str, page: str, execution: str) -> str:
@@ -24,18 +24,12 @@ def _writer(s3: Any, bucket: str, key: str) -> str:
 
 
 def _put_new(s3: Any, bucket: str, key: str, page: str, execution: str) -> bool:
-    try:
-        s3.put_object(
-            Bucket=bucket,
-            Key=key,
-            Body=page.encode(),
-            ContentType="text/html; charset=utf-8",
-            Metadata={"execution": execution},
-            ChecksumAlgorithm="SHA256",
-            IfNoneMatch="*",
-        )
-    except ClientError as error:
-        if error.response["Error"]["Code"] == "PreconditionFailed":
-            return False
-        raise
-    return True
+    return put_new(
+        s3,
+        bucket,
+        key,
+        page.encode(),
+        ContentType="text/html; charset=utf-8",
+        Metadata={"execution": execution},
+        ChecksumAlgorithm="SHA256",
+    )
