@@ -16,18 +16,9 @@ OTHER_ACCOUNTS = tuple(str(digit) * 12 for digit in range(1, 6))
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
     """The local AWS with all it serves: one for all tests, since a process can start only one."""
     # Not above: the delivery pipeline tests the app and its functions where the local cloud is not installed.
-    from local import autoscaling, codebuild, codepipeline, greengrass, monitoring, sagemaker, source
+    from local import services
     from local.cloud.server import LocalCloud
 
     state_dir = tmp_path_factory.mktemp("cloud")
-    plugins = [
-        monitoring.plug,
-        sagemaker.plug,
-        autoscaling.plug,
-        greengrass.plug,
-        codebuild.plug,
-        source.plug,
-        codepipeline.plug,
-    ]
-    with LocalCloud(state_dir, accounts=OTHER_ACCOUNTS, plugins=plugins) as started:
+    with LocalCloud(state_dir, accounts=OTHER_ACCOUNTS, plugins=services.ALL) as started:
         yield started

@@ -24,20 +24,11 @@ _ACCOUNT, _REGION = "000000000000", "eu-west-1"
 
 def serve(folder: Path, config: Edgeline, terminal: Terminal) -> int:
     """Serve until KeyboardInterrupt, as which the caller takes a signal; leave no process behind."""
-    from local import autoscaling, codebuild, codepipeline, greengrass, monitoring, sagemaker, source
+    from local import services
 
     account, region = place(config)
-    plugins = [
-        monitoring.plug,
-        sagemaker.plug,
-        autoscaling.plug,
-        greengrass.plug,
-        codebuild.plug,
-        source.plug,
-        codepipeline.plug,
-    ]
     with serving.locked(folder):
-        cloud = LocalCloud(folder / "cloud", account=account, region=region, plugins=plugins)
+        cloud = LocalCloud(folder / "cloud", account=account, region=region, plugins=services.ALL)
         try:
             cloud.start()
             serving.announce(folder, _described(cloud))

@@ -12,7 +12,6 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from config import Accounts, Edgeline
 from config_table import ConfigError
-from local import autoscaling, codebuild, codepipeline, greengrass, monitoring, sagemaker
 from local.cloud.deploy import DeploymentError, deploy
 from local.cloud.errors import AwsError, LocalCloudError
 from local.cloud.server import LocalCloud
@@ -26,13 +25,11 @@ from local.demo.progress import Part, Terminal
 from local.demo.report import write_report
 from local.demo.source import Material
 from local.demo.workflows import LineStopped
+from local.services import WITHOUT_SOURCE
 
 LEFT_BY_A_RUN = (
     "summary.json", "details.json", "report.html", "evaluation.json", "predictions.json", "manifest.json",
     "pictures", "cdk.out", "cloud", "devices", "test", "returned",
-)  # fmt: skip
-PLUGINS = (
-    monitoring.plug, sagemaker.plug, autoscaling.plug, greengrass.plug, codebuild.plug, codepipeline.plug,
 )  # fmt: skip
 PROBLEMS = (
     BadInput, ConfigError, LineStopped, DeploymentError, synthesis.SynthesisError, LocalCloudError, AwsError,
@@ -171,7 +168,7 @@ def _cloud(folder: Path, accounts: Accounts) -> LocalCloud:
         folder,
         **{name: value for name, value in named.items() if value},
         accounts=[number for number in (accounts.staging, accounts.prod) if number],
-        plugins=PLUGINS,
+        plugins=WITHOUT_SOURCE,
     )
 
 
