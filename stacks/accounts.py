@@ -5,15 +5,13 @@ docs/adr/0010 says why, and lists who trusts whom.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import aws_cdk as cdk
 
 from config import Edgeline, Model
 from config_endpoint import Endpoint
-
-EnvironmentName = Literal["staging", "prod"]
-ENVIRONMENTS: tuple[EnvironmentName, ...] = ("staging", "prod")
+from stacks import names
+from stacks.names import ENVIRONMENTS, EnvironmentName
 
 # What every environment's endpoint is deployed by; the names are those of the functions' modules.
 _DEPLOYERS = ("read_endpoint", "deploy_endpoint", "check_endpoint", "restore_endpoint")
@@ -90,7 +88,7 @@ class WorkloadAccount:
     @property
     def auditor_role_name(self) -> str:
         """The role that who verifies a model looks at the endpoints with."""
-        return f"{self.config.name}-{self.environment}-auditor"
+        return names.auditor_role_name(self.config, self.environment)
 
     @property
     def promoted_by(self) -> Sequence[str]:
@@ -110,7 +108,7 @@ class WorkloadAccount:
 
     def endpoint_name(self, model: Model) -> str:
         """The endpoint of a model."""
-        return f"{self.config.name}-{model.name}-{self.environment}"
+        return names.endpoint_name(self.config, model, self.environment)
 
     def endpoint(self, model: Model) -> Endpoint:
         """How a model's endpoint is configured."""

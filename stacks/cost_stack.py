@@ -8,7 +8,7 @@ from aws_cdk import aws_sns as sns
 from constructs import Construct
 
 from config import Edgeline
-from stacks.cost_tags import PROJECT_TAG
+from stacks.names import PROJECT_TAG
 
 # What is measured, and the percentage of the month's budget from which it is told.
 _NOTIFICATIONS = (("ACTUAL", 80), ("ACTUAL", 100), ("FORECASTED", 100))

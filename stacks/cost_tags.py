@@ -3,7 +3,8 @@
 import aws_cdk as cdk
 from constructs import IConstruct
 
-PROJECT_TAG = "project"
+from stacks.names import PROJECT_TAG
+
 _ENVIRONMENT_TAG = "environment"
 _PART_TAG = "part"
 

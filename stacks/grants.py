@@ -8,7 +8,8 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from constructs import IConstruct
 
-from stacks.acknowledgements import acknowledge_pattern
+from stacks.acknowledgements import acknowledge, acknowledge_pattern
+from stacks.wildcards import WILDCARD_ACTIONS
 
 Grantee = iam.IGrantable | iam.ManagedPolicy | iam.Policy
 
@@ -24,7 +25,7 @@ def allow(
 ) -> None:
     """Allow actions on ARNs; an ARN with `*` in it needs `because`, the reason for the pattern."""
     if "*" in on:
-        raise ValueError(f"{', '.join(actions)}: use stacks.wildcards.allow_everywhere for *")
+        raise ValueError(f"{', '.join(actions)}: use allow_everywhere for *")
     patterns = [arn for arn in on if "*" in arn]
     if patterns and not because:
         raise ValueError(f"{', '.join(actions)} on {patterns[0]}: say why a pattern, with because=")
@@ -32,6 +33,24 @@ def allow(
     holder = attach(grantee, statement)
     for arn in patterns:
         acknowledge_pattern(holder, arn, because)
+
+
+def allow_everywhere(grantee: Grantee, *actions: str, conditions: Mapping[str, Any] | None = None) -> None:
+    """Allow actions of the list on `*`, and acknowledge it with their reasons.
+
+    Raises ValueError for an action that is not on the list: name its resource, or argue for it there.
+    """
+    unlisted = [action for action in actions if action not in WILDCARD_ACTIONS]
+    if unlisted:
+        raise ValueError(f"{', '.join(unlisted)}: name the resource; it is not in stacks/wildcards.py")
+    statement = iam.PolicyStatement(actions=list(actions), resources=["*"], conditions=conditions)
+    acknowledge_wildcard(attach(grantee, statement), *actions)
+
+
+def acknowledge_wildcard(node: IConstruct, *actions: str) -> None:
+    """Accept cdk-nag's finding of `*` where CDK itself wrote the statement with these listed actions."""
+    reasons = "; ".join(f"{action}: {WILDCARD_ACTIONS[action]}" for action in actions)
+    acknowledge(node, "AwsSolutions-IAM5[Resource::*]", reasons)
 
 
 def attach(grantee: Grantee, statement: iam.PolicyStatement) -> IConstruct:

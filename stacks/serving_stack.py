@@ -6,7 +6,7 @@ from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from config import Edgeline
-from stacks.accounts import EnvironmentName, ToolsAccount, WorkloadAccount
+from stacks.accounts import ToolsAccount, WorkloadAccount
 from stacks.constructs.alarm_topic import AlarmTopic
 from stacks.constructs.answer_metrics import AnswerMetrics
 from stacks.constructs.endpoint_guards import grant_guards
@@ -14,6 +14,7 @@ from stacks.constructs.endpoint_removal import remove_endpoints
 from stacks.constructs.sagemaker_role import SageMakerRole
 from stacks.constructs.trusted_role import TrustedRole
 from stacks.grants import allow, pass_role
+from stacks.names import EnvironmentName
 
 _NAMED = "models and endpoint configs are named after the release"
 _PACKAGES = "a package is a version number"

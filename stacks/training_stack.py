@@ -24,8 +24,7 @@ from stacks.constructs.workflow_pipeline import (
     model_pipeline_name,
 )
 from stacks.cost_tags import cost_tags
-from stacks.grants import allow, pass_role, read_objects, write_objects
-from stacks.wildcards import allow_everywhere
+from stacks.grants import allow, allow_everywhere, pass_role, read_objects, write_objects
 
 
 class TrainingStack(cdk.Stack):

@@ -2,13 +2,6 @@
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any
-
-from aws_cdk import aws_iam as iam
-from constructs import IConstruct
-
-from stacks.acknowledgements import acknowledge
-from stacks.grants import Grantee, attach
 
 WILDCARD_ACTIONS: Mapping[str, str] = MappingProxyType(
     {
@@ -42,21 +35,3 @@ WILDCARD_ACTIONS: Mapping[str, str] = MappingProxyType(
         "greengrass:ResolveComponentCandidates": "answered to a device for its own deployments",
     }
 )
-
-
-def allow_everywhere(grantee: Grantee, *actions: str, conditions: Mapping[str, Any] | None = None) -> None:
-    """Allow actions of the list on `*`, and acknowledge it with their reasons.
-
-    Raises ValueError for an action that is not on the list: name its resource, or argue for it there.
-    """
-    unlisted = [action for action in actions if action not in WILDCARD_ACTIONS]
-    if unlisted:
-        raise ValueError(f"{', '.join(unlisted)}: name the resource; it is not in stacks/wildcards.py")
-    statement = iam.PolicyStatement(actions=list(actions), resources=["*"], conditions=conditions)
-    acknowledge_wildcard(attach(grantee, statement), *actions)
-
-
-def acknowledge_wildcard(node: IConstruct, *actions: str) -> None:
-    """Accept cdk-nag's finding of `*` where CDK itself wrote the statement with these listed actions."""
-    reasons = "; ".join(f"{action}: {WILDCARD_ACTIONS[action]}" for action in actions)
-    acknowledge(node, "AwsSolutions-IAM5[Resource::*]", reasons)

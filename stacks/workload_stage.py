@@ -4,7 +4,7 @@ import aws_cdk as cdk
 from constructs import Construct
 
 from config import Edgeline
-from stacks.accounts import EnvironmentName
+from stacks.names import EnvironmentName
 from stacks.serving_stack import ServingStack
 
 

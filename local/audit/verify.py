@@ -13,7 +13,7 @@ from local.audit.finding import Audit, AuditError, Say
 from local.audit.objects import Objects
 from local.audit.package import PackageAudit
 from local.audit.running import Running, on_device, on_endpoint
-from stacks.accounts import WorkloadAccount, environments
+from stacks.names import ENVIRONMENTS, EnvironmentName, auditor_role_name, endpoint_name
 
 
 def verify(config: Edgeline, name: str, say: Say) -> int:
@@ -48,8 +48,8 @@ class Verification:
 
     def _running(self, name: str) -> Running:
         ours = {
-            there.endpoint_name(model): there
-            for there in environments(self._config)
+            endpoint_name(self._config, model, there): there
+            for there in ENVIRONMENTS
             for model in self._config.models
         }
         if name in ours:
@@ -62,14 +62,14 @@ class Verification:
             raise AuditError(f"{name!r} is neither a core device nor one of the endpoints {known}")
         return found
 
-    def _at(self, there: WorkloadAccount) -> Any:
+    def _at(self, there: EnvironmentName) -> Any:
         """Become the auditor of an environment, in whichever account it is; a boto3 session."""
         sts, region = self._session.client("sts"), self._session.region_name
         accounts = self._config.accounts
-        number = accounts.staging if there.environment == "staging" else accounts.prod
+        number = accounts.staging if there == "staging" else accounts.prod
         account = number or sts.get_caller_identity()["Account"]
         partition = self._session.get_partition_for_region(region)
-        role = f"arn:{partition}:iam::{account}:role/{there.auditor_role_name}"
+        role = f"arn:{partition}:iam::{account}:role/{auditor_role_name(self._config, there)}"
         keys = sts.assume_role(RoleArn=role, RoleSessionName="verify")["Credentials"]
         return boto3.Session(
             keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"], region_name=region

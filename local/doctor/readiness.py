@@ -8,7 +8,7 @@ from typing import Any
 from config import Edgeline
 from local.doctor.account import Account, Check
 from local.doctor.finding import Finding
-from stacks.cost_tags import PROJECT_TAG
+from stacks.names import PROJECT_TAG
 
 _VERSION = "/cdk-bootstrap/hnb659fds/version"
 _SMALLEST_VERSION = 30

@@ -9,8 +9,7 @@ from config import Model
 from stacks.accounts import WorkloadAccount
 from stacks.constructs.endpoint_guards import SCALED_DIMENSIONS, grant_deregistering, scaled_resource
 from stacks.constructs.teardown import Teardown
-from stacks.grants import allow
-from stacks.wildcards import allow_everywhere
+from stacks.grants import allow, allow_everywhere
 
 _RUN_TIME = "it was named at run time"
 

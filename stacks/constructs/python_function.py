@@ -10,7 +10,7 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
-from stacks.wildcards import acknowledge_wildcard
+from stacks.grants import acknowledge_wildcard
 
 _ROOT = Path(__file__).parents[2]
 

@@ -11,8 +11,7 @@ from constructs import Construct
 from config import Edgeline
 from stacks.constructs.inspector_component import InspectorComponent, model_component_prefix, model_recipe
 from stacks.constructs.python_function import PythonFunction
-from stacks.grants import allow, read_objects
-from stacks.wildcards import allow_everywhere
+from stacks.grants import allow, allow_everywhere, read_objects
 
 # The IoT actions that AWS documents as dependent on the Greengrass actions, by the resource that they know.
 _READ_JOBS = ("iot:DescribeJob",)

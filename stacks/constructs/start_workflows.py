@@ -11,8 +11,7 @@ from aws_cdk import pipelines
 from constructs import Construct
 
 from stacks.constructs.python_function import PythonFunction
-from stacks.grants import allow
-from stacks.wildcards import acknowledge_wildcard, allow_everywhere
+from stacks.grants import acknowledge_wildcard, allow, allow_everywhere
 
 
 @jsii.implements(pipelines.ICodePipelineActionFactory)

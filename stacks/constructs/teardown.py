@@ -9,8 +9,7 @@ from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from stacks.constructs.python_function import PythonFunction
-from stacks.grants import allow
-from stacks.wildcards import allow_everywhere
+from stacks.grants import allow, allow_everywhere
 
 _FUNCTION_MINUTES = 15
 # CloudFormation waits a little longer than the function works, and not for its own hour.

@@ -10,7 +10,7 @@ from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from stacks.acknowledgements import acknowledge_pattern
-from stacks.wildcards import acknowledge_wildcard
+from stacks.grants import acknowledge_wildcard
 
 _CDK_WRITES = (
     "logs:CreateLogDelivery",

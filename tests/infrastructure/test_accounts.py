@@ -26,8 +26,9 @@ from across_accounts import (
 from config import Edgeline
 from lambdas.promotion.endpoints import config_name, model_name
 from lambdas.promotion.settings import EndpointSettings
-from stacks.accounts import ENVIRONMENTS, WorkloadAccount
+from stacks.accounts import WorkloadAccount
 from stacks.data_stack import DataStack
+from stacks.names import ENVIRONMENTS
 
 DEPLOYERS = ["read-endpoint", "deploy-endpoint", "check-endpoint", "restore-endpoint"]
 

@@ -10,7 +10,7 @@ from across_accounts import listed, make_app, of_kind, statements
 from aws_cdk import assertions
 
 from config import Edgeline
-from stacks.accounts import EnvironmentName
+from stacks.names import EnvironmentName
 from stacks.serving_stack import ServingStack
 
 ACCOUNTS = {"tools": "111111111111", "staging": "222222222222", "prod": "333333333333"}

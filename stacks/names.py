@@ -1,0 +1,19 @@
+"""Names that tools have to know too: without the CDK, which starts a process when it is imported."""
+
+from typing import Literal
+
+from config import Edgeline, Model
+
+EnvironmentName = Literal["staging", "prod"]
+PROJECT_TAG = "project"
+ENVIRONMENTS: tuple[EnvironmentName, ...] = ("staging", "prod")
+
+
+def endpoint_name(config: Edgeline, model: Model, environment: EnvironmentName) -> str:
+    """The endpoint of a model in an environment."""
+    return f"{config.name}-{model.name}-{environment}"
+
+
+def auditor_role_name(config: Edgeline, environment: EnvironmentName) -> str:
+    """The role that who verifies a model looks at an environment's endpoints with."""
+    return f"{config.name}-{environment}-auditor"
