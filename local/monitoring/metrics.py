@@ -34,6 +34,10 @@ class _Series:
     points: list[Point] = field(default_factory=list)
     since_forgotten: int = 0
 
+    def forget(self, before: float) -> None:
+        del self.points[: bisect_left(self.points, before, key=_at)]
+        self.since_forgotten = 0
+
 
 class Metrics:
     """The data points of one account, in memory, for three hours."""
@@ -54,8 +58,13 @@ class Metrics:
                     series.points.append(point)
                 series.since_forgotten += 1
             if series.since_forgotten >= _FORGET_EVERY:
-                del series.points[: bisect_left(series.points, self.clock() - KEPT_SECONDS, key=_at)]
-                series.since_forgotten = 0
+                series.forget(self.clock() - KEPT_SECONDS)
+
+    def forget(self, before: float) -> None:
+        """Forget the data points of before a moment, in seconds since the epoch."""
+        with self._lock:
+            for series in self._series.values():
+                series.forget(before)
 
     def points(self, metric: Metric, after: float, until: float, unit: str | None = None) -> list[Point]:
         """Return the points later than `after` and not later than `until`, of that unit if one is given."""

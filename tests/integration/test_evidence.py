@@ -16,7 +16,7 @@ pytestmark = pytest.mark.acceptance
 @pytest.fixture(scope="module")
 def line(cloud: LocalCloud, tmp_path_factory: pytest.TempPathFactory) -> Promotions:
     """A line with one promotion behind it."""
-    return Promotions(cloud, tmp_path_factory.mktemp("evidence"))
+    return Promotions(cloud, tmp_path_factory.mktemp("evidence"), name="evidence")
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from local.cloud.server import LocalCloud
 
 @pytest.fixture(scope="module")
 def line(cloud: LocalCloud, tmp_path_factory: pytest.TempPathFactory) -> Promotions:
-    return Promotions(cloud, tmp_path_factory.mktemp("promotion"))
+    return Promotions(cloud, tmp_path_factory.mktemp("promotion"), name="promoted")
 
 
 @pytest.fixture

@@ -13,15 +13,12 @@ from waiting import eventually
 
 from lambdas.promotion.check_artifacts import manifest_sha256
 from local.cloud.server import LocalCloud
-from stacks.accounts import ENVIRONMENTS
+from local.monitoring.plugin import MonitoringPlugin
 from stacks.data_stack import DataStack
 from stacks.edgeline import add_edgeline
+from stacks.names import ENVIRONMENTS
 from stacks.promotion_stack import PromotionStack
 from stacks.serving_stack import ServingStack
-
-NAME = "faults"
-GROUP = f"{NAME}-tags"
-STAGING, PROD = f"{GROUP}-staging", f"{GROUP}-prod"
 
 
 class Promotions:
@@ -29,9 +26,12 @@ class Promotions:
 
     def __init__(
         self, cloud: LocalCloud, folder: Any, accounts: Mapping[str, str] | None = None, *,
-        name: str = NAME, endpoints: Mapping[str, Any] | None = None,
+        name: str, endpoints: Mapping[str, Any] | None = None,
     ) -> None:  # fmt: skip
-        """`endpoints` are the tables of `staging` and `prod` in the configuration."""
+        """`endpoints` are the tables of `staging` and `prod` in the configuration.
+
+        `name` is nobody else's in the session: endpoints stay, and would be found as those from before.
+        """
 
         def make(app: Any, config: Any) -> None:
             data = DataStack(app, "Data", config=config)
@@ -149,6 +149,11 @@ class Promotions:
     def promote(self, package: str) -> dict[str, Any]:
         """Approve a package and wait for the end of its promotion."""
         return self.ended(self.approve(package))
+
+    def forget_requests(self) -> None:
+        """Go on as after a minute in which nobody asked: no alarm rings of what was before."""
+        metrics = self.deployed.cloud.plugin(MonitoringPlugin).monitoring.metrics
+        metrics.forget(metrics.clock())
 
     def serves(self) -> dict[str, tuple[str, str, float]]:
         """What both endpoints serve: status, endpoint config, and the score that the model really answers."""

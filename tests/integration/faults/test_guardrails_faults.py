@@ -17,7 +17,7 @@ from local.sagemaker.plugin import SageMakerPlugin
 
 pytestmark = pytest.mark.acceptance
 
-LIMITS = {"bake_seconds": 10, "p95_ms": 250}
+LIMITS = {"bake_seconds": 12, "p95_ms": 250}
 KINDS: dict[str, dict[str, Any]] = {
     "realtime": {"kind": "realtime", "instances": 2, "canary_percent": 50},
     "serverless": {"kind": "serverless"},
@@ -29,7 +29,7 @@ FAULTS = {
     "errors": "if PROD and picture == b'rare': raise RuntimeError('no such opset')",
     "latency": "PROD and time.sleep(0.4)",
     "empty": ANSWER.replace("CHANGED", "'empty': True"),
-    "score": ANSWER.replace("CHANGED", "'score': 0.3"),
+    "score": ANSWER.replace("CHANGED", "'score': 0.1"),
 }
 PICTURES = [b"picture", b"another", b"rare"]
 
@@ -47,7 +47,7 @@ def deployed(
 def line(deployed: Promotions) -> Iterator[Promotions]:
     """A good model in both endpoints, and no alarm; the same afterwards."""
     before = deployed.serves()
-    eventually(lambda: not ringing(deployed))
+    quiet(deployed)
     with deployed.deployed.machine_with(deployed.machine, '"Seconds":5', '"Seconds":1'):
         yield deployed
     assert deployed.serves() == before
@@ -56,6 +56,12 @@ def line(deployed: Promotions) -> Iterator[Promotions]:
 
 def kind_of(line: Promotions) -> str:
     return str(line.deployed.config.model("tags").prod.kind)
+
+
+def quiet(line: Promotions) -> None:
+    """Let no alarm ring of what the test before has asked."""
+    line.forget_requests()
+    eventually(lambda: not ringing(line))
 
 
 def ringing(line: Promotions) -> list[str]:
@@ -105,7 +111,7 @@ def test_a_model_that_is_bad_in_prod_only_is_taken_back_by_the_alarms_name(
 ) -> None:
     package = line.register(on_picture=FAULTS[fault])
     ended, load = promote_under_load(line, package)
-    assert (ended["status"], ended["error"]) == ("FAILED", "RolledBack")
+    assert (ended["status"], ended.get("error")) == ("FAILED", "RolledBack")
     assert f"alarm {line.prod}-{fault}: " in ended["cause"]
     own_watch = GUARDS[kind_of(line)] == "watch"
     assert ("is put back after" if own_watch else "fell back to") in ended["cause"]
@@ -121,7 +127,8 @@ def test_a_model_that_is_bad_in_prod_only_is_taken_back_by_the_alarms_name(
 
 def test_a_rejection_of_the_running_version_goes_back_by_the_same_guard(line: Promotions) -> None:
     package = line.register()
-    assert line.promote(package)["status"] == "SUCCEEDED"
+    ended = line.promote(package)
+    assert ended["status"] == "SUCCEEDED", ended.get("cause")
     execution = line.reject(package)
     ended = line.ended(execution)
     assert ended["status"] == "SUCCEEDED", ended.get("cause")
@@ -131,7 +138,7 @@ def test_a_rejection_of_the_running_version_goes_back_by_the_same_guard(line: Pr
 
 
 def test_a_good_model_is_let_through_while_it_is_asked(deployed: Promotions) -> None:
-    eventually(lambda: not ringing(deployed))
+    quiet(deployed)
     package = deployed.register()
     ended, load = promote_under_load(deployed, package)
     assert ended["status"] == "SUCCEEDED", ended.get("cause")
@@ -166,7 +173,7 @@ def test_a_new_instance_that_is_killed_while_it_bakes_takes_its_release_back(
 def test_an_old_instance_that_is_killed_during_an_update_does_not_stop_it(
     deployed: Promotions, cloud: LocalCloud
 ) -> None:
-    eventually(lambda: not ringing(deployed))
+    quiet(deployed)
     execution = deployed.approve(deployed.register())
     eventually(lambda: green(cloud, deployed.prod))
     with asked(deployed) as load:
@@ -179,7 +186,7 @@ def test_an_old_instance_that_is_killed_during_an_update_does_not_stop_it(
 
 
 def endpoints_of(cloud: LocalCloud) -> Endpoints:
-    return next(plugin.endpoints for plugin in cloud.plugins if isinstance(plugin, SageMakerPlugin))
+    return cloud.plugin(SageMakerPlugin).endpoints
 
 
 def green(cloud: LocalCloud, endpoint: str) -> list[int]:

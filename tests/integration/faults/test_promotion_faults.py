@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from archives import tar_gz
-from faults.promoted import GROUP, PROD, STAGING, Promotions
+from faults.promoted import Promotions
 from faults.seams import THROTTLED, hanging, refusing
 from faults.story import Gate, deliver
 
@@ -24,7 +24,7 @@ EVERY_5_SECONDS, EVERY_SECOND = '"Seconds":5', '"Seconds":1'
 
 @pytest.fixture(scope="module")
 def deployed(cloud: LocalCloud, tmp_path_factory: pytest.TempPathFactory) -> Promotions:
-    return Promotions(cloud, tmp_path_factory.mktemp("promotion"))
+    return Promotions(cloud, tmp_path_factory.mktemp("promotion"), name="faults")
 
 
 @pytest.fixture
@@ -78,7 +78,7 @@ def test_a_staging_endpoint_that_dies_during_its_test_comes_back_and_the_test_go
     package = line.register(first=gate.code)
     execution = line.approve(package)
     gate.reached()
-    serving = cloud.plugin(SageMakerPlugin).endpoints.serving(STAGING)
+    serving = cloud.plugin(SageMakerPlugin).endpoints.serving(line.staging)
     assert serving is not None
     [instance] = serving.variants[0].instances
     os.kill(instance.pid or 0, signal.SIGKILL)
@@ -100,7 +100,7 @@ def test_an_endpoint_that_dies_in_prod_only_puts_both_back(line: Promotions) -> 
     package = line.register(on_load="PROD and os._exit(9)")
     ended = line.promote(package)
     assert (ended["status"], ended["error"]) == ("FAILED", "EndpointFailed")
-    assert PROD in ended["cause"]
+    assert line.prod in ended["cause"]
     assert "code 9" in ended["cause"]
     assert line.outcome(package) == "EndpointFailed"
 
@@ -122,7 +122,7 @@ def test_a_broken_model_archive_never_comes_into_service(line: Promotions, end: 
     whole = tar_gz({"model.onnx": "{}" * 500, "code/inference.py": "import json"})
     ended = line.promote(line.register(archive=whole[:end] if end else b"this is no archive"))
     assert (ended["status"], ended["error"]) == ("FAILED", "EndpointFailed")
-    assert STAGING in ended["cause"]
+    assert line.staging in ended["cause"]
     assert "model.tar.gz" in ended["cause"]
 
 
@@ -164,7 +164,7 @@ def test_a_removed_grant_fails_the_promotion_by_the_actions_name(line: Promotion
 def test_a_prod_that_no_longer_trusts_the_promotion_keeps_what_it_serves(
     line: Promotions, cloud: LocalCloud
 ) -> None:
-    iam, promoter = cloud.root_session().client("iam"), f"{GROUP.removesuffix('-tags')}-prod-promoter"
+    iam, promoter = cloud.root_session().client("iam"), "faults-prod-promoter"
     trust = iam.get_role(RoleName=promoter)["Role"]["AssumeRolePolicyDocument"]
     others = json.dumps(trust).replace("promotion-read-endpoint", "promotion-another")
     iam.update_assume_role_policy(RoleName=promoter, PolicyDocument=others)
@@ -196,7 +196,7 @@ def test_a_function_that_times_out_is_called_again(line: Promotions) -> None:
     function = line.deployed.resource("promotion", "AWS::Lambda::Function", "FunctionsReadEndpoint")
     limit, hang = (
         line.deployed.function_limit(function, seconds=3),
-        hanging("DescribeEndpoint", of=f"/{GROUP}-"),
+        hanging("DescribeEndpoint", of=f"/{line.group}-"),
     )
     with limit, hang as faults:
         ended = line.promote(line.good)

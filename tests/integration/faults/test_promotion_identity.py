@@ -15,7 +15,7 @@ pytestmark = pytest.mark.acceptance
 
 @pytest.fixture(scope="module")
 def line(cloud: LocalCloud, tmp_path_factory: pytest.TempPathFactory) -> Promotions:
-    return Promotions(cloud, tmp_path_factory.mktemp("identity"))
+    return Promotions(cloud, tmp_path_factory.mktemp("identity"), name="identity")
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.acceptance
 
 @pytest.fixture(scope="module")
 def line(cloud: LocalCloud, tmp_path_factory: pytest.TempPathFactory) -> Promotions:
-    return Promotions(cloud, tmp_path_factory.mktemp("turns"))
+    return Promotions(cloud, tmp_path_factory.mktemp("turns"), name="turns")
 
 
 @pytest.fixture
