@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import re
+import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from typing import Any
@@ -14,12 +15,19 @@ from local.cloud.touchpoints import Touchpoint, module
 
 TOUCHPOINTS = (
     Touchpoint("ministack.core.lambda_runtime", "reset"),
+    Touchpoint("ministack.core.lambda_runtime", "_lock"),
+    Touchpoint("ministack.core.lambda_runtime", "_workers"),
+    Touchpoint("ministack.core.lambda_runtime", "kill_workers", ("workers",)),
+    Touchpoint("ministack.services.lambda_svc", "reap_idle_workers", ("ttl",)),
     Touchpoint("ministack.services.apigateway_v1", "_call_lambda_raw", ("function_ref", "event")),
     Touchpoint("ministack.services.lambda_svc", "_get_func_record_for_ref"),
     Touchpoint("ministack.services.lambda_svc", "_execution_record_for_config"),
     Touchpoint("ministack.services.lambda_svc", "invoke_async_with_retry", ("func", "event")),
     Touchpoint("ministack.services.lambda_svc", "_execute_function_warm", ("func", "event", "request_id")),
 )
+
+# Sooner than on AWS: a line has some seventy functions, and a laptop holds them all in memory.
+IDLE_SECONDS = 120.0
 
 
 class Functions:
@@ -28,6 +36,7 @@ class Functions:
     def __init__(self, account: str, region: str) -> None:
         self._account, self._region = account, region
         _name_errors()
+        module("services.lambda_svc").reap_idle_workers = end_idle
 
     def policy(self, function_arn: str) -> Mapping[str, Any] | None:
         """Return the resource policy of a function; None when there is no such function."""
@@ -68,6 +77,20 @@ class Functions:
 def stop() -> None:
     """End the processes that functions run in."""
     module("core.lambda_runtime").reset()
+
+
+def end_idle(seconds: float = IDLE_SECONDS) -> None:
+    """End the processes of functions that nobody has called for so long; the next call starts another.
+
+    ministack asks for this twice a minute. Its own keeps the first process of each function for ever.
+    """
+    runtime, now = module("core.lambda_runtime"), time.time()
+    with runtime._lock:
+        workers = [worker for workers in runtime._workers.values() for worker in workers]
+        idle = [worker for worker in workers if not worker.in_use and now - worker.last_used >= seconds]
+        for key, pool in runtime._workers.items():
+            runtime._workers[key] = [worker for worker in pool if worker not in idle]
+    runtime.kill_workers(idle)
 
 
 def _name_errors() -> None:

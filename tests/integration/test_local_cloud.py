@@ -12,6 +12,7 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 import sample_stack
 from botocore.auth import SigV4Auth
@@ -21,6 +22,7 @@ from botocore.credentials import Credentials as BotoCredentials
 from botocore.exceptions import ClientError
 from waiting import eventually
 
+from local.cloud import ministack_functions
 from local.cloud.addresses import served_at
 from local.cloud.call import Credentials
 from local.cloud.deploy import DeploymentError, deploy
@@ -110,6 +112,30 @@ def test_function_has_the_credentials_of_its_role_and_no_more(
     problem = json.loads(answer["Payload"].read())["errorMessage"]
     assert "AccessDenied" in problem
     assert "s3:ListAllMyBuckets" in problem
+
+
+def test_a_function_that_nobody_calls_has_no_process_until_it_is_called(
+    cloud: LocalCloud, outputs: dict[str, str]
+) -> None:
+    functions, name = client(cloud, "lambda"), outputs["Function"]
+    functions.invoke(FunctionName=name, Payload=b"{}")
+    [process] = processes_of(name)
+    ministack_functions.end_idle(3600)
+    assert processes_of(name) == [process]
+    ministack_functions.end_idle(0)
+    assert eventually(lambda: not processes_of(name))
+    again = functions.invoke(FunctionName=name, Payload=json.dumps({"action": "who"}))
+    assert ":assumed-role/" in json.loads(again["Payload"].read())
+
+
+def processes_of(function: str) -> list[psutil.Process]:
+    """The processes in which a function runs (its ARN); ministack names their folders after it."""
+    name = function.rpartition(":")[2]
+    return [
+        child
+        for child in psutil.Process().children(recursive=True)
+        if child.status() != psutil.STATUS_ZOMBIE and f"-{name}-" in " ".join(child.cmdline())
+    ]
 
 
 def test_state_machine_waits_for_its_task_token(cloud: LocalCloud, outputs: dict[str, str]) -> None:
