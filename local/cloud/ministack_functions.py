@@ -79,15 +79,15 @@ def stop() -> None:
     module("core.lambda_runtime").reset()
 
 
-def end_idle(seconds: float = IDLE_SECONDS) -> None:
-    """End the processes of functions that nobody has called for so long; the next call starts another.
+def end_idle(ttl: float = IDLE_SECONDS) -> None:
+    """End the processes of functions that nobody has called for `ttl` seconds; the next call starts another.
 
     ministack asks for this twice a minute. Its own keeps the first process of each function for ever.
     """
     runtime, now = module("core.lambda_runtime"), time.time()
     with runtime._lock:
         workers = [worker for workers in runtime._workers.values() for worker in workers]
-        idle = [worker for worker in workers if not worker.in_use and now - worker.last_used >= seconds]
+        idle = [worker for worker in workers if not worker.in_use and now - worker.last_used >= ttl]
         for key, pool in runtime._workers.items():
             runtime._workers[key] = [worker for worker in pool if worker not in idle]
     runtime.kill_workers(idle)
