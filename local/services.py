@@ -2,8 +2,9 @@
 
 from local import autoscaling, codebuild, codepipeline, greengrass, monitoring, sagemaker, source
 
-# The demo deploys by itself, and needs no repository to push to.
-WITHOUT_SOURCE = (
-    monitoring.plug, sagemaker.plug, autoscaling.plug, greengrass.plug, codebuild.plug, codepipeline.plug,
+ALL = (
+    monitoring.plug, sagemaker.plug, autoscaling.plug, greengrass.plug, codebuild.plug, source.plug,
+    codepipeline.plug,
 )  # fmt: skip
-ALL = (*WITHOUT_SOURCE[:-1], source.plug, WITHOUT_SOURCE[-1])
+# The demo deploys by itself, and needs no repository to push to.
+WITHOUT_SOURCE = tuple(plug for plug in ALL if plug is not source.plug)

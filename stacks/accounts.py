@@ -66,9 +66,7 @@ class WorkloadAccount:
     @property
     def account(self) -> str:
         """The account's number; a reference to the template's own where the configuration names none."""
-        accounts = self.config.accounts
-        number = accounts.staging if self.environment == "staging" else accounts.prod
-        return number or cdk.Aws.ACCOUNT_ID
+        return names.account_of(self.config, self.environment) or cdk.Aws.ACCOUNT_ID
 
     @property
     def promoter_role_name(self) -> str:

@@ -9,6 +9,11 @@ PROJECT_TAG = "project"
 ENVIRONMENTS: tuple[EnvironmentName, ...] = ("staging", "prod")
 
 
+def account_of(config: Edgeline, environment: EnvironmentName) -> str | None:
+    """The number of an environment's account; None where the configuration names none."""
+    return config.accounts.staging if environment == "staging" else config.accounts.prod
+
+
 def endpoint_name(config: Edgeline, model: Model, environment: EnvironmentName) -> str:
     """The endpoint of a model in an environment."""
     return f"{config.name}-{model.name}-{environment}"

@@ -13,7 +13,7 @@ from local.audit.finding import Audit, AuditError, Say
 from local.audit.objects import Objects
 from local.audit.package import PackageAudit
 from local.audit.running import Running, on_device, on_endpoint
-from stacks.names import ENVIRONMENTS, EnvironmentName, auditor_role_name, endpoint_name
+from stacks.names import ENVIRONMENTS, EnvironmentName, account_of, auditor_role_name, endpoint_name
 
 
 def verify(config: Edgeline, name: str, say: Say) -> int:
@@ -65,9 +65,7 @@ class Verification:
     def _at(self, there: EnvironmentName) -> Any:
         """Become the auditor of an environment, in whichever account it is; a boto3 session."""
         sts, region = self._session.client("sts"), self._session.region_name
-        accounts = self._config.accounts
-        number = accounts.staging if there == "staging" else accounts.prod
-        account = number or sts.get_caller_identity()["Account"]
+        account = account_of(self._config, there) or sts.get_caller_identity()["Account"]
         partition = self._session.get_partition_for_region(region)
         role = f"arn:{partition}:iam::{account}:role/{auditor_role_name(self._config, there)}"
         keys = sts.assume_role(RoleArn=role, RoleSessionName="verify")["Credentials"]
