@@ -70,11 +70,15 @@ def seen(
 
 
 def why_fallen(went: str, steps: Sequence[Step], names: Sequence[str]) -> Exception:
-    """Tell a roll back on an alarm from a release that never came up."""
+    """Tell a roll back on an alarm from a release that never came up.
+
+    SageMaker looks more often than we do: an alarm that it names may be off again by our next look.
+    """
     rang = [step["what"] for step in steps if step["what"].startswith("alarm ")]
-    if rang or any(name in went for name in names):
-        return RolledBack("; ".join([went, *rang]))
-    return EndpointFailed(went)
+    for name in names:
+        if name in went and not any(what.startswith(f"alarm {name}: ") for what in rang):
+            rang.append(f"alarm {name}: it was off again before its reason was read")
+    return RolledBack("; ".join([went, *rang])) if rang else EndpointFailed(went)
 
 
 def watched_through(

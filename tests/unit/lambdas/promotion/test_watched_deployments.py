@@ -246,6 +246,17 @@ def test_sagemakers_way_back_is_named_by_the_alarm_that_was_seen(
 
 
 @pytest.mark.parametrize("kind", ["realtime"], indirect=True)
+def test_sagemakers_way_back_is_named_by_an_alarm_that_was_off_before_it_was_seen(
+    first: dict[str, Any], sagemaker: Any, describe_package: Any
+) -> None:
+    deployed = deploy(sagemaker, release(sagemaker, describe_package, 2))
+    sagemaker.endpoints[ENDPOINT].pop("PendingDeploymentSummary")
+    sagemaker.settle(ENDPOINT, FailureReason=f"alarms are in ALARM state: {ENDPOINT}-empty.")
+    with pytest.raises(RolledBack, match=rf"; alarm {ENDPOINT}-empty: it was off again before"):
+        check(deployed, [])
+
+
+@pytest.mark.parametrize("kind", ["realtime"], indirect=True)
 def test_a_release_that_never_came_up_did_not_fall_to_an_alarm(
     first: dict[str, Any], sagemaker: Any, describe_package: Any
 ) -> None:
