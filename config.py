@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any, Literal, cast
 
 from config_endpoint import INSTANCE, Endpoint, read_endpoint
+from config_labeling import SCHEDULE, Instruction, Labeling, read_instructions, read_labeling
 from config_table import ConfigError, Table
 
-Backend = Literal["workbench", "ground_truth"]
 Task = Literal["detection", "classification"]
 SourceKind = Literal["codecommit", "connection", "s3"]
 PARTS = ("labeling", "training", "promotion", "edge")
@@ -23,7 +23,6 @@ _REGION = r"[a-z]{2}(-[a-z]+)+-\d"
 _CONNECTION = r"arn:aws[a-z-]*:(codeconnections|codestar-connections):[a-z0-9-]+:\d{12}:connection/.+"
 _EMAIL = r"[^@\s]+@[^@\s]+\.[^@\s]+"
 _NOT_CODE = ("docs/**", "**.md", "LICENSE")
-_SCHEDULE = r"(rate|cron)\(.+\)"
 
 
 @dataclass(frozen=True)
@@ -77,16 +76,6 @@ class Budget:
 
 
 @dataclass(frozen=True)
-class Labeling:
-    """How images get their labels; `schedule` is an EventBridge expression, None starts nothing by itself."""
-
-    backend: Backend = "workbench"
-    schedule: str | None = None
-    max_rounds: int = 3
-    round_timeout_hours: int = 72
-
-
-@dataclass(frozen=True)
 class Promotion:
     """Who is told of requests for approval, of promotions and of what went wrong with them."""
 
@@ -99,6 +88,7 @@ class Model:
 
     `schedule` is an EventBridge expression on which it is trained anew; None trains on a push or by hand.
     `group_rule` is a regular expression on an image's file name whose first group names the physical object.
+    `instructions` are what annotators are told of its classes, in the order of these.
     `tolerance` is how far staging may score from the registered evaluation, in mAP. `drift` is how far the
     share of pictures without a detection, and the mean score, may move in prod from what was registered.
     """
@@ -117,6 +107,7 @@ class Model:
     tolerance: float = 0.02
     min_score: float = 0.25
     drift: float = 0.25
+    instructions: tuple[Instruction, ...] = ()
 
     @property
     def output_suffix(self) -> str:
@@ -175,7 +166,7 @@ class Edgeline:
             delivery=_delivery(top.table("delivery"), name) if "delivery" in values else None,
             data=_data(top.table("data", optional=True)),
             budget=_budget(top.table("budget", optional=True)),
-            labeling=_labeling(top.table("labeling", optional=True)),
+            labeling=read_labeling(top.table("labeling", optional=True)),
             promotion=_promotion(top.table("promotion", optional=True)),
             models=models,
             fleet=_fleet(top.table("fleet", optional=True), name, models),
@@ -245,18 +236,6 @@ def _budget(table: Table) -> Budget:
     return budget
 
 
-def _labeling(table: Table) -> Labeling:
-    labeling = Labeling(
-        # "ground_truth" is closed to new customers; it comes with the backend itself.
-        backend=cast(Backend, table.text("backend", "workbench", among=("workbench",))),
-        schedule=table.text("schedule", None, pattern=_SCHEDULE),
-        max_rounds=table.whole("max_rounds", 3, low=1, high=10),
-        round_timeout_hours=table.whole("round_timeout_hours", 72, low=1, high=24 * 30),
-    )
-    table.end()
-    return labeling
-
-
 def _promotion(table: Table) -> Promotion:
     promotion = Promotion(email=table.text("email", None, pattern=_EMAIL))
     table.end()
@@ -266,11 +245,12 @@ def _promotion(table: Table) -> Promotion:
 def _model(name: str, table: Table) -> Model:
     if not re.fullmatch(_NAME, name) or len(name) > 24:
         raise table.wrong("", f"the model's name {name!r} does not match {_NAME} within 24 characters")
+    classes = table.words("classes")
     model = Model(
         name=name,
         task=cast(Task, table.text("task", among=("detection",))),
-        classes=table.words("classes"),
-        schedule=table.text("schedule", None, pattern=_SCHEDULE),
+        classes=classes,
+        schedule=table.text("schedule", None, pattern=SCHEDULE),
         map50_threshold=table.number("map50_threshold", 0.6),
         group_rule=_group_rule(table),
         train_instance=table.text("train_instance", Model.train_instance, pattern=INSTANCE),
@@ -281,6 +261,7 @@ def _model(name: str, table: Table) -> Model:
         tolerance=table.number("tolerance", 0.02),
         min_score=table.number("min_score", 0.25),
         drift=table.number("drift", Model.drift, low=0.01),
+        instructions=read_instructions(table.table("instructions", optional=True), classes),
     )
     table.end()
     return model

@@ -27,6 +27,16 @@ class Table:
         """Whether the key has this value; it is not taken."""
         return bool(self._left.get(key) == value)
 
+    def names(self, key: str) -> bool:
+        """Whether the key is there; it is not taken."""
+        return key in self._left
+
+    def matching(self, key: str, value: str, pattern: str) -> str:
+        """The value of a key that was taken, if it matches `pattern` in whole."""
+        if not re.fullmatch(pattern, value):
+            raise self.wrong(key, f"{value!r} does not match {pattern}")
+        return value
+
     def text(
         self, key: str, default: Any = _REQUIRED, *, pattern: str = ".+", longest: int = 200,
         among: Sequence[str] = (),
@@ -37,8 +47,7 @@ class Table:
             return value
         if among and value not in among:
             raise self.wrong(key, f"{value!r} is not one of {', '.join(among)}")
-        if not re.fullmatch(pattern, value):
-            raise self.wrong(key, f"{value!r} does not match {pattern}")
+        self.matching(key, value, pattern)
         if len(value) > longest:
             raise self.wrong(key, f"{value!r} is longer than {longest} characters")
         return value
@@ -59,9 +68,9 @@ class Table:
         return value
 
     def words(
-        self, key: str, default: Sequence[str] | None = None, *, among: Sequence[str] = ()
+        self, key: str, default: Sequence[str] | None = None, *, among: Sequence[str] = (), pattern: str = ""
     ) -> tuple[str, ...]:
-        """Take a list of different texts, each of `among` where that is given."""
+        """Take a list of different texts, each of `among` or like `pattern` where that is given."""
         if default is not None and key not in self._left:
             return tuple(default)
         values = self._take(key, _REQUIRED, list, "a list of text")
@@ -71,6 +80,8 @@ class Table:
         unknown = [word for word in values if among and word not in among]
         if unknown:
             raise self.wrong(key, f"{unknown[0]!r} is not one of {', '.join(among)}")
+        for word in values if pattern else ():
+            self.matching(key, word, pattern)
         if len(set(values)) < len(values):
             raise self.wrong(key, f"{values!r} names one of them twice")
         return tuple(values)
@@ -90,10 +101,10 @@ class Table:
                 raise self.wrong(f"{key}.{name}", f"{inner!r} is not a table")
             yield name, Table(f"{self._path}{key}.{name}.", inner)
 
-    def end(self) -> None:
+    def end(self, complaint: str = "unknown key") -> None:
         """Complain about a key that nobody asked for."""
         for key in self._left:
-            raise self.wrong(key, "unknown key")
+            raise self.wrong(key, complaint)
 
     def _take(self, key: str, default: Any, kind: type | tuple[type, ...], kind_name: str) -> Any:
         value = self._left.pop(key, default)

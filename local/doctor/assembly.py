@@ -12,12 +12,15 @@ _SOURCES = (
     "app.py",
     "config.py",
     "config_endpoint.py",
+    "config_labeling.py",
     "config_table.py",
     "cdk.json",
     "stacks",
     "lambdas",
     "pipeline_defs",
     "edge",
+    "labeling_app",
+    "examples",
 )
 
 
