@@ -95,7 +95,7 @@ def test_one_person_alone_keeps_the_boxes() -> None:
 
 
 def test_the_order_of_the_answers_changes_nothing_and_every_box_is_in_one_group() -> None:
-    rng = random.Random(5)
+    rng = random.Random(5)  # noqa: S311
     for _ in range(40):
         drawn = [
             [
@@ -113,7 +113,7 @@ def test_the_order_of_the_answers_changes_nothing_and_every_box_is_in_one_group(
 
 
 def test_five_people_with_five_hundred_boxes_each_are_brought_together() -> None:
-    rng = random.Random(7)
+    rng = random.Random(7)  # noqa: S311
     spots = [(rng.uniform(0, 4000), rng.uniform(0, 3000)) for _ in range(500)]
     drawn = [[box(x + rng.uniform(-1, 1), y, 20, 20) for x, y in spots] for _ in range(5)]
     found = consensus(opinions(*drawn), iou=0.5)
