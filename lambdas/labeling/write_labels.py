@@ -45,8 +45,8 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     table = boto3.resource("dynamodb", config=PATIENT).Table(env.table)
     lists = Lists(env.artifacts_bucket, event["model"], event["execution"])
 
-    def put(approved: dict[str, Any]) -> None:
-        record = feature_record(approved, model=lists.model, job=lists.name)
+    def put(outcome: dict[str, Any]) -> None:
+        record = feature_record(outcome, model=lists.model, job=lists.name, classes=event["classes"])
         store.put_record(FeatureGroupName=env.feature_group, Record=record)
 
     settle = Settlement(ImageLedger(table, lists.model), lists.execution, put)
@@ -63,7 +63,7 @@ def final_outcomes(s3: Any, lists: Lists, *, rounds: int) -> Iterator[dict[str, 
 
 
 class Settlement:
-    """Writes outcomes where they are the truth from then on; `put` writes one approved label."""
+    """Writes outcomes where they are the truth from then on; `put` writes one record."""
 
     def __init__(self, ledger: ImageLedger, execution: str, put: Callable[[dict[str, Any]], None]) -> None:
         self._ledger, self._execution, self._put = ledger, execution, put
@@ -87,7 +87,7 @@ class Settlement:
             if seen.status == status:
                 return outcome
             if seen.status == IN_ROUND:
-                if outcome["outcome"] == APPROVED:
+                if outcome["outcome"] in (APPROVED, UNUSABLE) and "at" in outcome:
                     self._put(outcome)
                 if self._ledger.change(replace(seen, status=status, reason=outcome.get("reason", "")), seen):
                     return outcome

@@ -1,4 +1,9 @@
-"""The feature group of the labels: offline only, one record an image and event time."""
+"""The feature group of the labels: offline only, one record an image and event time.
+
+Features are only ever added, at the end: CloudFormation then updates the group where it is, and records
+from before read as having no value there. A change of anything else, its description too, replaces the
+group, which its name forbids (docs/adr/0031).
+"""
 
 import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
@@ -23,6 +28,14 @@ _FEATURES = {
     "labeling_job": "String",
     "labeled_by": "String",
     "verified_by": "String",
+    # Since rounds of several people.
+    "depth": "Integral",
+    "classes": "String",  # JSON: what was asked about, in the order of the configuration
+    "status": "String",  # approved or unusable
+    "round": "Integral",
+    "annotators": "String",  # JSON: who labelled, verified, mended, settled
+    "agreement": "Fractional",
+    "seconds": "Integral",  # of everybody's work on it
 }
 
 

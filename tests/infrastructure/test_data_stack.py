@@ -136,7 +136,26 @@ def test_the_labels_are_offline_and_encrypted(data: Template) -> None:
         "labeling_job": "String",
         "labeled_by": "String",
         "verified_by": "String",
+        "depth": "Integral",
+        "classes": "String",
+        "status": "String",
+        "round": "Integral",
+        "annotators": "String",
+        "agreement": "Fractional",
+        "seconds": "Integral",
     }
+
+
+def test_what_cannot_change_in_place_is_as_it_was_first_deployed(data: Template) -> None:
+    """A change of any of it replaces the group, whose name is taken by the one with all labels in it."""
+    (group,) = of_kind(data, "AWS::SageMaker::FeatureGroup").values()
+    said = "Labels of the images, the newest event time of an image being the one that counts"
+    assert group["Description"] == said
+    first = [feature["FeatureName"] for feature in group["FeatureDefinitions"]][:12]
+    assert first == [
+        "image_uri", "event_time", "model", "image_sha256", "width", "height", "object_group", "boxes",
+        "approved", "labeling_job", "labeled_by", "verified_by",
+    ]  # fmt: skip
 
 
 def test_the_uploader_puts_images_and_nothing_else(data: Template) -> None:

@@ -1,3 +1,5 @@
+from typing import Any
+
 from lambdas.labeling.manifest import feature_record, manifest_line
 
 APPROVED = {
@@ -7,19 +9,23 @@ APPROVED = {
     "height": 300,
     "depth": 3,
     "object_group": "tag-7",
+    "outcome": "approved",
+    "round": 2,
     "boxes": [{"label": "dent", "left": 1.5, "top": 2, "width": 3, "height": 4}],
-    "labeled_by": "arn:aws:iam::111122223333:user/ann",
-    "verified_by": "arn:aws:iam::111122223333:user/bob",
+    "labeled_by": "ann",
+    "verified_by": "bob",
     "at": "2026-11-21T02:10:36Z",
 }
+CLASSES = ["scratch", "dent"]
+
+
+def record(outcome: dict[str, Any]) -> dict[str, str]:
+    features = feature_record(outcome, model="tags", job="round-1", classes=CLASSES)
+    return {feature["FeatureName"]: feature["ValueAsString"] for feature in features}
 
 
 def test_a_record_is_made_of_strings() -> None:
-    record = {
-        feature["FeatureName"]: feature["ValueAsString"]
-        for feature in feature_record(APPROVED, model="tags", job="round-1")
-    }
-    assert record == {
+    assert record(APPROVED) == {
         "image_uri": "s3://images/images/tags/1.jpg",
         "event_time": "2026-11-21T02:10:36Z",
         "model": "tags",
@@ -30,13 +36,32 @@ def test_a_record_is_made_of_strings() -> None:
         "boxes": '[{"label":"dent","left":1.5,"top":2,"width":3,"height":4}]',
         "approved": "1",
         "labeling_job": "round-1",
-        "labeled_by": "arn:aws:iam::111122223333:user/ann",
-        "verified_by": "arn:aws:iam::111122223333:user/bob",
+        "labeled_by": "ann",
+        "verified_by": "bob",
+        "depth": "3",
+        "classes": '["scratch","dent"]',
+        "status": "approved",
+        "round": "2",
+        "annotators": '{"labeled":["ann"],"verified":["bob"]}',
     }
 
 
+def test_a_record_names_everybody_how_much_they_agreed_and_how_long_it_took() -> None:
+    people = {"labeled": ["ann", "cy"], "mended": ["bob"], "settled": []}
+    told = record({**APPROVED, "annotators": people, "agreement": 0.83, "seconds": 0})
+    assert told["annotators"] == '{"labeled":["ann","cy"],"mended":["bob"]}'
+    assert (told["agreement"], told["seconds"]) == ("0.83", "0")
+
+
+def test_an_unusable_picture_has_a_record_that_takes_its_label_back() -> None:
+    taken = record({**APPROVED, "outcome": "unusable", "verified_by": ""})
+    assert (taken["status"], taken["approved"], taken["boxes"]) == ("unusable", "0", "[]")
+    assert taken["annotators"] == '{"labeled":["ann"]}'
+
+
 def test_a_manifest_line_is_what_ground_truth_writes_and_where_it_came_from() -> None:
-    assert manifest_line(APPROVED, classes=["scratch", "dent"], job="round-1") == {
+    line = manifest_line({**APPROVED, "agreement": 0.83, "seconds": 41}, classes=CLASSES, job="round-1")
+    assert line == {
         "source-ref": "s3://images/images/tags/1.jpg",
         "labels": {
             "image_size": [{"width": 450, "height": 300, "depth": 3}],
@@ -53,6 +78,10 @@ def test_a_manifest_line_is_what_ground_truth_writes_and_where_it_came_from() ->
         "sha256": "ab12",
         "object-group": "tag-7",
         "event-time": "2026-11-21T02:10:36Z",
+        "round": 2,
+        "annotators": {"labeled": ["ann"], "verified": ["bob"]},
+        "agreement": 0.83,
+        "seconds": 41,
     }
 
 
