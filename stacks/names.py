@@ -22,3 +22,8 @@ def endpoint_name(config: Edgeline, model: Model, environment: EnvironmentName) 
 def auditor_role_name(config: Edgeline, environment: EnvironmentName) -> str:
     """The role that who verifies a model looks at an environment's endpoints with."""
     return f"{config.name}-{environment}-auditor"
+
+
+def packages_role_name(config: Edgeline) -> str:
+    """The role in which the labeling page writes what approvers decide, and who they are."""
+    return f"{config.name}-labeling-serve-packages"

@@ -19,6 +19,7 @@ from stacks.constructs.release_ledger import ReleaseLedger
 from stacks.constructs.staging_test import StagingTest
 from stacks.cost_tags import cost_tags
 from stacks.grants import read_objects
+from stacks.names import packages_role_name
 
 
 class PromotionStack(cdk.Stack):
@@ -66,7 +67,14 @@ class PromotionStack(cdk.Stack):
             event_source=config.name,
         )
         read_objects(functions.read_model_package, artifacts, key, "runs/*/evaluation/")
-        PromotionStarts(self, "Starts", workflow=workflow, functions=functions, groups=groups)
+        PromotionStarts(
+            self,
+            "Starts",
+            workflow=workflow,
+            functions=functions,
+            groups=groups,
+            page_role=packages_role_name(config),
+        )
         requests = ApprovalRequest(
             self,
             "ApprovalRequest",

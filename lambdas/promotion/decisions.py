@@ -1,5 +1,11 @@
-"""What a person decided about a model package: read from the event, and from the registry as it is then."""
+"""What a person decided about a model package: read from the event, and from the registry as it is then.
 
+The registry names the principal that changed the package. For the page on which approvers decide, that is
+one function for all of them (lambdas/labeling/serve_packages.py): it writes `<name>: <note>` as the
+description of its decision. The name is believed where that function's role wrote it, and from nobody else.
+"""
+
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -33,8 +39,8 @@ def is_decision(detail: Mapping[str, Any], package: Mapping[str, Any]) -> bool:
     return "ModelApprovalStatus" in changed if changed else "ModelLifeCycle" not in package
 
 
-def decision(event: Mapping[str, Any], package: Mapping[str, Any]) -> Decision:
-    """Join the event of a decision with the package's description."""
+def decision(event: Mapping[str, Any], package: Mapping[str, Any], *, page_role: str) -> Decision:
+    """Join the event of a decision with the package's description; `page_role` names the page's role."""
     arn = event["detail"]["ModelPackageArn"]
     parts = PackageArn.parse(arn)
     decided = datetime.fromisoformat(event["detail"].get("LastModifiedTime") or event["time"])
@@ -46,9 +52,23 @@ def decision(event: Mapping[str, Any], package: Mapping[str, Any]) -> Decision:
         group=parts.group,
         version=parts.version,
         at=_stamp(modified if modified is not None and unchanged else decided),
-        by=_last_modifier(package) if unchanged else "",
+        by=_decided_by(package, parts, page_role) if unchanged else "",
         digest=digest(package),
     )
+
+
+def _decided_by(package: Mapping[str, Any], arn: PackageArn, page_role: str) -> str:
+    by = _last_modifier(package)
+    role = f"arn:{arn.partition}:sts::{arn.account}:assumed-role/{page_role}/"
+    named = _NAMED.match(package.get("ApprovalDescription") or "")
+    # A name that looks like an ARN would be taken for a principal: nobody is called that.
+    if not by.startswith(role) or named is None or named[1].startswith("arn:"):
+        return by
+    return named[1]
+
+
+# A username has no space in it.
+_NAMED = re.compile(r"(\S+): ")
 
 
 def _last_modifier(package: Mapping[str, Any]) -> str:

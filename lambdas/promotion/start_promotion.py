@@ -9,7 +9,8 @@ from lambdas.common import environment
 from lambdas.common.executions import execution_name
 from lambdas.promotion.decisions import decision, is_decision
 from lambdas.promotion.settings import model_of_group
-from lambdas.promotion.starting import Environment, start
+from lambdas.promotion.starting import DecisionEnvironment as Environment
+from lambdas.promotion.starting import start
 
 
 def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
@@ -23,7 +24,7 @@ def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
     package = boto3.client("sagemaker").describe_model_package(ModelPackageName=detail["ModelPackageArn"])
     if detail["ModelApprovalStatus"] != "Approved" or not is_decision(detail, package):
         return {"execution": None, "started": False}
-    approval = decision(event, package)
+    approval = decision(event, package, page_role=settings.page_role)
     document = {
         "purpose": "promote",
         "model": model_of_group(settings.models, approval.group),

@@ -19,6 +19,13 @@ class Environment:
     models: str
 
 
+@dataclass(frozen=True)
+class DecisionEnvironment(Environment):
+    """Also the name of the role in which the page on which approvers decide writes who did."""
+
+    page_role: str
+
+
 def line_of(model: str) -> str:
     """Name the line in which all that changes a model's endpoints stands."""
     return f"promotion of {model}"

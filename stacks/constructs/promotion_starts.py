@@ -12,7 +12,10 @@ from stacks.constructs.python_function import PythonFunction
 
 
 class PromotionStarts(Construct):
-    """A rule and a function for each; the functions put the execution in line before they start it."""
+    """A rule and a function for each; the functions put the execution in line before they start it.
+
+    `page_role` names the role that is believed who the person was that decided.
+    """
 
     def __init__(
         self,
@@ -22,11 +25,12 @@ class PromotionStarts(Construct):
         workflow: PromotionWorkflow,
         functions: PromotionFunctions,
         groups: Sequence[str],
+        page_role: str,
     ) -> None:
         super().__init__(scope, construct_id)
         self._workflow, self._functions, self._groups = workflow, functions, list(groups)
-        promote = self._starter("StartPromotion", "start_promotion")
-        back = self._starter("StartRollback", "start_rollback")
+        promote = self._starter("StartPromotion", "start_promotion", PAGE_ROLE=page_role)
+        back = self._starter("StartRollback", "start_rollback", PAGE_ROLE=page_role)
         for function in (promote, back):
             functions.grant_describe_packages(function)
         recover = self._starter("StartRecovery", "start_recovery")
@@ -34,7 +38,7 @@ class PromotionStarts(Construct):
         OnEvent(self, "Rejection", pattern=self._decision("Rejected"), function=back)
         OnEvent(self, "CutOff", pattern=self._end_of_execution(), function=recover)
 
-    def _starter(self, construct_id: str, module: str) -> PythonFunction:
+    def _starter(self, construct_id: str, module: str, **environment: str) -> PythonFunction:
         function = PythonFunction(
             self,
             construct_id,
@@ -43,6 +47,7 @@ class PromotionStarts(Construct):
                 "STATE_MACHINE_ARN": self._workflow.machine.state_machine_arn,
                 "TURNS_TABLE": self._workflow.turns.table_name,
                 "MODELS": self._functions.models,
+                **environment,
             },
         )
         self._workflow.machine.grant_start_execution(function)

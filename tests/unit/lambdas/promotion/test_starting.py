@@ -17,6 +17,7 @@ EVENT = json.loads((Path(__file__).parents[3] / "fixtures/events/model_package_a
 ARN = EVENT["detail"]["ModelPackageArn"]
 APPROVER = "arn:aws:iam::123456789012:user/approver"
 MODELS = {"tags": {"group": "edgeline-tags"}}
+PAGE_ROLE = "edgeline-labeling-serve-packages"
 NOT_STARTED = {"execution": None, "started": False}
 
 
@@ -28,6 +29,7 @@ def states(monkeypatch: pytest.MonkeyPatch, turns: Any, sagemaker: Any, describe
     monkeypatch.setattr(boto3, "client", lambda service: clients[service])
     monkeypatch.setenv("STATE_MACHINE_ARN", "arn:stateMachine:promotion")
     monkeypatch.setenv("MODELS", json.dumps(MODELS))
+    monkeypatch.setenv("PAGE_ROLE", PAGE_ROLE)
     return fake
 
 
@@ -106,21 +108,78 @@ def package(modified: datetime | None) -> dict[str, Any]:
     return {"LastModifiedTime": modified, "LastModifiedBy": {"IamIdentity": {"Arn": APPROVER}}}
 
 
+def described_by(arn: str, text: str) -> dict[str, Any]:
+    by = {"IamIdentity": {"Arn": arn}}
+    moment = datetime(2026, 11, 21, 17, 0, 14, 999_000, tzinfo=UTC)
+    return {"LastModifiedTime": moment, "LastModifiedBy": by, "ApprovalDescription": text}
+
+
+PAGE = f"arn:aws:sts::123456789012:assumed-role/{PAGE_ROLE}/function"
+
+
+@pytest.mark.parametrize(
+    ("text", "who"),
+    [
+        ("ada: looked at every mistake: fine", "ada"),
+        ("ada@example.com: 9 of 10", "ada@example.com"),
+        ("a:: b", "a:"),
+        ("no name here", PAGE),
+        ("ada:without a space", PAGE),
+        ("arn:aws:iam::123456789012:user/boss: because", PAGE),
+        ("", PAGE),
+    ],
+)
+def test_the_page_says_which_person_decided(text: str, who: str) -> None:
+    assert decision(EVENT, described_by(PAGE, text), page_role=PAGE_ROLE).by == who
+
+
+@pytest.mark.parametrize(
+    "arn",
+    [
+        APPROVER,
+        f"arn:aws:iam::123456789012:user/{PAGE_ROLE}/mallory",
+        f"arn:aws:sts::123456789012:assumed-role/{PAGE_ROLE}-2/function",
+        f"arn:aws:sts::123456789012:assumed-role/Other/{PAGE_ROLE}/function",
+        f"arn:aws:sts::999999999999:assumed-role/{PAGE_ROLE}/function",
+        f"arn:aws-cn:sts::123456789012:assumed-role/{PAGE_ROLE}/function",
+    ],
+)
+def test_nobody_else_is_believed_who_the_person_was(arn: str) -> None:
+    assert decision(EVENT, described_by(arn, "ada: fine"), page_role=PAGE_ROLE).by == arn
+
+
+def test_what_was_written_after_the_decision_names_nobody() -> None:
+    later = described_by(PAGE, "ada: fine") | {"LastModifiedTime": datetime(2026, 11, 21, 17, 1, tzinfo=UTC)}
+    assert decision(EVENT, later, page_role=PAGE_ROLE).by == ""
+
+
+def test_the_person_of_the_page_reaches_the_promotion_and_the_roll_back(
+    states: FakeStates, sagemaker: Any, describe_package: Any
+) -> None:
+    sagemaker.add(describe_package(2) | described_by(PAGE, "ada: fine"))
+    promoted = start_promotion.handler(EVENT, None)["execution"]
+    rejected = start_rollback.handler(REJECTED, None)["execution"]
+    assert states.started[promoted]["approved_by"] == "ada"
+    assert states.started[rejected]["rejected_by"] == "ada"
+
+
 def test_who_has_changed_the_package_since_is_not_who_approved_it() -> None:
-    at_once = decision(EVENT, package(datetime(2026, 11, 21, 17, 0, 14, 999_000, tzinfo=UTC)))
+    at_once = decision(
+        EVENT, package(datetime(2026, 11, 21, 17, 0, 14, 999_000, tzinfo=UTC)), page_role=PAGE_ROLE
+    )
     assert (at_once.by, at_once.at) == (APPROVER, "2026-11-21T17:00:14.999Z")
-    later = decision(EVENT, package(datetime(2026, 11, 21, 17, 0, 15, tzinfo=UTC)))
+    later = decision(EVENT, package(datetime(2026, 11, 21, 17, 0, 15, tzinfo=UTC)), page_role=PAGE_ROLE)
     assert (later.by, later.at) == ("", "2026-11-21T17:00:14.000Z")
 
 
 def test_decisions_without_a_registry_time_are_ordered_by_their_event() -> None:
-    found = decision(EVENT, package(None))
+    found = decision(EVENT, package(None), page_role=PAGE_ROLE)
     assert (found.by, found.at) == ("", "2026-11-21T17:00:14.000Z")
 
 
 def test_the_time_of_the_change_goes_before_that_of_its_event() -> None:
     event = with_detail(LastModifiedTime="2026-11-21T17:00:12Z")
-    assert decision(event, package(None)).at == "2026-11-21T17:00:12.000Z"
+    assert decision(event, package(None), page_role=PAGE_ROLE).at == "2026-11-21T17:00:12.000Z"
 
 
 ORDERED = {"line": "promotion of tags", "order": "2026-11-21T17:00:14.123Z", "ordered": True}
