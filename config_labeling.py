@@ -34,7 +34,8 @@ class Labeling:
     An execution is started by `schedule`, an EventBridge expression; by `start_at_images` pictures without a
     label (0: not by them); and by hand. A round has `round_size` pictures at most, each drawn on by
     `annotators` people; of several, boxes that overlap by `consensus_iou` are one. `suggest`: whether the
-    model in prod proposes boxes. `ground_truth` is there when that is the backend.
+    model in prod proposes boxes. `require_mfa`: whether who signs in on the page needs a second factor.
+    `ground_truth` is there when that is the backend.
     """
 
     backend: Backend = "workbench"
@@ -46,6 +47,7 @@ class Labeling:
     annotators: int = 1
     consensus_iou: float = 0.5
     suggest: bool = True
+    require_mfa: bool = False
     ground_truth: GroundTruth | None = None
 
 
@@ -75,6 +77,7 @@ def read_labeling(table: Table) -> Labeling:
         annotators=table.whole("annotators", 1, low=1, high=5),
         consensus_iou=table.number("consensus_iou", Labeling.consensus_iou, low=0.1, high=0.95),
         suggest=table.flag("suggest", True),
+        require_mfa=table.flag("require_mfa", False),
         ground_truth=_ground_truth(table.table("ground_truth")) if backend == "ground_truth" else None,
     )
     table.end()

@@ -15,6 +15,7 @@ from config import Edgeline
 from stacks.constructs.labeling_functions import LabelingFunctions
 from stacks.constructs.labeling_workflow import LabelingWorkflow
 from stacks.constructs.operator_policy import OperatorPolicy
+from stacks.constructs.people import People
 from stacks.constructs.workbench import Workbench
 from stacks.constructs.workflow_actions import RunMachine
 from stacks.constructs.workflow_pipeline import (
@@ -44,7 +45,16 @@ class LabelingStack(cdk.Stack):
         workflows: s3.IBucket,
     ) -> None:
         super().__init__(scope, construct_id, stack_name=f"{config.name}-labeling")
-        workbench = Workbench(self, "Workbench", images=images, key=key, keep=config.data.keep)
+        people = People(
+            self,
+            "People",
+            name=config.name,
+            keep=config.data.keep,
+            require_mfa=config.labeling.require_mfa,
+        )
+        workbench = Workbench(
+            self, "Workbench", images=images, key=key, keep=config.data.keep, pool=people.pool
+        )
         functions = LabelingFunctions(
             self,
             "Functions",
@@ -77,7 +87,8 @@ class LabelingStack(cdk.Stack):
         cdk.CfnOutput(self, "StateMachineArn", value=self.workflow.machine.state_machine_arn)
         cdk.CfnOutput(self, "LabelingPipeline", value=pipeline.pipeline_name)
         cdk.CfnOutput(self, "ApiUrl", value=workbench.api.url)
-        cdk.CfnOutput(self, "AnnotatorPolicyArn", value=workbench.annotator_policy.managed_policy_arn)
+        cdk.CfnOutput(self, "UserPoolId", value=people.pool.user_pool_id)
+        cdk.CfnOutput(self, "SignInUrl", value=people.sign_in_url)
 
     def _pipeline(self, config: Edgeline, store: WorkflowStore) -> WorkflowPipeline:
         """Starts an execution for each model and waits for it; several may wait for people side by side."""

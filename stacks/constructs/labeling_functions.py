@@ -11,8 +11,9 @@ from constructs import Construct
 
 from config import Edgeline
 from stacks.acknowledgements import acknowledge_pattern
+from stacks.constructs.labeling_table import grant_table
 from stacks.constructs.python_function import PythonFunction
-from stacks.constructs.workbench import Workbench, grant_table
+from stacks.constructs.workbench import Workbench
 from stacks.grants import allow, read_objects, write_objects
 
 _MINUTES = 15

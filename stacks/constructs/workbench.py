@@ -1,40 +1,66 @@
-"""Where people label: the table of tasks, and the API that gives them out and takes the answers."""
+"""Where people label: the API that the page calls, and the function behind its tasks."""
+
+from collections.abc import Mapping
 
 import aws_cdk as cdk
 from aws_cdk import aws_apigateway as apigateway
-from aws_cdk import aws_dynamodb as dynamodb
-from aws_cdk import aws_iam as iam
+from aws_cdk import aws_cognito as cognito
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from stacks.acknowledgements import acknowledge
+from stacks.constructs.labeling_table import grant_table, labeling_table
 from stacks.constructs.python_function import PythonFunction
 from stacks.grants import allow
 
-QUEUE_INDEX = "Queue"
-_REQUESTS_PER_SECOND = 50
-_STAGE = "v1"
-_SIGNED = "AwsSolutions-COG4"
-_SIGNED_REASON = "annotators are IAM principals: every request is signed, and known by its principal's ARN"
-_KINDS = apigateway.JsonSchema(type=apigateway.JsonSchemaType.STRING, enum=["label", "verify"])
-_LIMIT = apigateway.JsonSchema(type=apigateway.JsonSchemaType.INTEGER, minimum=1, maximum=50)
+# The page calls /api/... on its own host, and that path is passed on as it is.
+STAGE = "api"
+_REQUESTS_PER_SECOND = 100
+_STRING, _INTEGER = apigateway.JsonSchemaType.STRING, apigateway.JsonSchemaType.INTEGER
+_KIND = apigateway.JsonSchema(type=_STRING, enum=["label", "verify", "settle"])
+_LIMIT = apigateway.JsonSchema(type=_INTEGER, minimum=1, maximum=50)
+_CLAIM = apigateway.JsonSchema(
+    type=apigateway.JsonSchemaType.OBJECT,
+    properties={
+        "kind": _KIND,
+        "limit": _LIMIT,
+        "model": apigateway.JsonSchema(type=_STRING),
+        "round": apigateway.JsonSchema(type=_STRING),
+    },
+    required=["kind"],
+)
+_ROUTES: Mapping[tuple[str, str], apigateway.JsonSchema | None] = {
+    ("GET", "/me"): None,
+    ("GET", "/rounds"): None,
+    ("POST", "/tasks/claim"): _CLAIM,
+    ("PUT", "/tasks/{task_id}/draft"): None,
+    ("POST", "/tasks/{task_id}/answer"): None,
+    ("POST", "/tasks/{task_id}/skip"): None,
+    ("POST", "/tasks/{task_id}/release"): None,
+}
 
 
 class Workbench(Construct):
-    """Tasks in DynamoDB behind a REST API with IAM authorization; `annotator_policy` allows its two methods.
+    """Tasks in DynamoDB behind a REST API that only people of the pool get through to.
 
-    The table also is the ledger of the images (lambdas/labeling/image_ledger.py): losing it means labelling
-    everything again, so it outlives the stack, if `keep`, and can be restored to any second of the last 35
-    days.
+    `method` lets other parts serve paths of the same API. What a caller may do beyond coming in, the
+    functions decide by the groups in the caller's token.
     """
 
     def __init__(
-        self, scope: Construct, construct_id: str, *, images: s3.IBucket, key: kms.IKey, keep: bool
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        images: s3.IBucket,
+        key: kms.IKey,
+        keep: bool,
+        pool: cognito.IUserPool,
     ) -> None:
         super().__init__(scope, construct_id)
-        self.table = self._table(key, keep)
+        self.table = labeling_table(self, key, keep=keep)
         self.function = PythonFunction(
             self,
             "ServeWorkbench",
@@ -48,44 +74,47 @@ class Workbench(Construct):
         images_arn = images.arn_for_objects("images/*")
         allow(self.function, "s3:GetObject", on=[images_arn], because="images are named by their uploaders")
         self.api = self._api()
+        self._authorizer = apigateway.CognitoUserPoolsAuthorizer(self, "SignedIn", cognito_user_pools=[pool])
         self._validator = self.api.add_request_validator(
             "Validator", validate_request_body=True, validate_request_parameters=True
         )
-        claim, answer = self._methods()
-        self.annotator_policy = iam.ManagedPolicy(
-            self, "AnnotatorPolicy", description="Claims labeling tasks and answers them, nothing else"
+        self._any_object = self.api.add_model(
+            "Object",
+            schema=apigateway.JsonSchema(type=apigateway.JsonSchemaType.OBJECT),
+            content_type="application/json",
         )
-        allow(
-            self.annotator_policy,
-            "execute-api:Invoke",
-            on=[claim.method_arn, answer.method_arn],
-            because="the task's id is part of the path",
+        for (verb, path), body in _ROUTES.items():
+            self.method(path, verb, self.function, body=body)
+
+    def method(
+        self,
+        path: str,
+        verb: str,
+        function: PythonFunction,
+        *,
+        body: apigateway.JsonSchema | None = None,
+    ) -> apigateway.Method:
+        """Let a function answer a path such as `/tasks/{task_id}/answer`, for people who are signed in.
+
+        API Gateway turns away what is not a JSON object, or not like `body`, in words that say no more:
+        what a person can get wrong is for the function to explain.
+        """
+        resource = self.api.root.resource_for_path(path)
+        models = None if verb == "GET" else {"application/json": self._model(path, body)}
+        return resource.add_method(
+            verb,
+            apigateway.LambdaIntegration(function, allow_test_invoke=False),
+            authorization_type=apigateway.AuthorizationType.COGNITO,
+            authorizer=self._authorizer,
+            request_models=models,
+            request_validator=self._validator,
         )
 
-    def _table(self, key: kms.IKey, keep: bool) -> dynamodb.Table:
-        table = dynamodb.Table(
-            self,
-            "Tasks",
-            partition_key=dynamodb.Attribute(name="pk", type=dynamodb.AttributeType.STRING),
-            sort_key=dynamodb.Attribute(name="sk", type=dynamodb.AttributeType.STRING),
-            billing_mode=dynamodb.BillingMode.PAY_PER_REQUEST,
-            encryption=dynamodb.TableEncryption.CUSTOMER_MANAGED,
-            encryption_key=key,
-            point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
-                point_in_time_recovery_enabled=True
-            ),
-            time_to_live_attribute="expires",
-            deletion_protection=keep,
-            removal_policy=cdk.RemovalPolicy.RETAIN if keep else cdk.RemovalPolicy.DESTROY,
-        )
-        table.add_global_secondary_index(
-            index_name=QUEUE_INDEX,
-            partition_key=dynamodb.Attribute(name="queue", type=dynamodb.AttributeType.STRING),
-            sort_key=dynamodb.Attribute(name="available_at", type=dynamodb.AttributeType.NUMBER),
-            projection_type=dynamodb.ProjectionType.INCLUDE,
-            non_key_attributes=["labeled_by", "lessee", "execution"],
-        )
-        return table
+    def _model(self, path: str, body: apigateway.JsonSchema | None) -> apigateway.IModel:
+        if body is None:
+            return self._any_object
+        name = "".join(word.capitalize() for word in path.split("/") if word.isalpha())
+        return self.api.add_model(f"{name}Body", schema=body, content_type="application/json")
 
     def _api(self) -> apigateway.RestApi:
         access_logs = logs.LogGroup(
@@ -97,27 +126,14 @@ class Workbench(Construct):
         api = apigateway.RestApi(
             self,
             "Api",
-            description="Labeling tasks: claim, answer",
+            description="Labeling: tasks, rounds, supervision, model packages",
             endpoint_types=[apigateway.EndpointType.REGIONAL],
             cloud_watch_role=True,
             cloud_watch_role_removal_policy=cdk.RemovalPolicy.DESTROY,
-            default_method_options=apigateway.MethodOptions(
-                authorization_type=apigateway.AuthorizationType.IAM
-            ),
             deploy_options=apigateway.StageOptions(
-                stage_name=_STAGE,
+                stage_name=STAGE,
                 access_log_destination=apigateway.LogGroupLogDestination(access_logs),
-                access_log_format=apigateway.AccessLogFormat.json_with_standard_fields(
-                    caller=True,
-                    http_method=True,
-                    ip=True,
-                    protocol=True,
-                    request_time=True,
-                    resource_path=True,
-                    response_length=True,
-                    status=True,
-                    user=True,
-                ),
+                access_log_format=_access_log_format(),
                 logging_level=apigateway.MethodLoggingLevel.ERROR,
                 tracing_enabled=True,
                 throttling_rate_limit=_REQUESTS_PER_SECOND,
@@ -134,7 +150,7 @@ class Workbench(Construct):
         acknowledge(
             api,
             "AwsSolutions-APIG3",
-            "only signed requests of the account's own principals get through, and the rate is limited",
+            "only who has a token of the pool gets through, nobody signs up there, and the rate is limited",
         )
         return api
 
@@ -143,70 +159,26 @@ class Workbench(Construct):
         execution_logs = logs.LogGroup(
             self,
             "ExecutionLogs",
-            log_group_name=f"API-Gateway-Execution-Logs_{api.rest_api_id}/{_STAGE}",
+            log_group_name=f"API-Gateway-Execution-Logs_{api.rest_api_id}/{STAGE}",
             retention=logs.RetentionDays.SIX_MONTHS,
             removal_policy=cdk.RemovalPolicy.DESTROY,
         )
         api.deployment_stage.node.add_dependency(execution_logs)
 
-    def _methods(self) -> tuple[apigateway.Method, apigateway.Method]:
-        tasks = self.api.root.add_resource("tasks")
-        claim = self._post(
-            tasks.add_resource("claim"),
-            {"kind": _KINDS, "limit": _LIMIT},
-            required=["kind"],
-        )
-        answer = self._post(tasks.add_resource("{task_id}").add_resource("answer"), {}, required=[])
-        return claim, answer
 
-    def _post(
-        self,
-        resource: apigateway.Resource,
-        properties: dict[str, apigateway.JsonSchema],
-        *,
-        required: list[str],
-    ) -> apigateway.Method:
-        """A POST method whose body API Gateway checks to be an object with these properties."""
-        name = resource.path.rsplit("/", 1)[-1].capitalize()
-        schema = apigateway.JsonSchema(
-            type=apigateway.JsonSchemaType.OBJECT,
-            properties=properties or None,
-            required=required or None,
-            min_properties=1,
-        )
-        method = resource.add_method(
-            "POST",
-            apigateway.LambdaIntegration(self.function, allow_test_invoke=False),
-            request_models={
-                "application/json": self.api.add_model(
-                    f"{name}Body", schema=schema, content_type="application/json"
-                )
-            },
-            request_validator=self._validator,
-        )
-        acknowledge(method, _SIGNED, _SIGNED_REASON)
-        return method
-
-
-def grant_table(table: dynamodb.Table, key: kms.IKey, function: PythonFunction) -> None:
-    """Let a function read and write the items of the table and query its index."""
-    allow(
-        function,
-        "dynamodb:GetItem",
-        "dynamodb:PutItem",
-        "dynamodb:UpdateItem",
-        "dynamodb:Query",
-        on=[table.table_arn, f"{table.table_arn}/index/{QUEUE_INDEX}"],
-    )
-    # DynamoDB uses the table's key in the caller's name.
-    allow(
-        function,
-        "kms:Decrypt",
-        "kms:DescribeKey",
-        "kms:Encrypt",
-        "kms:GenerateDataKey",
-        "kms:GenerateDataKeyWithoutPlaintext",
-        "kms:ReEncryptFrom",
-        "kms:ReEncryptTo",
-        on=[key.key_arn],
-    )
+def _access_log_format() -> apigateway.AccessLogFormat:
+    """One JSON line a request; who asked is the person's id in the pool."""
+    field = apigateway.AccessLogField
+    fields = {
+        "requestId": field.context_request_id(),
+        "ip": field.context_identity_source_ip(),
+        "person": field.context_authorizer_claims("sub"),
+        "requestTime": field.context_request_time(),
+        "httpMethod": field.context_http_method(),
+        "resourcePath": field.context_resource_path(),
+        "status": field.context_status(),
+        "responseLength": field.context_response_length(),
+        "error": field.context_error_message(),
+    }
+    line = ", ".join(f'"{name}": "{value}"' for name, value in fields.items())
+    return apigateway.AccessLogFormat.custom(f"{{{line}}}")
