@@ -40,7 +40,7 @@ _CASED = {
     },
     **{
         f"{verb}FeatureGroup": ("feature-group", "FeatureGroupName")
-        for verb in ("Create", "Describe", "Delete")
+        for verb in ("Create", "Describe", "Update", "Delete")
     },
     **{
         f"{verb}Pipeline": ("pipeline", "PipelineName") for verb in ("Create", "Describe", "Update", "Delete")

@@ -54,7 +54,12 @@ _KINDS = (
         ("ModelPackageGroupArn", "ModelPackageGroupStatus", "CreationTime"),
         policy="ModelPackageGroupPolicy",
     ),
-    Kind("FeatureGroup", ("FeatureGroupStatus", "CreationTime"), ref_is_arn=False),
+    Kind(
+        "FeatureGroup",
+        ("FeatureGroupStatus", "CreationTime"),
+        frozenset({"FeatureDefinitions"}),
+        ref_is_arn=False,
+    ),
     Kind("Model", ("ModelName",)),
     Kind("EndpointConfig", ("EndpointConfigName",)),
     Kind("Endpoint", ("EndpointName",), frozenset({"EndpointConfigName", "DeploymentConfig"})),
@@ -108,7 +113,8 @@ class ApiResource:
                 )
             return self.create(new, context)
         if changed - beside:
-            request = self._request(f"Update{self.kind.word}", {**new, self.kind.name: name})
+            given = _added_features(old, new) if self.kind.word == "FeatureGroup" else new
+            request = self._request(f"Update{self.kind.word}", {**given, self.kind.name: name})
             self._call(f"Update{self.kind.word}", request)
         if self.kind.policy in changed:
             self._put_policy(name, new)
@@ -202,6 +208,14 @@ def _definition(given: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "PipelineDefinitionS3Location": {names[key]: value for key, value in place.items() if key in names}
     }
+
+
+def _added_features(old: Properties, new: Properties) -> dict[str, Any]:
+    """Give what a feature group has more than before, all that its update can do."""
+    before, features = old["FeatureDefinitions"], new["FeatureDefinitions"]
+    if lost := [item["FeatureName"] for item in before if item not in features]:
+        raise UpdateError(f"features can be added only, and {', '.join(lost)} would change or go")
+    return {"FeatureAdditions": [item for item in features if item not in before]}
 
 
 def _coerce(value: Any, shape: Any) -> Any:

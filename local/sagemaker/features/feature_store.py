@@ -6,18 +6,11 @@ import os
 import threading
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError
-
 from local.cloud.call import Call
 from local.cloud.errors import AwsError
 from local.sagemaker.events import emit, milliseconds
-from local.sagemaker.features.feature_types import (
-    GLUE_TYPES,
-    PARTITIONS,
-    STORE_COLUMNS,
-    check_definition,
-    read_record,
-)
+from local.sagemaker.features.feature_types import check_definition, read_record
+from local.sagemaker.features.glue_table import DATABASE, change_table, make_table
 from local.sagemaker.features.offline_store import OfflineStore, Row
 from local.sagemaker.model import SERVICE, answer
 from local.sagemaker.refuse import refuse, refuse_given, refuse_unless
@@ -28,9 +21,7 @@ from local.sagemaker.tags import Tags
 if TYPE_CHECKING:
     from local.cloud.server import LocalCloud
 
-DATABASE = "sagemaker_featurestore"
 _DEFAULT_DELAY_SECONDS = 2.0
-_PARQUET = "org.apache.hadoop.hive.ql.io.parquet"
 
 
 class FeatureGroups:
@@ -77,7 +68,7 @@ class FeatureGroups:
         self._table.add(name, group)
         self._tags.keep(arn, tags)
         if not group["OfflineStoreConfig"].get("DisableGlueTableCreation"):
-            self._make_glue_table(group)
+            make_table(self._cloud, group)
         with self._lock:
             self._stores[name] = OfflineStore(
                 group, self.delay_seconds, lambda: self._s3(group), lambda reason: self._note(name, reason)
@@ -111,16 +102,6 @@ class FeatureGroups:
             }
         return config
 
-    def _make_glue_table(self, group: Record) -> None:
-        actions = ("glue:CreateDatabase", "glue:CreateTable")
-        glue = self._cloud.service_session(SERVICE, actions).client("glue")
-        try:
-            glue.create_database(DatabaseInput={"Name": DATABASE})
-        except ClientError as error:
-            if error.response["Error"]["Code"] != "AlreadyExistsException":
-                raise
-        glue.create_table(DatabaseName=DATABASE, TableInput=_table_input(group))
-
     def _s3(self, group: Record) -> Any:
         credentials = self._cloud.service_credentials(group["RoleArn"], SERVICE, "feature-store")
         return self._cloud.session(credentials).client("s3")
@@ -134,6 +115,22 @@ class FeatureGroups:
         """Serve DescribeFeatureGroup."""
         # The model demands the token of a next page of features; there is never one.
         return {**answer("DescribeFeatureGroup", self.group(FeatureGroupName)), "NextToken": ""}
+
+    def update_feature_group(self, call: Call, *, FeatureGroupName: str, **request: Any) -> Record:  # noqa: N803
+        """Serve UpdateFeatureGroup for new features; what was put before has no value in them."""
+        refuse_given("UpdateFeatureGroup", request, "OnlineStoreConfig", "ThroughputConfig")
+        before = self.group(FeatureGroupName)
+        features = [*before["FeatureDefinitions"], *request.get("FeatureAdditions", [])]
+        check_definition({**before, "FeatureDefinitions": features})
+        status = {"Status": "Successful"}
+        changes = {"FeatureDefinitions": features, "LastModifiedTime": now(), "LastUpdateStatus": status}
+        group = self._table.update(before["FeatureGroupName"], **changes)
+        if not group["OfflineStoreConfig"].get("DisableGlueTableCreation"):
+            change_table(self._cloud, group)
+        with self._lock:
+            self._stores[group["FeatureGroupName"]].change(group)
+        self._emit(group["FeatureGroupName"])
+        return {"FeatureGroupArn": group["FeatureGroupArn"]}
 
     def list_feature_groups(self, call: Call, **params: Any) -> Record:
         """Serve ListFeatureGroups."""
@@ -192,28 +189,6 @@ class FeatureGroups:
         detail |= {"CreationTime": milliseconds(group["CreationTime"]), "FeatureGroupStatus": "Active"}
         detail["Tags"] = {tag["Key"]: tag["Value"] for tag in self._tags.of(group["FeatureGroupArn"])}
         emit(self._cloud, "Feature Group State Change", detail, [group["FeatureGroupArn"]])
-
-
-def _table_input(group: Record) -> Record:
-    columns = [
-        {"Name": item["FeatureName"].lower(), "Type": GLUE_TYPES[item["FeatureType"]]}
-        for item in group["FeatureDefinitions"]
-    ]
-    columns += [{"Name": name, "Type": kind} for name, kind in STORE_COLUMNS.items()]
-    config = group["OfflineStoreConfig"]
-    return {
-        "Name": config["DataCatalogConfig"]["TableName"],
-        "TableType": "EXTERNAL_TABLE",
-        "PartitionKeys": [{"Name": name, "Type": "string"} for name in PARTITIONS],
-        "Parameters": {"EXTERNAL": "TRUE", "classification": "parquet"},
-        "StorageDescriptor": {
-            "Columns": columns,
-            "Location": config["S3StorageConfig"]["ResolvedOutputS3Uri"],
-            "InputFormat": f"{_PARQUET}.MapredParquetInputFormat",
-            "OutputFormat": f"{_PARQUET}.MapredParquetOutputFormat",
-            "SerdeInfo": {"SerializationLibrary": f"{_PARQUET}.serde.ParquetHiveSerDe"},
-        },
-    }
 
 
 class FeatureStoreRuntime:

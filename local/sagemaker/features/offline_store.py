@@ -63,6 +63,10 @@ class OfflineStore:
             self._rows.append(row)
             self._changed.notify()
 
+    def change(self, group: Mapping[str, Any]) -> None:
+        """Write rows with the features that the group has from now on."""
+        self._group = group
+
     def close(self) -> None:
         """Write what waits, without its delay, and stop."""
         with self._changed:

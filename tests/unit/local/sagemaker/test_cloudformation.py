@@ -142,3 +142,26 @@ def test_a_pipeline_is_updated_in_place(lab: Any, definition: dict[str, Any]) ->
     assert json.loads(found)["Parameters"][-1]["DefaultValue"] == 0.7
     pipeline.delete()
     pipeline.delete()
+
+
+def test_a_feature_group_takes_new_features_where_it_is_and_loses_none(lab: Any) -> None:
+    def features(*names: str) -> list[dict[str, str]]:
+        return [{"FeatureName": name, "FeatureType": "String"} for name in names]
+
+    group = Resource(lab, "FeatureGroup")
+    fixed: dict[str, Any] = {
+        "FeatureGroupName": lab.name,
+        "RecordIdentifierFeatureName": "uri",
+        "EventTimeFeatureName": "at",
+        "OfflineStoreConfig": {"S3StorageConfig": {"S3Uri": f"s3://{lab.name}/feature-store"}},
+        "RoleArn": lab.role(),
+    }
+    group.deploy(**fixed, FeatureDefinitions=features("uri", "at"))
+    group.deploy(**fixed, FeatureDefinitions=features("uri", "at", "round"))
+    assert group.replaced is None
+    described = lab.sm.describe_feature_group(FeatureGroupName=lab.name)
+    assert [item["FeatureName"] for item in described["FeatureDefinitions"]] == ["uri", "at", "round"]
+    with pytest.raises(Exception, match="features can be added only, and at would change or go"):
+        group.deploy(**fixed, FeatureDefinitions=features("uri", "round"))
+    with pytest.raises(Exception, match="Description cannot be changed in place"):
+        group.deploy(**fixed, FeatureDefinitions=features("uri", "at", "round"), Description="other")

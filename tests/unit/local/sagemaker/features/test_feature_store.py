@@ -167,3 +167,34 @@ def test_a_deleted_group_leaves_its_files(lab: Any) -> None:
     assert lab.keys("feature-store/")
     with pytest.raises(ClientError, match="can't find a FeatureGroup"):
         lab.sm.describe_feature_group(FeatureGroupName=lab.name)
+
+
+def _add(lab: Any, name: str, kind: str) -> None:
+    added = [{"FeatureName": name, "FeatureType": kind}]
+    lab.sm.update_feature_group(FeatureGroupName=lab.name, FeatureAdditions=added)
+
+
+def test_an_added_feature_is_empty_in_what_was_put_before(lab: Any) -> None:
+    group = _create(lab, lab.role())
+    _put(lab, image_uri="old", event_time="2026-01-01T10:00:00Z", width="1")
+    lab.until(lambda: lab.keys("feature-store/"))
+    _add(lab, "round", "Integral")
+    _put(lab, image_uri="new", event_time="2026-01-02T10:00:00Z", width="2", round="3")
+    catalog = group["OfflineStoreConfig"]["DataCatalogConfig"]
+    table = f'"{catalog["Database"]}"."{catalog["TableName"]}"'
+    sql = f"SELECT image_uri, width, round FROM {table} ORDER BY event_time"  # noqa: S608
+    assert _query(lab, sql)[0] == ["old", "1", ""], "a column that no file has yet"
+    lab.until(lambda: len(_query(lab, sql)) == 2)
+    assert _query(lab, sql) == [["old", "1", ""], ["new", "2", "3"]]
+    described = lab.sm.describe_feature_group(FeatureGroupName=lab.name)
+    assert described["FeatureDefinitions"][-1] == {"FeatureName": "round", "FeatureType": "Integral"}
+    assert described["LastUpdateStatus"] == {"Status": "Successful"}
+
+
+def test_a_feature_that_is_there_is_not_added_and_the_online_store_is_refused(lab: Any) -> None:
+    _create(lab, lab.role())
+    with pytest.raises(ClientError, match="width more than once"):
+        _add(lab, "Width", "Integral")
+    ttl = {"TtlDuration": {"Unit": "Days", "Value": 1}}
+    with pytest.raises(ClientError, match="UpdateFeatureGroup with OnlineStoreConfig"):
+        lab.sm.update_feature_group(FeatureGroupName=lab.name, OnlineStoreConfig=ttl)
