@@ -4,17 +4,15 @@ What it removes is what the custom resource's properties name; what it may remov
 allows. docs/adr/0016 says why.
 """
 
-import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import boto3
 
+from lambdas.common.custom_resource import answer
 from lambdas.teardown import buckets, endpoints, fleet, pipelines, registry
-from lambdas.teardown.answer import send, stack_is_going
 from lambdas.teardown.deadline import Deadline
-
-_LOG = logging.getLogger(__name__)
+from lambdas.teardown.going import stack_is_going
 
 Properties = Mapping[str, Any]
 
@@ -25,13 +23,7 @@ def handler(event: Mapping[str, Any], context: Any) -> None:
     In: CloudFormation's request; ResourceProperties {"Kind": a key of KINDS, ... what the kind needs}.
     Out: nothing; the answer goes to the request's ResponseURL.
     """
-    failure = None
-    try:
-        _act(event, Deadline(context))
-    except Exception as error:
-        _LOG.exception("%s %s", event.get("RequestType"), event.get("LogicalResourceId"))
-        failure = f"{type(error).__name__}: {error}".replace("\n", " ")
-    send(event, failure=failure)
+    answer(event, lambda: _act(event, Deadline(context)))
 
 
 def _act(event: Mapping[str, Any], deadline: Deadline) -> None:

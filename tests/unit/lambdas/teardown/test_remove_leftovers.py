@@ -10,7 +10,8 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from lambdas.teardown import answer, buckets, endpoints, fleet, pipelines, remove_leftovers
+from lambdas.common import custom_resource
+from lambdas.teardown import buckets, endpoints, fleet, pipelines, remove_leftovers
 from lambdas.teardown.deadline import Deadline, OutOfTime
 from lambdas.teardown.gone import unless_gone
 
@@ -63,7 +64,7 @@ def error(code: str, message: str = "") -> ClientError:
 @pytest.fixture
 def answers(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     sent: list[dict[str, Any]] = []
-    monkeypatch.setattr(answer, "_put", lambda url, body: sent.append(json.loads(body)))
+    monkeypatch.setattr(custom_resource, "_put", lambda url, body: sent.append(json.loads(body)))
     return sent
 
 
@@ -256,7 +257,7 @@ def test_the_answer_is_put_as_cloudformation_has_signed_it_and_tried_again() -> 
     with HTTPServer(("127.0.0.1", 0), Receiver) as server:
         Thread(target=server.serve_forever, daemon=True).start()
         url = f"http://127.0.0.1:{server.server_port}/"
-        answer.send({**request(), "ResponseURL": url}, failure=None)
+        custom_resource.send({**request(), "ResponseURL": url}, failure=None)
         server.shutdown()
     assert len(seen) == 2
     assert seen[1][0] == ""
@@ -265,4 +266,4 @@ def test_the_answer_is_put_as_cloudformation_has_signed_it_and_tried_again() -> 
 
 def test_an_answer_that_nobody_takes_ends_the_function_with_the_error() -> None:
     with pytest.raises(OSError, match="refused"):
-        answer.send(request(), failure=None)
+        custom_resource.send(request(), failure=None)

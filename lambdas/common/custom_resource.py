@@ -1,29 +1,31 @@
-"""CloudFormation's side of a custom resource: whether its stack is going, and the answer it waits for."""
+"""CloudFormation's side of a custom resource: the answer that it waits for, whatever happens."""
 
 import json
+import logging
 import time
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 _ATTEMPTS = 4
 _REASON_LIMIT = 1000  # CloudFormation takes 4096 bytes of an answer in all
-_GOING = ("DELETE_IN_PROGRESS", "ROLLBACK_IN_PROGRESS")
+_LOG = logging.getLogger(__name__)
 
 
-def stack_is_going(cloudformation: Any, stack_id: str) -> bool:
-    """Tell whether the whole stack is being deleted, or given up while it is first made.
-
-    A resource that is only taken out of its template is deleted too: `keep = true` after `keep = false` does
-    that, and must not cost what is to be kept.
-    """
-    (stack,) = cloudformation.describe_stacks(StackName=stack_id)["Stacks"]
-    return stack["StackStatus"] in _GOING
+def answer(event: Mapping[str, Any], act: Callable[[], None]) -> None:
+    """Carry out a request and tell CloudFormation how it went; an exception is the failure's reason."""
+    failure = None
+    try:
+        act()
+    except Exception as error:
+        _LOG.exception("%s %s", event.get("RequestType"), event.get("LogicalResourceId"))
+        failure = f"{type(error).__name__}: {error}".replace("\n", " ")
+    send(event, failure=failure)
 
 
 def send(event: Mapping[str, Any], *, failure: str | None) -> None:
     """Tell CloudFormation how it went; `failure` is the reason in one line."""
-    answer = {
+    said = {
         "Status": "FAILED" if failure else "SUCCESS",
         "Reason": (failure or "done")[:_REASON_LIMIT],
         "PhysicalResourceId": event.get("PhysicalResourceId") or event["LogicalResourceId"],
@@ -31,7 +33,7 @@ def send(event: Mapping[str, Any], *, failure: str | None) -> None:
         "RequestId": event["RequestId"],
         "LogicalResourceId": event["LogicalResourceId"],
     }
-    body = json.dumps(answer).encode()
+    body = json.dumps(said).encode()
     for attempt in range(1, _ATTEMPTS + 1):
         try:
             _put(event["ResponseURL"], body)
