@@ -15,19 +15,21 @@ from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import parse_qs, quote
+from urllib.parse import parse_qs
 from xml.sax.saxutils import escape
 
 from local.cloud.call import Call
 from local.cloud.errors import AwsError
 from local.cloud.iam import Iam
 from local.cloud.ministack import Ministack
+from local.cloud.ministack_sign_in import PRETENDED as PRETENDED_SIGN_IN
+from local.cloud.request_reading import raw_path, read_request
 from local.cloud.service import LocalService, Request, Response
 
 # Signing scopes that ministack serves by doing what it says.
 SERVED_BY_MINISTACK = frozenset({
-    "apigateway", "athena", "budgets", "cloudformation", "dynamodb", "events", "execute-api",
-    "glue", "iam", "iot", "iotdata", "iotdevicegateway", "kms", "lambda", "logs", "s3",
+    "apigateway", "athena", "budgets", "cloudformation", "cloudfront", "cognito-idp", "dynamodb", "events",
+    "execute-api", "glue", "iam", "iot", "iotdata", "iotdevicegateway", "kms", "lambda", "logs", "s3",
     "scheduler", "secretsmanager", "sns", "sqs", "ssm", "states", "sts",
 })  # fmt: skip
 
@@ -35,10 +37,13 @@ SERVED_BY_MINISTACK = frozenset({
 PRETENDED = frozenset({
     "glue:StartCrawler", "glue:StartJobRun", "glue:StartTrigger", "glue:StartWorkflowRun", "ssm:SendCommand",
     "ssm:StartAutomationExecution",
-})  # fmt: skip
+}) | PRETENDED_SIGN_IN  # fmt: skip
 
 _CREDENTIAL = re.compile(r"([^/\s,=]+)/\d{8}/([^/]*)/([^/]+)/aws4_request")
 _UNSIGNED_PATHS = ("/restapis/", "/_aws/execute-api/", "/_ministack/health", "/_ministack/cfn-response/")
+_PUBLIC_KEYS = re.compile(r"/[a-z0-9-]+_[A-Za-z0-9]+/\.well-known/(jwks\.json|openid-configuration)")
+_SIGN_IN = "AWSCognitoIdentityProviderService."
+_INVALIDATION = re.compile(r"/2020-05-31/distribution/[^/]+/invalidation")
 _AT_ONCE = 64  # requests to one service
 _LOG = logging.getLogger(__name__)
 
@@ -74,7 +79,7 @@ class Gateway:
         service = self._service(signature, scope, headers)
         refusal = None if service else self._refusal(signature, scope, headers)
         if service and signature:
-            request = await _read(scope, receive, headers)
+            request = await read_request(scope, receive, headers)
             loop = asyncio.get_running_loop()
             answer = await loop.run_in_executor(
                 self._threads_of(service), self._serve, service, signature, request, scope["headers"]
@@ -96,7 +101,7 @@ class Gateway:
     ) -> LocalService | None:
         if signature is None:
             return None
-        request = Request(scope["method"], _raw_path(scope), {}, headers, b"")
+        request = Request(scope["method"], raw_path(scope), {}, headers, b"")
         beside_ministack = signature.scope in SERVED_BY_MINISTACK
         account = self._ministack.account_of(signature.access_key)
         for service in self._services.get(account, {}).get(signature.scope, ()):
@@ -158,8 +163,11 @@ def _refusal(
 ) -> AwsError | None:
     path = str(scope["path"])
     if signature is None:
-        if scope["method"] == "OPTIONS" or path.startswith(_UNSIGNED_PATHS):
+        if scope["method"] == "OPTIONS" or path.startswith(_UNSIGNED_PATHS) or _PUBLIC_KEYS.fullmatch(path):
             return None
+        target = headers.get("x-amz-target", "")
+        if target.startswith(_SIGN_IN):  # whether this one may come unsigned, ministack knows
+            return _pretended("cognito-idp", target.rpartition(".")[2])
         if "AWSAccessKeyId=" in scope["query_string"].decode():
             return AwsError("InvalidRequest", "the URL is presigned with signature version 2: use s3v4", 400)
         return AwsError("AccessDenied", f"{scope['method']} {path} is not signed", 403)
@@ -168,12 +176,19 @@ def _refusal(
         return AwsError(
             "UnsupportedOperation", f"{signature.scope} is not served by the local cloud ({what})", 501
         )
-    action = headers.get("x-amz-target", "").rpartition(".")[2]
-    if f"{signature.scope}:{action}" in PRETENDED:
+    if signature.scope == "cloudfront" and scope["method"] != "GET" and not _INVALIDATION.fullmatch(path):
         return AwsError(
-            "UnsupportedOperation", f"{action} is not served by the local cloud: it would not run", 501
+            "UnsupportedOperation", "distributions are made and changed by templates in the local cloud", 501
         )
-    return None
+    return _pretended(signature.scope, headers.get("x-amz-target", "").rpartition(".")[2])
+
+
+def _pretended(scope: str, action: str) -> AwsError | None:
+    if f"{scope}:{action}" not in PRETENDED:
+        return None
+    return AwsError(
+        "UnsupportedOperation", f"{action} is not served by the local cloud: it would not run", 501
+    )
 
 
 def _refused(error: AwsError, signature: Signature | None, headers: Mapping[str, str]) -> Response:
@@ -191,22 +206,6 @@ def _refused(error: AwsError, signature: Signature | None, headers: Mapping[str,
 
 def _error_element(error: AwsError) -> str:
     return f"<Error><Code>{error.code}</Code><Message>{escape(error.message)}</Message></Error>"
-
-
-def _raw_path(scope: Mapping[str, Any]) -> str:
-    raw = scope.get("raw_path") or quote(scope["path"]).encode()
-    return str(raw.decode("latin-1"))
-
-
-async def _read(scope: Mapping[str, Any], receive: Any, headers: Mapping[str, str]) -> Request:
-    chunks = []
-    more = True
-    while more:
-        event = await receive()
-        chunks.append(event.get("body", b""))
-        more = event.get("more_body", False)
-    query = parse_qs(scope["query_string"].decode(), keep_blank_values=True)
-    return Request(scope["method"], _raw_path(scope), query, headers, b"".join(chunks))
 
 
 async def _send(send: Any, response: Response) -> None:

@@ -18,13 +18,18 @@ from typing import Any
 
 from local.cloud import ministack_accounts as accounts
 from local.cloud import (
+    ministack_apis,
     ministack_buckets,
+    ministack_distributions,
     ministack_events,
     ministack_functions,
     ministack_machines,
     ministack_policies,
     ministack_request,
+    ministack_sign_in,
+    ministack_tables,
     ministack_templates,
+    sign_in,
 )
 from local.cloud.errors import AwsError, LocalCloudError, access_denied
 from local.cloud.touchpoints import Touchpoint, check_touchpoints, module
@@ -57,13 +62,18 @@ _OWN = (
 TOUCHPOINTS = (
     *_OWN,
     *accounts.TOUCHPOINTS,
+    *ministack_apis.TOUCHPOINTS,
     *ministack_buckets.TOUCHPOINTS,
+    *ministack_distributions.TOUCHPOINTS,
     *ministack_events.TOUCHPOINTS,
     *ministack_functions.TOUCHPOINTS,
     *ministack_machines.TOUCHPOINTS,
     *ministack_policies.TOUCHPOINTS,
     *ministack_request.TOUCHPOINTS,
+    *ministack_sign_in.TOUCHPOINTS,
+    *ministack_tables.TOUCHPOINTS,
     *ministack_templates.TOUCHPOINTS,
+    *sign_in.TOUCHPOINTS,
 )
 
 # Principal ARN, action, resource, allowed, condition keys.
@@ -95,8 +105,11 @@ class Ministack:
         ministack_policies.mend(self._session_variables)
         ministack_events.mend()
         ministack_templates.mend()
+        ministack_apis.mend()
+        ministack_sign_in.mend()
         _register_sessions_one_after_the_other()
         self._buckets = ministack_buckets.Buckets(self._region)
+        self.distributions = ministack_distributions.Distributions(self._region, self._buckets.key_of)
         self.machines = ministack_machines.Machines()
         self.functions = ministack_functions.Functions(self._account, self._region)
         self._check_queries()
@@ -159,6 +172,7 @@ class Ministack:
             return original(location, workdirs)
 
         athena._materialize_table_files = read
+        ministack_tables.read_every_column()
 
     @contextmanager
     def request(

@@ -65,6 +65,11 @@ class Buckets:
             return denied
         return evaluator.AuthError("AccessDenied", access_denied(denied.principal_arn, action, key).message)
 
+    def key_of(self, bucket: str) -> tuple[str, bool] | None:
+        """Return the ARN of a bucket's key, and whether its objects share a bucket key; None without one."""
+        key = self._keys.get(bucket)
+        return (key, bucket in self._with_bucket_key) if key else None
+
     def _keep_keys(self) -> None:
         """Remember the keys that templates give to buckets, which ministack forgets."""
         bucket = module("services.cloudformation.provisioners")._RESOURCE_HANDLERS["AWS::S3::Bucket"]

@@ -14,11 +14,13 @@ from typing import Any, Self, TypeVar
 
 from local.cloud import cloudformation, ministack_events, ministack_functions, ministack_templates
 from local.cloud.aws_session import aws_session, session_variables
+from local.cloud.browser_door import BrowserDoor
 from local.cloud.budgets import BudgetType
 from local.cloud.call import Call, Credentials
 from local.cloud.call_log import CallLog
 from local.cloud.errors import AwsError, LocalCloudError
 from local.cloud.events import Deliveries
+from local.cloud.fronts import Fronts
 from local.cloud.gateway import Gateway, read_signature
 from local.cloud.http_server import HttpServer
 from local.cloud.iam import Iam, user_keys
@@ -28,6 +30,7 @@ from local.cloud.plugin import Plugin, ResourceType, policy_of, services_of
 from local.cloud.process_environment import ROOT_SECRET, ProcessEnvironment, emulator_variables
 from local.cloud.role_aliases import RoleAliases, RoleAliasType
 from local.cloud.service import LocalService, Request
+from local.cloud.sign_in import SignIn
 from local.cloud.stepfunctions import Tasks
 
 PluginFactory = Callable[["LocalCloud"], Plugin]
@@ -104,7 +107,10 @@ class LocalCloud:
             cloud._plug_in()
         self._connect()
         services = {number: cloud._services for number, cloud in self.accounts.items()}
-        self._server = HttpServer(Gateway(self._ministack, self._iam, services), listener)
+        gateway = Gateway(self._ministack, self._iam, services)
+        fronts = Fronts(self._ministack.distributions, SignIn())
+        door = BrowserDoor(self.url, self.region, gateway=gateway, front=fronts)
+        self._server = HttpServer(door, listener)
         self._server.start()
 
     def _seen_from(self, account: str) -> LocalCloud:
