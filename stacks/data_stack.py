@@ -33,6 +33,7 @@ class DataStack(cdk.Stack):
         )
         self._access_logs = self._access_logs_bucket()
         self.images = self._bucket("Images", [])
+        _send_events(self.images)
         self.artifacts = self._bucket(
             "Artifacts", [_expire("athena/", days=30)], name=ToolsAccount(config).artifacts_bucket_name
         )
@@ -158,6 +159,16 @@ class DataStack(cdk.Stack):
 
     def _output(self, key: str, value: str) -> None:
         cdk.CfnOutput(self, key, value=value)
+
+
+def _send_events(bucket: s3.Bucket) -> None:
+    """Let a bucket tell the account's event bus what becomes of its objects."""
+    # CDK's own switch for it is a function in the stack that sets what CloudFormation can set itself.
+    described = bucket.node.default_child
+    assert isinstance(described, s3.CfnBucket)  # noqa: S101 - narrows the type
+    described.notification_configuration = s3.CfnBucket.NotificationConfigurationProperty(
+        event_bridge_configuration=s3.CfnBucket.EventBridgeConfigurationProperty(event_bridge_enabled=True)
+    )
 
 
 def _expire(prefix: str, *, days: int) -> s3.LifecycleRule:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import cast
 
 import aws_cdk as cdk
+from aws_cdk import aws_cognito as cognito
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_s3_assets as s3_assets
@@ -12,10 +13,15 @@ from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from config import Edgeline
+from stacks.constructs.drawing_guide import DrawingGuide
+from stacks.constructs.folder_publisher import FolderPublisher
+from stacks.constructs.image_watch import ImageWatch
 from stacks.constructs.labeling_functions import LabelingFunctions
+from stacks.constructs.labeling_page import LabelingPage
 from stacks.constructs.labeling_workflow import LabelingWorkflow
 from stacks.constructs.operator_policy import OperatorPolicy
 from stacks.constructs.people import People
+from stacks.constructs.supervision import Supervision
 from stacks.constructs.workbench import Workbench
 from stacks.constructs.workflow_actions import RunMachine
 from stacks.constructs.workflow_pipeline import (
@@ -73,6 +79,19 @@ class LabelingStack(cdk.Stack):
             round_timeout=cdk.Duration.hours(config.labeling.round_timeout_hours),
         )
         functions.grant_machine(self.workflow.machine)
+        Supervision(
+            self,
+            "Supervision",
+            config=config,
+            workbench=workbench,
+            machine=self.workflow.machine,
+            images=images,
+            artifacts=artifacts,
+            key=key,
+        )
+        watch = ImageWatch(
+            self, "ImageWatch", models=config.models, table=workbench.table, images=images, key=key
+        )
         pipeline = self._pipeline(config, WorkflowStore(workflows, key))
         operator = OperatorPolicy(
             self,
@@ -84,11 +103,34 @@ class LabelingStack(cdk.Stack):
             may_start=True,
         )
         pipeline.grant_operate(operator)
+        operator.start(watch.reconciliation)
         cdk.CfnOutput(self, "StateMachineArn", value=self.workflow.machine.state_machine_arn)
         cdk.CfnOutput(self, "LabelingPipeline", value=pipeline.pipeline_name)
         cdk.CfnOutput(self, "ApiUrl", value=workbench.api.url)
+        client = self._page(config, people, workbench, images, key)
         cdk.CfnOutput(self, "UserPoolId", value=people.pool.user_pool_id)
+        cdk.CfnOutput(self, "UserPoolClientId", value=client.user_pool_client_id)
         cdk.CfnOutput(self, "SignInUrl", value=people.sign_in_url)
+
+    def _page(
+        self, config: Edgeline, people: People, workbench: Workbench, images: s3.IBucket, key: kms.IKey
+    ) -> cognito.UserPoolClient:
+        """The page, who comes to it, and what it shows them; the client that it signs them in with."""
+        page = LabelingPage(self, "Page", api=workbench.api, images=images, sign_in_url=people.sign_in_url)
+        client = people.come_to(page.url, name=config.name)
+        publisher = FolderPublisher(self, "Publisher")
+        page.publish(
+            publisher,
+            settings={
+                "name": config.name,
+                "region": self.region,
+                "sign_in": people.sign_in_url,
+                "client_id": client.user_pool_client_id,
+            },
+        )
+        DrawingGuide(self, "Guide", models=config.models, images=images, key=key, publisher=publisher)
+        cdk.CfnOutput(self, "PageUrl", value=page.url)
+        return client
 
     def _pipeline(self, config: Edgeline, store: WorkflowStore) -> WorkflowPipeline:
         """Starts an execution for each model and waits for it; several may wait for people side by side."""

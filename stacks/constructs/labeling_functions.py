@@ -11,7 +11,7 @@ from constructs import Construct
 
 from config import Edgeline
 from stacks.acknowledgements import acknowledge_pattern
-from stacks.constructs.labeling_table import grant_table
+from stacks.constructs.labeling_table import grant_images, grant_table
 from stacks.constructs.python_function import PythonFunction
 from stacks.constructs.workbench import Workbench
 from stacks.grants import allow, read_objects, write_objects
@@ -52,6 +52,7 @@ class LabelingFunctions(Construct):
         self.write = self._function("WriteLabels", "write_labels", {"FEATURE_GROUP": feature_group_name})
         self.all = [self.find, self.open_round, self.collect, self.write]
         read_objects(self.find, images, key, "images/")
+        grant_images(workbench.table, self.find)
         for function in (self.open_round, self.collect, self.write):
             read_objects(function, artifacts, key, "labeling/")
         write_objects(self.find, artifacts, key, "labeling/")

@@ -9,10 +9,13 @@ from stacks.constructs.python_function import PythonFunction
 from stacks.grants import allow
 
 QUEUE_INDEX = "Queue"
+IMAGES_INDEX = "Images"
 
 
 def labeling_table(scope: Construct, key: kms.IKey, *, keep: bool) -> dynamodb.Table:
-    """Make the table, with its index of tasks to give out.
+    """Make the table, with its indexes of tasks to give out and of images that wait.
+
+    DynamoDB adds no more than one index in an update.
 
     It also is the ledger of the images (lambdas/labeling/image_ledger.py): losing it means labelling
     everything again, so it outlives the stack, if `keep`, and can be restored to any second of the last 35
@@ -40,7 +43,18 @@ def labeling_table(scope: Construct, key: kms.IKey, *, keep: bool) -> dynamodb.T
         projection_type=dynamodb.ProjectionType.INCLUDE,
         non_key_attributes=["labeled_by", "lessee", "execution"],
     )
+    table.add_global_secondary_index(
+        index_name=IMAGES_INDEX,
+        partition_key=dynamodb.Attribute(name="images", type=dynamodb.AttributeType.STRING),
+        sort_key=dynamodb.Attribute(name="turn", type=dynamodb.AttributeType.STRING),
+        projection_type=dynamodb.ProjectionType.ALL,  # no labelled image is in it
+    )
     return table
+
+
+def grant_images(table: dynamodb.Table, function: PythonFunction) -> None:
+    """Let a function see which images wait."""
+    allow(function, "dynamodb:Query", on=[f"{table.table_arn}/index/{IMAGES_INDEX}"])
 
 
 def grant_table(table: dynamodb.Table, key: kms.IKey, function: PythonFunction) -> None:

@@ -40,6 +40,11 @@ class OperatorPolicy(iam.ManagedPolicy):
         read_objects(self, artifacts, key, *reads)
         cdk.CfnOutput(cdk.Stack.of(self), "OperatorPolicyArn", value=self.managed_policy_arn)
 
+    def start(self, machine: sfn.StateMachine) -> None:
+        """Allow to start another machine, and to look at it and its executions."""
+        allow(self, "states:StartExecution", on=[machine.state_machine_arn])
+        self.follow(machine)
+
     def follow(self, machine: sfn.StateMachine) -> None:
         """Allow to look at a machine and its executions."""
         allow(self, *_OF_THE_MACHINE, on=[machine.state_machine_arn])

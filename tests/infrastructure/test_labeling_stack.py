@@ -45,7 +45,7 @@ def template() -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def states(template: dict[str, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = definition_in(template)["States"]
+    found: dict[str, Any] = definition_in(template, holding="Write labels")["States"]
     return found
 
 
@@ -54,7 +54,7 @@ def properties(template: dict[str, Any], kind: str) -> list[dict[str, Any]]:
 
 
 def test_the_state_machine_is_whole(template: dict[str, Any]) -> None:
-    assert defects(definition_in(template)) == []
+    assert defects(definition_in(template, holding="Write labels")) == []
 
 
 def test_what_is_rejected_is_labelled_again(states: dict[str, Any]) -> None:
@@ -105,10 +105,12 @@ def test_the_ledger_outlives_the_stack_and_can_be_restored(template: dict[str, A
     assert table["Properties"]["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
     assert table["Properties"]["SSESpecification"]["SSEEnabled"] is True
     assert table["Properties"]["DeletionProtectionEnabled"] is True
-    [index] = table["Properties"]["GlobalSecondaryIndexes"]
+    index, images = table["Properties"]["GlobalSecondaryIndexes"]
     keys = [key["AttributeName"] for key in index["KeySchema"]]
     assert (index["IndexName"], keys) == ("Queue", ["queue", "available_at"])
     assert set(index["Projection"]["NonKeyAttributes"]) == {"labeled_by", "lessee", "execution"}
+    keys = [key["AttributeName"] for key in images["KeySchema"]]
+    assert (images["IndexName"], keys) == ("Images", ["images", "turn"])
 
 
 @pytest.mark.parametrize(
@@ -140,7 +142,7 @@ def test_no_statement_allows_a_whole_service(template: dict[str, Any]) -> None:
 def test_the_schedule_starts_the_pipeline_and_it_an_execution_for_each_model(
     template: dict[str, Any],
 ) -> None:
-    [rule] = properties(template, "AWS::Events::Rule")
+    [rule] = schedules_of_the_pipeline(template)
     assert rule["ScheduleExpression"] == "rate(1 day)"
     [target] = rule["Targets"]
     assert json.dumps(target["Arn"]).endswith(':edgeline-labeling"]]}')
@@ -154,7 +156,15 @@ def test_the_schedule_starts_the_pipeline_and_it_an_execution_for_each_model(
 
 
 def test_without_a_schedule_nothing_starts_by_itself() -> None:
-    assert properties(synthesized(None), "AWS::Events::Rule") == []
+    assert schedules_of_the_pipeline(synthesized(None)) == []
+
+
+def schedules_of_the_pipeline(template: dict[str, Any]) -> list[dict[str, Any]]:
+    return [
+        rule
+        for rule in properties(template, "AWS::Events::Rule")
+        if ":edgeline-labeling" in json.dumps(rule["Targets"])
+    ]
 
 
 def test_the_outputs_are_what_the_people_need(template: dict[str, Any]) -> None:

@@ -1,0 +1,47 @@
+"""The pictures of the images bucket, as S3 lists them."""
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import botocore.session
+
+from lambdas.labeling.payloads import PATIENT
+
+
+class Listed(NamedTuple):
+    """A picture in a listing."""
+
+    key: str
+    etag: str
+
+
+def listing_client() -> Any:
+    """An S3 client for long listings: the dates in them, which nobody reads here, are left as text.
+
+    Reading them takes three quarters of the time that a listing costs.
+    """
+    session = botocore.session.get_session()
+    session.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=str)
+    return session.create_client("s3", config=PATIENT)
+
+
+def listed(s3: Any, bucket: str, model: str, after: str = "") -> Iterator[Listed]:
+    """A model's pictures by key, page by page, from the one after `after` on."""
+    start = {"StartAfter": after} if after else {}
+    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=f"images/{model}/", **start)
+    for page in pages:
+        for item in page.get("Contents", ()):
+            if is_picture(item["Key"]):
+                yield Listed(item["Key"], item["ETag"])
+
+
+def is_picture(key: str) -> bool:
+    """Tell whether an object is one that is uploaded to be labelled, and no folder's own marker."""
+    return model_of(key) is not None
+
+
+def model_of(key: str) -> str | None:
+    """The model that a picture is for: images/<model>/...; None if the object is no picture."""
+    folder, _, rest = key.partition("/")
+    model, _, name = rest.partition("/")
+    return model if folder == "images" and model and name and not key.endswith("/") else None
