@@ -93,6 +93,7 @@ class TrainingStack(cdk.Stack):
             ).grant_operate(operator)
         self._output("JobRoleArn", self.job_role.role_arn)
         self._output("Workgroup", queries.workgroup)
+        self._output("LabelReaderPolicyArn", queries.reader_policy().managed_policy_arn)
         for model in config.models:
             self._output(f"PipelineName{model.output_suffix}", self._names[model.name])
             self._output(f"Workflow{model.output_suffix}", model_pipeline_name(config, model))

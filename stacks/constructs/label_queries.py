@@ -2,6 +2,7 @@
 
 import aws_cdk as cdk
 from aws_cdk import aws_athena as athena
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
@@ -78,3 +79,9 @@ class LabelQueries(Construct):
         allow(grantee, "s3:GetBucketLocation", on=[self._artifacts.bucket_arn])
         read_objects(grantee, self._artifacts, self._key, "feature-store/", _PREFIX)
         write_objects(grantee, self._artifacts, self._key, _PREFIX)
+
+    def reader_policy(self) -> iam.ManagedPolicy:
+        """What a person needs to ask for the labels as of a time."""
+        policy = iam.ManagedPolicy(self, "ReaderPolicy", description="Asks for the labels as of a time")
+        self.grant(policy)
+        return policy

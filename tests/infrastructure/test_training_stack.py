@@ -146,7 +146,15 @@ def test_outputs(training: Template) -> None:
         "JobRoleArn",
         "PipelineNameTags",
         "Workgroup",
+        "LabelReaderPolicyArn",
         "ApproverPolicyArn",
         "AuditorPolicyArn",
         "OperatorPolicyArn",
     } == {key for key in training["Outputs"] if not key.startswith("ExportsOutput")}
+
+
+def test_who_asks_for_the_labels_reads_them_and_writes_query_results_only(training: Template) -> None:
+    written = [s for s in statements(training, "QueriesReaderPolicy") if "s3:PutObject" in s["Action"]]
+    assert len(written) == 1
+    assert json.dumps(written[0]["Resource"]).count("/athena/*") == 1
+    assert not any("sagemaker:PutRecord" in s["Action"] for s in statements(training, "QueriesReaderPolicy"))

@@ -109,11 +109,12 @@ class OfflineStore:
         s3, written = self._s3(), now()
         for hour, own in hours.items():
             name = f"{written:%Y%m%dT%H%M%SZ}_{secrets.token_hex(8)}.parquet"
-            body = _parquet(self._group["FeatureDefinitions"], own, written)
+            body = parquet(self._group["FeatureDefinitions"], own, written)
             s3.put_object(Bucket=bucket, Key=f"{prefix}/{hour}/{name}", Body=body, **more)
 
 
-def _parquet(features: Sequence[Mapping[str, str]], rows: Sequence[Row], written: datetime) -> bytes:
+def parquet(features: Sequence[Mapping[str, str]], rows: Sequence[Row], written: datetime) -> bytes:
+    """Give the file that holds rows which were written at a time, as the offline store lays it out."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 

@@ -1,4 +1,5 @@
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -76,7 +77,7 @@ def test_a_failed_query_says_why() -> None:
         ("2026-11-21T12:00:00Z", "2026-11-21T12:00:00Z"),
         ("2026-11-21T12:00:00.900Z", "2026-11-21T12:00:00Z"),
         ("2026-11-21T13:30:00+01:30", "2026-11-21T12:00:00Z"),
-        ("2026-11-21", "2026-11-21T00:00:00Z"),
+        ("2026-11-21", "2026-11-21T23:59:59Z"),
     ],
 )
 def test_times_are_brought_to_the_form_of_the_label_store(text: str, expected: str) -> None:
@@ -92,7 +93,7 @@ def test_the_query_takes_checked_values_only() -> None:
     table = LabelTable("sagemaker_featurestore", "edgeline_labels_1700000000")
     sql = point_in_time_query(table, model="tags", as_of="2026-11-21T12:00:00Z")
     assert '"sagemaker_featurestore"."edgeline_labels_1700000000"' in sql
-    assert "model = 'tags' AND event_time <= '2026-11-21T12:00:00Z'" in sql
+    assert "(model = 'tags' OR is_deleted) AND event_time <= '2026-11-21T12:00:00Z')" in sql
     with pytest.raises(JobError, match="not a name that can stand in a query"):
         point_in_time_query(table, model="tags' OR '1'='1", as_of="2026-11-21T12:00:00Z")
 
@@ -129,3 +130,11 @@ def test_the_wait_is_bounded_and_names_a_label() -> None:
 
 def test_without_a_manifest_nothing_is_waited_for() -> None:
     assert wait_until_visible(list, [], timeout_seconds=0) == []
+
+
+def test_what_was_put_or_arrived_later_belongs_to_later_times() -> None:
+    table = LabelTable("sagemaker_featurestore", "labels_1")
+    sql = point_in_time_query(table, model="tags", as_of="2026-11-01", arrival=timedelta(minutes=15))
+    assert "event_time <= '2026-11-01T23:59:59Z'" in sql
+    assert "api_invocation_time < TIMESTAMP '2026-11-02 00:00:00'" in sql
+    assert "write_time < TIMESTAMP '2026-11-02 00:15:00'" in sql
