@@ -11,6 +11,7 @@ from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from stacks.acknowledgements import acknowledge
+from stacks.constructs.drawing_guide import EXAMPLES
 from stacks.constructs.labeling_table import grant_table, labeling_table
 from stacks.constructs.python_function import PythonFunction
 from stacks.grants import allow
@@ -71,8 +72,8 @@ class Workbench(Construct):
         )
         grant_table(self.table, key, self.function)
         # What a presigned URL opens is what its signer may read.
-        images_arn = images.arn_for_objects("images/*")
-        allow(self.function, "s3:GetObject", on=[images_arn], because="images are named by their uploaders")
+        pictures = [images.arn_for_objects(f"{prefix}*") for prefix in ("images/", EXAMPLES)]
+        allow(self.function, "s3:GetObject", on=pictures, because="pictures are named by their uploaders")
         self.api = self._api()
         self._authorizer = apigateway.CognitoUserPoolsAuthorizer(self, "SignedIn", cognito_user_pools=[pool])
         self._validator = self.api.add_request_validator(
