@@ -20,7 +20,7 @@ _S3 = "ministack.services.s3"
 
 TOUCHPOINTS = (
     Touchpoint(_CLOUDFRONT, "_distributions"),
-    Touchpoint(_CLOUDFRONT, "_oacs"),
+    Touchpoint(_CLOUDFRONT, "_check_allowed_methods", ("behavior", "method")),
     Touchpoint(
         _CLOUDFRONT, "_fetch_from_origin", ("origin", "method", "uri", "query_string", "headers", "body")
     ),
@@ -46,6 +46,7 @@ class Distributions:
 
     def __init__(self, region: str, key_of: KeyOf) -> None:
         self._region = region
+        _allow_reading_only()
         _serve_origins_of_apis()
         _ask_the_key_of_a_bucket(region, key_of)
         _refuse_in_templates()
@@ -65,6 +66,19 @@ class Distributions:
                 found, request.method, path, request.path, query, headers, request.body, dict(request.query)
             )
         return answer
+
+
+def _allow_reading_only() -> None:
+    """Take GET and HEAD where a behaviour names no methods, which is what CloudFront does."""
+    cloudfront = module("services.cloudfront")
+    original = cloudfront._check_allowed_methods
+
+    @functools.wraps(original)
+    def check(behavior: Mapping[str, Any], method: str) -> Any:
+        allowed = behavior.get("allowed_methods") or ["GET", "HEAD"]
+        return original({**behavior, "allowed_methods": allowed}, method)
+
+    cloudfront._check_allowed_methods = check
 
 
 def _serve_origins_of_apis() -> None:
