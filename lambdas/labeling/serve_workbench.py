@@ -1,17 +1,20 @@
-"""The workbench API: people claim tasks and answer them.
+"""The labeling API for those who label, check and settle.
 
-In:  POST /tasks/claim             {"kind": "label" | "verify", "limit": 10}
-     POST /tasks/{task_id}/answer  {"boxes": [...]} | {"unusable": reason}
-                                   | {"verdict": "approve"} | {"verdict": "reject", "reason": reason}
-Out: 200 {"tasks": [...]} and 200 {"accepted": true}; else 4xx or 503 with {"message"}
+In:  GET  /me
+     GET  /rounds
+     POST /tasks/claim              {"kind": "label" | "verify" | "settle", "limit": 10, "model", "round"}
+     PUT  /tasks/{task_id}/draft    {"boxes": [...], "sequence": n}
+     POST /tasks/{task_id}/answer   lambdas/labeling/answers.py says what to which kind
+     POST /tasks/{task_id}/skip     {"reason"}
+     POST /tasks/{task_id}/release  {}
+Out: 200 with a JSON object; else 4xx or 503 with {"message"}
 
-Who calls is the caller's IAM principal: a user, or a role with its session. People who share a role are told
-apart by the session's name, so the role's trust policy has to tie `sts:RoleSessionName` to the person.
+Who calls is known by the ID token that API Gateway has checked. Only supervisors settle.
 """
 
 import functools
-import json
-import logging
+import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,112 +22,160 @@ import boto3
 from botocore.config import Config
 
 from lambdas.common import environment
-from lambdas.common.objects import split_uri
-from lambdas.labeling.rounds import LABEL, VERIFY, Kind, Rounds
-from lambdas.labeling.task_queue import LEASE_SECONDS, Claimed, Refused, TaskQueue
-from lambdas.labeling.transactions import Contended
+from lambdas.labeling import proxied
+from lambdas.labeling.answers import BadAnswer, reason_of
+from lambdas.labeling.callers import ANNOTATORS, SUPERVISORS, Caller, Refused, caller_of, require
+from lambdas.labeling.drawing_guide import DrawingGuide
+from lambdas.labeling.held_tasks import HeldTasks
+from lambdas.labeling.offers import Pictures, hand_out, round_offered, task_offered
+from lambdas.labeling.people import People
+from lambdas.labeling.rounds import LABEL, SETTLE, VERIFY, Rounds
+from lambdas.labeling.task_queue import LEASE_SECONDS, TaskQueue, Wanted
+from lambdas.labeling.tasks import OPEN
 
 MAX_CLAIM = 50
 _DEFAULT_CLAIM = 10
-_log = logging.getLogger(__name__)
+_MAX_SEQUENCE = 2**53 - 1  # what JavaScript counts to
+_ROUND_ID = re.compile(r"[0-9a-f]{16}")
+
+Event = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Environment:
-    """The name of the labeling table."""
+    """The labeling table and the bucket of the pictures."""
 
     table: str
+    images_bucket: str
 
 
-def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Workbench:
+    """What requests have to do with, in the table and in the bucket."""
+
+    table: Any
+    rounds: Rounds
+    people: People
+    pictures: Pictures
+    guide: DrawingGuide
+
+
+def handler(event: Event, context: Any) -> dict[str, Any]:
     """Answer one request of API Gateway's proxy integration."""
     del context
-    try:
-        who = caller(event)
-        table, states, s3 = _connections()
-        queue = TaskQueue(table, Rounds(table, states), who)
-        return _respond(200, route(event, queue, s3))
-    except Refused as refusal:
-        return _respond(refusal.status, {"message": str(refusal)})
-    except Contended as error:
-        _log.warning("%s", error)
-        return _respond(503, {"message": "too many answers at once; send it again"})
+    return proxied.answer(lambda: Request(event, caller_of(event), _workbench()).carry_out())
 
 
-def caller(event: dict[str, Any]) -> str:
-    """The ARN of the principal that signed the request."""
-    arn = event["requestContext"]["identity"].get("userArn")
-    if not arn:
-        raise Refused(403, "sign the request as an IAM principal")
-    return str(arn)
+class Request:
+    """One request of a person."""
+
+    def __init__(self, event: Event, caller: Caller, workbench: Workbench) -> None:
+        self._event, self._caller, self._bench = event, caller, workbench
+        self._queue = TaskQueue(workbench.table, workbench.rounds, caller.name)
+        self._held = HeldTasks(workbench.table, workbench.rounds, workbench.people, caller.name)
+
+    def carry_out(self) -> dict[str, Any]:
+        """Carry it out; Refused where it cannot be."""
+        routes: dict[tuple[str, str], Callable[[], dict[str, Any]]] = {
+            ("GET", "/me"): self._me,
+            ("GET", "/rounds"): self._rounds,
+            ("POST", "/tasks/claim"): self._claim,
+            ("PUT", "/tasks/{task_id}/draft"): self._draft,
+            ("POST", "/tasks/{task_id}/answer"): self._answer,
+            ("POST", "/tasks/{task_id}/skip"): self._skip,
+            ("POST", "/tasks/{task_id}/release"): self._release,
+        }
+        method, resource = self._event["httpMethod"], self._event["resource"]
+        if (method, resource) not in routes:
+            raise Refused(404, f"there is nothing at {method} {resource}")
+        if resource != "/me":
+            require(self._caller, ANNOTATORS, SUPERVISORS)
+            self._bench.people.note(self._caller)
+        return routes[method, resource]()
+
+    def _me(self) -> dict[str, Any]:
+        return {
+            "name": self._caller.name,
+            "groups": sorted(self._caller.groups),
+            "lease_seconds": LEASE_SECONDS,
+            "models": self._bench.guide.models(),
+        }
+
+    def _rounds(self) -> dict[str, Any]:
+        """The open rounds; who looks at them also sees to it that what is answered goes on."""
+        self._queue.complete_what_is_answered()
+        rounds, who = self._bench.rounds, self._caller.name
+        offered = []
+        for untold in rounds.untold():
+            round_id = untold["round"]
+            item = rounds.read(round_id)
+            if item is not None and item["status"] == OPEN:
+                can_have = self._queue.open_to(round_id) if self._may_have(item["kind"]) else 0
+                progress = rounds.progress(round_id)
+                offered.append(round_offered(round_id, item, progress, who=who, open_to=can_have))
+        return {"rounds": sorted(offered, key=lambda one: str(one["opened_at"]), reverse=True)}
+
+    def _claim(self) -> dict[str, Any]:
+        wanted = wanted_of(proxied.body_of(self._event, "kind", "limit", "model", "round"))
+        require(self._caller, SUPERVISORS if wanted.kind == SETTLE else ANNOTATORS)
+        claimed = hand_out(self._queue, self._held, self._bench.pictures, wanted)
+        return {"tasks": [task_offered(one, self._bench.pictures, self._caller.name) for one in claimed]}
+
+    def _draft(self) -> dict[str, Any]:
+        body = proxied.body_of(self._event, "boxes", "sequence")
+        sequence = _whole(body.get("sequence"), 0, _MAX_SEQUENCE, "sequence")
+        return self._held.keep_draft(self._task_id, body.get("boxes"), sequence)
+
+    def _answer(self) -> dict[str, Any]:
+        self._held.answer(self._task_id, proxied.read_body(self._event))
+        return {"accepted": True}
+
+    def _skip(self) -> dict[str, Any]:
+        try:
+            reason = reason_of(proxied.body_of(self._event, "reason").get("reason"), "reason")
+        except BadAnswer as error:
+            raise Refused(400, str(error)) from None
+        self._held.skip(self._task_id, reason)
+        return {"accepted": True}
+
+    def _release(self) -> dict[str, Any]:
+        proxied.body_of(self._event)
+        self._held.release(self._task_id)
+        return {"accepted": True}
+
+    def _may_have(self, kind: str) -> bool:
+        return (SUPERVISORS if kind == SETTLE else ANNOTATORS) in self._caller.groups
+
+    @property
+    def _task_id(self) -> str:
+        return str(self._event["pathParameters"]["task_id"])
 
 
-def route(event: dict[str, Any], queue: TaskQueue, s3: Any) -> dict[str, Any]:
-    """Carry out the request; Refused where it cannot be."""
-    body = body_of(event)
-    match event["resource"]:
-        case "/tasks/claim":
-            kind, limit = claim_of(body)
-            return {"tasks": [offered(claimed, s3) for claimed in queue.claim(kind, limit)]}
-        case "/tasks/{task_id}/answer":
-            queue.answer(event["pathParameters"]["task_id"], body)
-            return {"accepted": True}
-        case other:
-            raise Refused(404, f"there is nothing at {other}")
+def wanted_of(body: dict[str, Any]) -> Wanted:
+    """What a claim asks for."""
+    kind, limit = body.get("kind"), _whole(body.get("limit", _DEFAULT_CLAIM), 1, MAX_CLAIM, "limit")
+    model, round_id = body.get("model"), body.get("round")
+    if kind not in (LABEL, VERIFY, SETTLE):
+        raise Refused(400, 'kind: "label", "verify" or "settle"')
+    if model is not None and not isinstance(model, str):
+        raise Refused(400, "model: the name of a model, or nothing")
+    if round_id is not None and not (isinstance(round_id, str) and _ROUND_ID.fullmatch(round_id)):
+        raise Refused(400, "round: the id of a round, or nothing")
+    return Wanted(kind, limit, model, round_id)
 
 
-def body_of(event: dict[str, Any]) -> Any:
-    """The request's JSON body."""
-    try:
-        return json.loads(event.get("body") or "null")
-    except (ValueError, RecursionError):
-        raise Refused(400, "the body is not JSON") from None
-
-
-def claim_of(body: Any) -> tuple[Kind, int]:
-    """The kind and the number of tasks that a claim asks for."""
-    given = body if isinstance(body, dict) else {}
-    kind, limit = given.get("kind"), given.get("limit", _DEFAULT_CLAIM)
-    if kind not in (LABEL, VERIFY):
-        raise Refused(400, 'kind: either "label" or "verify"')
-    if not isinstance(limit, int) or isinstance(limit, bool) or not 1 <= limit <= MAX_CLAIM:
-        raise Refused(400, f"limit: a whole number from 1 to {MAX_CLAIM}")
-    return kind, limit
-
-
-def offered(claimed: Claimed, s3: Any) -> dict[str, Any]:
-    """A task as the caller sees it; the image can be fetched from `image_url` while the lease lasts."""
-    bucket, key = split_uri(claimed.task.image_uri)
-    url = s3.generate_presigned_url(
-        "get_object", Params={"Bucket": bucket, "Key": key}, ExpiresIn=LEASE_SECONDS
-    )
-    task: dict[str, Any] = {
-        "task_id": claimed.task_id,
-        "kind": claimed.kind,
-        "image_uri": claimed.task.image_uri,
-        "image_url": url,
-        "width": claimed.task.width,
-        "height": claimed.task.height,
-        "classes": list(claimed.classes),
-    }
-    if claimed.kind == VERIFY:
-        task["boxes"] = list(claimed.task.boxes)
-    elif claimed.task.rejected is not None:
-        task["rejected"] = claimed.task.rejected
-    return task
+def _whole(value: Any, low: int, high: int, name: str) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
+        raise Refused(400, f"{name}: a whole number from {low} to {high}")
+    return value
 
 
 @functools.cache
-def _connections() -> tuple[Any, Any, Any]:
+def _workbench() -> Workbench:
     env = environment.read(Environment)
-    # Objects under a KMS key can only be fetched with signature version 4.
-    s3 = boto3.client("s3", config=Config(signature_version="s3v4"))
-    return boto3.resource("dynamodb").Table(env.table), boto3.client("stepfunctions"), s3
-
-
-def _respond(status: int, document: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "statusCode": status,
-        "headers": {"Content-Type": "application/json", "Cache-Control": "no-store"},
-        "body": json.dumps(document),
-    }
+    # Objects under a KMS key open with signature version 4 only; the signature has to fit the region's host.
+    signing = Config(signature_version="s3v4", s3={"addressing_style": "virtual"}, max_pool_connections=20)
+    s3 = boto3.client("s3", config=signing)
+    table, pictures = boto3.resource("dynamodb").Table(env.table), Pictures(s3, env.images_bucket)
+    rounds = Rounds(table, boto3.client("stepfunctions"))
+    return Workbench(table, rounds, People(table), pictures, DrawingGuide(s3, env.images_bucket, pictures))

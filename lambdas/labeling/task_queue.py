@@ -1,191 +1,168 @@
-"""The tasks as people see them: claimed for ten minutes, answered once, by somebody who may."""
+"""The open tasks as people see them: claimed for ten minutes, each by one person who may have it."""
 
-import json
+import random
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
-from boto3.dynamodb.conditions import Attr, ConditionBase, Key
-
-from lambdas.labeling.answers import BadAnswer, checked
-from lambdas.labeling.rounds import QUEUE_INDEX, VERIFY, Kind, Rounds, Task, task_key, task_of, withdraw
-from lambdas.labeling.transactions import transact
+from lambdas.labeling import table_queries
+from lambdas.labeling.callers import Refused
+from lambdas.labeling.rounds import Rounds
+from lambdas.labeling.tasks import (
+    OPEN,
+    PLACES,
+    QUEUE_INDEX,
+    Kind,
+    Task,
+    queue_of,
+    task_of,
+)  # fmt: skip
+from lambdas.labeling.transactions import update
 
 LEASE_SECONDS = 600
-_ATTEMPTS = 5
+MOST_COUNTED = 1000
+_PAGE = 200
+_FOR_EVER = 10**12
+_MINE = "lessee = :me"
+_MAY_HAVE_IT = "NOT contains(labeled_by, :me)"
 
 
-class Refused(Exception):  # noqa: N818 - what the API answers
-    """A request that is not carried out; `status` is its HTTP status, the text is for the person."""
+@dataclass(frozen=True)
+class Wanted:
+    """What somebody asks for; of any model and round where these are None."""
 
-    def __init__(self, status: int, message: str) -> None:
-        super().__init__(message)
-        self.status = status
+    kind: Kind
+    limit: int
+    model: str | None = None
+    round: str | None = None
 
 
 @dataclass(frozen=True)
 class Claimed:
-    """A task that the caller holds, and what it takes to answer it."""
+    """A task that the caller holds until `leased_until` (seconds), in the round with this item."""
 
-    task_id: str
-    kind: Kind
-    classes: tuple[str, ...]
+    round_id: str
+    round: dict[str, Any]
     task: Task
+    item: dict[str, Any]
+
+    @property
+    def task_id(self) -> str:
+        """What the page calls it by."""
+        return f"{self.round_id}-{self.task.number}"
+
+
+_Candidates = Callable[[str], Iterator[dict[str, Any]]]
 
 
 class TaskQueue:
-    """The open tasks in the labeling table, for one person (`who`, an IAM principal's ARN)."""
+    """The open tasks in the labeling table, for one person (`who`, a username)."""
 
     def __init__(self, table: Any, rounds: Rounds, who: str) -> None:
         self._table, self._rounds, self._who = table, rounds, who
 
-    def claim(self, kind: Kind, limit: int) -> list[Claimed]:
-        """Hold up to `limit` tasks for ten minutes: first those the caller holds already, then free ones.
+    def claim(self, wanted: Wanted) -> list[Claimed]:
+        """Hold tasks for ten minutes: first those the caller holds already, then free ones.
 
-        Asking again is harmless. Where less than `limit` is left, rounds that are answered are completed:
+        Asking again is harmless. Where less than the limit is left, rounds that are answered are completed:
         so an answer that was kept while the state machine was not told is made up for here.
         """
-        claimed: list[Claimed] = []
-        open_rounds: dict[str, dict[str, Any] | None] = {}
-        for item in self._candidates(kind):
-            if len(claimed) == limit:
-                return claimed
-            round_id, number = _split(item)
-            if round_id not in open_rounds:
-                open_rounds[round_id] = self._open_round(round_id)
-            found = open_rounds[round_id]
-            if found is None:
-                withdraw(self._table, round_id, number)
-            elif (task := self._lease(kind, item)) is not None:
-                claimed.append(Claimed(f"{round_id}-{number}", kind, tuple(found["classes"]), task))
-        if len(claimed) < limit:
-            for untold in self._rounds.untold():
-                self._rounds.complete(untold["round"])
+        rounds, claimed = self._rounds_for(wanted), []
+        for candidates in (self._held, self._returned, self._fresh):
+            for round_id, item in rounds.items():
+                for task in self._leased(candidates, round_id, item):
+                    claimed.append(task)
+                    if len(claimed) == wanted.limit:
+                        return claimed
+        self.complete_what_is_answered()
         return claimed
 
-    def answer(self, task_id: str, body: Any) -> None:
-        """Keep an answer, then tell the state machine if it was the round's last one.
+    def complete_what_is_answered(self) -> None:
+        """Tell the state machines of rounds that are answered and of which they do not know."""
+        for untold in self._rounds.untold():
+            self._rounds.complete(untold["round"])
 
-        Refused: 404 for an unknown task, 403 for one that the caller does not hold, 409 where it has another
-        answer or the round is over, 400 for an answer that is wrong. The same answer again is accepted.
-        """
-        round_id, number = _parse(task_id)
-        for _ in range(_ATTEMPTS):
-            item, found = self._read(round_id, number), self._rounds.read(round_id)
-            if item is None or found is None:
-                raise Refused(404, f"there is no task {task_id}")
-            answer = self._decide(item, found, body)
-            if answer is None or self._keep(round_id, number, answer, found["kind"]):
-                self._rounds.complete(round_id)
-                return
-        raise Refused(409, f"task {task_id} keeps changing; claim tasks again")
+    def open_to(self, round_id: str) -> int:
+        """How many tasks of a round the caller could have now; more than 1,000 are not counted."""
+        now, counting = int(time.time()), {"Limit": MOST_COUNTED, "Select": "COUNT"}
+        held = self._query(round_id, (now + 1, _FOR_EVER), _MINE, **counting)
+        free = self._query(round_id, (0, now), _MAY_HAVE_IT, **counting)
+        return min(MOST_COUNTED, sum(int(next(pages)["Count"]) for pages in (held, free)))
 
-    def _candidates(self, kind: Kind) -> Iterator[dict[str, Any]]:
-        now = int(time.time())
-        held = Key("available_at").gt(now), Attr("lessee").eq(self._who)
-        free = Key("available_at").lte(now), Attr("lessee").exists()
-        for available, condition in (held, free):
-            allowed = condition & Attr("labeled_by").ne(self._who) if kind == VERIFY else condition
-            yield from self._query(Key("queue").eq(kind) & available, allowed)
-
-    def _query(self, keys: ConditionBase, condition: ConditionBase) -> Iterator[dict[str, Any]]:
-        query: dict[str, Any] = {
-            "IndexName": QUEUE_INDEX,
-            "KeyConditionExpression": keys,
-            "FilterExpression": condition,
+    def _rounds_for(self, wanted: Wanted) -> dict[str, dict[str, Any]]:
+        """The open rounds with such tasks, oldest first."""
+        if wanted.round is not None:
+            known = [wanted.round]
+        else:
+            known = [untold["round"] for untold in self._rounds.untold()]
+        found = {round_id: self._rounds.read(round_id) for round_id in known}
+        if wanted.round is not None and found[wanted.round] is None:
+            raise Refused(404, f"there is no round {wanted.round}")
+        return {
+            round_id: item
+            for round_id, item in found.items()
+            if item is not None
+            and (item["status"], item["kind"]) == (OPEN, wanted.kind)
+            and wanted.model in (None, item["model"])
         }
-        while True:
-            page = self._table.query(**query)
+
+    def _leased(self, candidates: _Candidates, round_id: str, item: dict[str, Any]) -> Iterator[Claimed]:
+        for candidate in candidates(round_id):
+            leased = self._lease(round_id, candidate)
+            if leased is not None:
+                yield Claimed(round_id, item, task_of(leased), leased)
+
+    def _held(self, round_id: str) -> Iterator[dict[str, Any]]:
+        """What the caller holds."""
+        for page in self._query(round_id, (int(time.time()) + 1, _FOR_EVER), _MINE):
             yield from page["Items"]
-            if "LastEvaluatedKey" not in page:
-                return
-            query["ExclusiveStartKey"] = page["LastEvaluatedKey"]
 
-    def _open_round(self, round_id: str) -> dict[str, Any] | None:
-        found = self._rounds.read(round_id)
-        return found if found is not None and found["status"] == "open" else None
+    def _returned(self, round_id: str) -> Iterator[dict[str, Any]]:
+        """What was held by somebody whose lease has ended; shuffled, since all who claim see them."""
+        for page in self._query(round_id, (PLACES, int(time.time())), _MAY_HAVE_IT):
+            yield from random.sample(page["Items"], len(page["Items"]))
 
-    def _lease(self, kind: Kind, item: dict[str, Any]) -> Task | None:
-        """Hold a task, unless it has been answered or claimed since the index was read."""
-        condition = Attr("queue").eq(kind) & Attr("available_at").eq(item["available_at"])
-        if kind == VERIFY:
-            condition = condition & Attr("labeled_by").ne(self._who)
-        try:
-            updated = self._table.update_item(
-                Key={"pk": item["pk"], "sk": item["sk"]},
-                UpdateExpression="SET lessee = :me, available_at = :until",
-                ConditionExpression=condition,
-                ExpressionAttributeValues={":me": self._who, ":until": int(time.time()) + LEASE_SECONDS},
-                ReturnValues="ALL_NEW",
-            )
-        except self._table.meta.client.exceptions.ConditionalCheckFailedException:
-            return None
-        return task_of(updated["Attributes"])
+    def _fresh(self, round_id: str) -> Iterator[dict[str, Any]]:
+        """What nobody holds, from a random place on and round to it again."""
+        start = random.randrange(1, PLACES)  # noqa: S311 - spreads those who claim, guards nothing
+        for places in ((start, PLACES - 1), (0, start - 1)):
+            for page in self._query(round_id, places, _MAY_HAVE_IT, Limit=_PAGE):
+                yield from page["Items"]
 
-    def _read(self, round_id: str, number: int) -> dict[str, Any] | None:
-        key = task_key(round_id, number)
-        found: dict[str, Any] | None = self._table.get_item(Key=key, ConsistentRead=True).get("Item")
-        return found
-
-    def _decide(self, item: dict[str, Any], found: dict[str, Any], body: Any) -> dict[str, Any] | None:
-        """The answer to keep; None if this very answer is kept already; Refused otherwise."""
-        task = task_of(item)
-        if task.answer is None and item["lessee"] != self._who:
-            raise Refused(403, "this task is not yours, or no longer: claim tasks again")
-        try:
-            answer = checked(
-                body,
-                kind=found["kind"],
-                width=task.width,
-                height=task.height,
-                classes=tuple(found["classes"]),
-            )
-        except BadAnswer as error:
-            raise Refused(400, str(error)) from None
-        if task.answer is not None:
-            if (task.answer, task.answered_by) == (answer, self._who):
-                return None
-            raise Refused(409, "this task has been answered already")
-        if found["status"] != "open":
-            raise Refused(409, "the round is over: nothing more is asked about this picture")
-        return answer
-
-    def _keep(self, round_id: str, number: int, answer: dict[str, Any], kind: Kind) -> bool:
-        """Write the answer and count it; False if the task or its round has changed in between."""
-        condition = "lessee = :me AND attribute_not_exists(answer)"
-        if kind == VERIFY:
-            condition += " AND labeled_by <> :me"
-        write_answer = {
-            "TableName": self._table.name,
-            "Key": task_key(round_id, number),
-            "UpdateExpression": "SET answer = :answer, answered_by = :me, answered_at = :now REMOVE #queue",
-            "ConditionExpression": condition,
-            "ExpressionAttributeNames": {"#queue": "queue"},
-            "ExpressionAttributeValues": {
-                ":answer": json.dumps(answer),
+    def _query(
+        self, round_id: str, available: tuple[int, int], condition: str, **query: Any
+    ) -> Iterator[dict[str, Any]]:
+        first, last = available
+        return table_queries.pages(
+            self._table,
+            IndexName=QUEUE_INDEX,
+            KeyConditionExpression="#queue = :queue AND available_at BETWEEN :first AND :last",
+            FilterExpression=condition,
+            ExpressionAttributeNames={"#queue": "queue"},
+            ExpressionAttributeValues={
+                ":queue": queue_of(round_id),
+                ":first": first,
+                ":last": last,
                 ":me": self._who,
-                ":now": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
             },
-        }
-        count = {
-            "TableName": self._table.name,
-            "Key": {"pk": f"ROUND#{round_id}", "sk": "ROUND"},
-            "UpdateExpression": "ADD answered :one",
-            "ConditionExpression": "#status = :open",
-            "ExpressionAttributeNames": {"#status": "status"},
-            "ExpressionAttributeValues": {":one": 1, ":open": "open"},
-        }
-        return transact(self._table, {"Update": write_answer}, {"Update": count})
+            **query,
+        )
 
-
-def _split(item: dict[str, Any]) -> tuple[str, int]:
-    return item["pk"].removeprefix("ROUND#"), int(item["sk"].removeprefix("TASK#"))
-
-
-def _parse(task_id: str) -> tuple[str, int]:
-    round_id, _, number = task_id.partition("-")
-    if not round_id.isalnum() or not number.isdecimal() or len(task_id) > 40:
-        raise Refused(404, f"there is no task {task_id[:40]}")
-    return round_id, int(number)
+    def _lease(self, round_id: str, candidate: dict[str, Any]) -> dict[str, Any] | None:
+        """Hold a task, unless it has been answered or claimed since the index was read."""
+        return update(
+            self._table,
+            {"pk": candidate["pk"], "sk": candidate["sk"]},
+            "SET lessee = :me, available_at = :until",
+            ConditionExpression=(
+                f"#queue = :queue AND (lessee = :me OR available_at = :seen) AND {_MAY_HAVE_IT}"
+            ),
+            ExpressionAttributeNames={"#queue": "queue"},
+            ExpressionAttributeValues={
+                ":me": self._who,
+                ":until": int(time.time()) + LEASE_SECONDS,
+                ":queue": queue_of(round_id),
+                ":seen": candidate["available_at"],
+            },
+        )
