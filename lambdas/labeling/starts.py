@@ -1,8 +1,8 @@
 """Starts of the labeling state machine by hand and by a threshold: one execution of a model at a time.
 
-The labeling table counts the starts of each model (pk STARTS, sk <model>, `number`), and an execution is named
-after the next number. Two who start at the same moment read the same number, after which a name can only be
-run once; who reads the next one sees the execution that has the number before.
+The labeling table counts the starts of each model (pk STARTS, sk <model>, `number`), and an execution has the
+next number in its name. Two who start at the same moment read the same number, and a name can be run only
+once; who reads the next one sees the execution that has the number before.
 """
 
 import json
