@@ -22,7 +22,7 @@ Box = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Opinion:
-    """What one person answered: boxes, or why the picture is unusable."""
+    """What one person answered: boxes, or why the picture is unusable; nobody (`by` "") that it is gone."""
 
     by: str
     boxes: Sequence[Box] = ()
@@ -33,8 +33,9 @@ class Opinion:
 class Consensus:
     """What several opinions come to: `boxes`, or `unusable` with the reasons, or neither (no majority).
 
-    `agreement` is {"annotators": how many drew, "mean_iou": of all matched pairs of boxes or None without
-    any, "unmatched_share": the share of boxes without a match, over all pairs of people}.
+    `agreement`, over all pairs of people who drew: {"mean_iou": of the matched pairs of boxes, None without
+    any; "unmatched_share": the share of boxes without a match; "agreement": the mean IoU with an unmatched
+    box as 0, from 0 to 1, and 1 where nobody drew anything}. It is empty where fewer than two drew.
     """
 
     boxes: tuple[dict[str, Any], ...] | None
@@ -55,7 +56,7 @@ def consensus(opinions: Iterable[Opinion], *, iou: float) -> Consensus:
     drew = [opinion for opinion in ordered if opinion.unusable is None]
     groups = matched([opinion.boxes for opinion in drew], iou=iou)
     agreement = _agreement([len(opinion.boxes) for opinion in drew], groups)
-    against = [f"{opinion.by}: {opinion.unusable}" for opinion in ordered if opinion.unusable is not None]
+    against = [_objection(opinion) for opinion in ordered if opinion.unusable is not None]
     if len(against) > len(drew):
         return Consensus(None, "; ".join(against), agreement)
     boxes = tuple(merged(group) for group in groups if 2 * len(group) >= len(drew))
@@ -105,6 +106,10 @@ def overlap(one: Box, other: Box) -> float:
     return float(common / (one["width"] * one["height"] + other["width"] * other["height"] - common))
 
 
+def _objection(opinion: Opinion) -> str:
+    return f"{opinion.by}: {opinion.unusable}" if opinion.by else str(opinion.unusable)
+
+
 def _pairs(drawn: Iterable[_Drawn], iou: float) -> Iterator[tuple[float, tuple[int, int], tuple[int, int]]]:
     """The pairs that match, the best first when sorted; boxes are met from left to right."""
     met: list[_Drawn] = []
@@ -126,13 +131,15 @@ def _fit(one: Sequence[_Drawn], other: Sequence[_Drawn], iou: float) -> bool:
 
 
 def _agreement(counts: Sequence[int], groups: Sequence[Sequence[Box]]) -> dict[str, Any]:
+    if len(counts) < 2:
+        return {}
     overlaps = [overlap(one, other) for group in groups for one, other in combinations(group, 2)]
     # Each person is paired with each other one, so that each box is looked at once a pair.
     looked_at = sum(counts) * (len(counts) - 1)
     return {
-        "annotators": len(counts),
         "mean_iou": round(fmean(overlaps), 4) if overlaps else None,
         "unmatched_share": round(1 - 2 * len(overlaps) / looked_at, 4) if looked_at else 0.0,
+        "agreement": round(2 * sum(overlaps) / looked_at, 4) if looked_at else 1.0,
     }
 
 

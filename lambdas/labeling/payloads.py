@@ -41,12 +41,23 @@ class Lists:
         return self.execution.rsplit(":", 1)[-1]
 
     def images(self, number: int) -> str:
-        """URI of one round's images: uri, `Content`, and `rejected` if an earlier round came to that."""
+        """URI of one round's images: uri, `Content`, and what earlier rounds came to: what was `rejected`
+        and how often (`rejections`), `labeled` by people but not verified, `history`.
+        """
         return self._working(f"images-{number}")
 
     def answers(self, number: int) -> str:
         """URI of what came of each image of one round."""
         return self._working(f"answers-{number}")
+
+    def written(self, number: int) -> str:
+        """URI of the outcomes of one round that are final, as they were written."""
+        return self._working(f"written-{number}")
+
+    @property
+    def suggestions(self) -> str:
+        """URI of what the model in prod says to the images; not there where nobody asked it."""
+        return self._working("suggestions")
 
     @property
     def set_aside(self) -> str:

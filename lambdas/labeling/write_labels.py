@@ -1,16 +1,17 @@
-"""Writes what the rounds came to: labels to the Feature Store, then the manifest and the quarantine list.
+"""Writes what a round came to: labels to the Feature Store, then the manifest and the quarantine list.
 
-In:  {"execution", "model", "classes", "round": n}: rounds 1 to n - 1 are over
-Out: {"model", "labeled", "relabeled", "quarantined", "unresolved", "manifest": uri | null,
-     "quarantine": uri | null}; `labeled` counts all that got a label, `relabeled` those of them that had been
-     rejected before.
+In:  {"execution", "model", "classes", "round": n}: rounds 1 to n - 1 are over, n - 1 is to be written
+Out: {"model", "labeled", "relabeled", "settled", "quarantined", "unresolved", "manifest": uri | null,
+     "quarantine": uri | null}, of all rounds so far; `labeled` counts all that got a label, `relabeled` those
+     of them that had been rejected before, `settled` those that a supervisor decided.
 
-Each label is written and then entered in the ledger; a second attempt finds what is done. A record has the
-time of its verification as its event time, so that writing it twice changes nothing.
+A label that is verified waits for no other one: it is written after its round. Each label is written and then
+entered in the ledger; a second attempt finds what is done. A record has the time of its verification as its
+event time, so that writing it twice changes nothing.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
@@ -19,8 +20,8 @@ import boto3
 
 from lambdas.common import environment, json_lines
 from lambdas.common.objects import split_uri
-from lambdas.labeling.collect_answers import APPROVED, REJECTED, UNRESOLVED, UNUSABLE
 from lambdas.labeling.image_ledger import FREE, IN_ROUND, LABELED, QUARANTINED, ImageLedger
+from lambdas.labeling.judgement import APPROVED, GOES_ON, UNRESOLVED, UNUSABLE
 from lambdas.labeling.manifest import feature_record, manifest_line
 from lambdas.labeling.payloads import PATIENT, Deadline, Lists
 
@@ -49,17 +50,22 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         record = feature_record(outcome, model=lists.model, job=lists.name, classes=event["classes"])
         store.put_record(FeatureGroupName=env.feature_group, Record=record)
 
-    settle = Settlement(ImageLedger(table, lists.model), lists.execution, put)
-    outcomes = settle.all(final_outcomes(s3, lists, rounds=event["round"] - 1), Deadline(context))
+    if event["round"] > 1:
+        settlement = Settlement(ImageLedger(table, lists.model), lists.execution, put)
+        over = json_lines.read(s3, lists.answers(event["round"] - 1))
+        written = settlement.all(final(over), Deadline(context))
+        json_lines.write(s3, lists.written(event["round"] - 1), written)
+    outcomes = [
+        outcome
+        for number in range(1, event["round"])
+        for outcome in json_lines.read(s3, lists.written(number))
+    ]
     return write_results(s3, lists, outcomes, event["classes"])
 
 
-def final_outcomes(s3: Any, lists: Lists, *, rounds: int) -> Iterator[dict[str, Any]]:
-    """What came of each image in the end; a rejected one comes again in a later round."""
-    for number in range(1, rounds + 1):
-        for outcome in json_lines.read(s3, lists.answers(number)):
-            if outcome["outcome"] != REJECTED:
-                yield outcome
+def final(outcomes: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """The outcomes with which the execution is done; the other images come again."""
+    return (outcome for outcome in outcomes if outcome["outcome"] not in GOES_ON)
 
 
 class Settlement:
@@ -108,7 +114,8 @@ def write_results(
     return {
         "model": lists.model,
         "labeled": len(approved),
-        "relabeled": sum(outcome["round"] > 1 for outcome in approved),
+        "relabeled": sum("rejections" in outcome for outcome in approved),
+        "settled": sum("settled" in outcome.get("annotators", {}) for outcome in approved),
         "quarantined": len(set_aside) + counts[UNUSABLE],
         "unresolved": counts[UNRESOLVED],
         "manifest": _write_unless_empty(s3, lists.manifest, lines),
