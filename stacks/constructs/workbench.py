@@ -14,7 +14,7 @@ from stacks.acknowledgements import acknowledge
 from stacks.constructs.drawing_guide import EXAMPLES
 from stacks.constructs.labeling_table import grant_table, labeling_table
 from stacks.constructs.python_function import PythonFunction
-from stacks.grants import allow
+from stacks.grants import read_objects
 
 # The page calls /api/... on its own host, and that path is passed on as it is.
 STAGE = "api"
@@ -66,14 +66,13 @@ class Workbench(Construct):
             self,
             "ServeWorkbench",
             handler="lambdas.labeling.serve_workbench.handler",
-            environment={"TABLE": self.table.table_name},
+            environment={"TABLE": self.table.table_name, "IMAGES_BUCKET": images.bucket_name},
             timeout_seconds=29,  # API Gateway waits no longer
             memory_mb=512,
         )
         grant_table(self.table, key, self.function)
-        # What a presigned URL opens is what its signer may read.
-        pictures = [images.arn_for_objects(f"{prefix}*") for prefix in ("images/", EXAMPLES)]
-        allow(self.function, "s3:GetObject", on=pictures, because="pictures are named by their uploaders")
+        # What a presigned URL opens is what its signer may read; what is listed is there still.
+        read_objects(self.function, images, key, "images/", EXAMPLES)
         self.api = self._api()
         self._authorizer = apigateway.CognitoUserPoolsAuthorizer(self, "SignedIn", cognito_user_pools=[pool])
         self._validator = self.api.add_request_validator(
