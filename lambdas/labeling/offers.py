@@ -5,8 +5,6 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from botocore.exceptions import ClientError
-
 from lambdas.common.objects import split_uri
 from lambdas.labeling import held_tasks
 from lambdas.labeling.held_tasks import HeldTasks
@@ -37,13 +35,9 @@ class Pictures:
 
     def _is_there(self, uri: str) -> bool:
         bucket, key = split_uri(uri)
-        try:
-            self._s3.head_object(Bucket=bucket, Key=key)
-        except ClientError as error:
-            if error.response["ResponseMetadata"]["HTTPStatusCode"] == 404:
-                return False
-            raise
-        return True
+        # Asked for by name, an object that is gone looks like one that may not be read; a list does not.
+        listed = self._s3.list_objects_v2(Bucket=bucket, Prefix=key, MaxKeys=1).get("Contents", [])
+        return [entry["Key"] for entry in listed] == [key]
 
 
 def hand_out(queue: TaskQueue, held: HeldTasks, pictures: Pictures, wanted: Wanted) -> list[Claimed]:

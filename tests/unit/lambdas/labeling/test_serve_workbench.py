@@ -57,9 +57,12 @@ def test_a_claim_has_a_kind_and_perhaps_more(body: dict[str, Any], expected: Wan
 
 @pytest.mark.parametrize(
     "body",
-    [{}, {"kind": "rounds"}, {"kind": ["label"]}, {"kind": "label", "limit": 0}, {"kind": "label", "limit": 51},
-     {"kind": "label", "limit": True}, {"kind": "label", "limit": "5"}, {"kind": "label", "limit": 1e400},
-     {"kind": "label", "model": 7}, {"kind": "label", "round": "ROUND#1"}, {"kind": "label", "round": ["a"]}],
+    [
+        {}, {"kind": "rounds"}, {"kind": ["label"]}, {"kind": "label", "limit": 0},
+        {"kind": "label", "limit": 51}, {"kind": "label", "limit": True}, {"kind": "label", "limit": "5"},
+        {"kind": "label", "limit": 1e400}, {"kind": "label", "model": 7},
+        {"kind": "label", "round": "ROUND#1"}, {"kind": "label", "round": ["a"]},
+    ],
 )  # fmt: skip
 def test_any_other_claim_is_refused(body: dict[str, Any]) -> None:
     with pytest.raises(Refused) as refused:
