@@ -105,7 +105,7 @@ def test_a_verification_has_its_verdict_and_comments(value: Any) -> None:
 @pytest.mark.parametrize(
     ("value", "metadata", "kind", "classes"),
     [
-        (0, {"class-name": "cat", "type": "groundtruth/text-classification"}, "text-classification", ("cat",)),
+        (0, {"class-name": "cat", "type": "groundtruth/any"}, "any", ("cat",)),
         ("5", {"type": "groundtruth/image-classification"}, "image-classification", ("ball",)),
         (
             [5, "0"],
