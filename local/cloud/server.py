@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from local.cloud import cloudformation, ministack_events, ministack_functions, ministack_templates
+from local.cloud import cloudformation, ministack_events, ministack_functions, ministack_templates, user_pools
 from local.cloud.aws_session import aws_session, session_variables
 from local.cloud.browser_door import BrowserDoor
 from local.cloud.budgets import BudgetType
@@ -233,6 +233,7 @@ class LocalCloud:
         types: dict[str, ResourceType] = {
             "AWS::Budgets::Budget": BudgetType(self),
             "AWS::IoT::RoleAlias": RoleAliasType(self.role_aliases),
+            **user_pools.resource_types(self),
         }
         for plugin in self.plugins:
             types.update(plugin.resource_types)

@@ -152,6 +152,18 @@ def people() -> dict[str, Any]:
             "Type": "AWS::Cognito::UserPoolGroup",
             "Properties": {**pool, "GroupName": "annotators"},
         },
+        "Yara": {
+            "Type": "AWS::Cognito::UserPoolUser",
+            "Properties": {**pool, "Username": "yara", "MessageAction": "SUPPRESS"},
+        },
+        "YaraAnnotates": {
+            "Type": "AWS::Cognito::UserPoolUserToGroupAttachment",
+            "Properties": {**pool, "Username": {"Ref": "Yara"}, "GroupName": {"Ref": "Annotators"}},
+        },
+        "Look": {
+            "Type": "AWS::Cognito::ManagedLoginBranding",
+            "Properties": {**pool, "ClientId": {"Ref": "Client"}, "UseCognitoProvidedValues": True},
+        },
         "Supervisors": {
             "Type": "AWS::Cognito::UserPoolGroup",
             "Properties": {**pool, "GroupName": "supervisors"},

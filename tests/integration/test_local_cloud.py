@@ -316,7 +316,7 @@ def test_role_alias_of_the_template_is_described(cloud: LocalCloud, outputs: dic
         ("codebuild", "start_build_batch", {"projectName": "x"}, "StartBuildBatch is not served by the"),
         ("rekognition", "list_collections", {}, "rekognition is not served by the local cloud"),
         ("ec2", "describe_vpcs", {}, "ec2 is not served by the local cloud"),
-        ("cloudfront", "list_distributions", {}, "cloudfront is not served by the local cloud"),
+        ("route53", "list_hosted_zones", {}, "route53 is not served by the local cloud"),
     ],
 )
 def test_what_is_not_served_is_refused_by_name(

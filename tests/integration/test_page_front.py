@@ -361,6 +361,12 @@ def test_challenge_is_answered_by_whom_it_was_asked(front: Front) -> None:
         answer(asked["Session"], "Chosen-124")
 
 
+def test_users_of_a_template_are_in_their_groups(front: Front) -> None:
+    pools, pool = front.client("cognito-idp"), front.outputs["Pool"]
+    groups = pools.admin_list_groups_for_user(UserPoolId=pool, Username="yara")["Groups"]
+    assert [group["GroupName"] for group in groups] == ["annotators"]
+
+
 def test_signed_calls_to_a_pool_need_a_grant(front: Front) -> None:
     pool = front.outputs["Pool"]
     stranger = front.cloud.session(front.cloud.user("pool-stranger", [])).client("cognito-idp")
