@@ -43,6 +43,11 @@ class ToolsAccount:
         """The role of the job that tests the staging endpoint."""
         return f"{self.config.name}-staging-test"
 
+    @property
+    def suggest_boxes_role_name(self) -> str:
+        """The role of the function that asks prod what it would draw, for those who label."""
+        return f"{self.config.name}-labeling-suggest-boxes"
+
     def function_role_name(self, function: str) -> str:
         """The role of one of the promotion's functions, such as `deploy_endpoint`."""
         return f"{self.config.name}-promotion-{function.replace('_', '-')}"
@@ -82,6 +87,11 @@ class WorkloadAccount:
     def tester_role_name(self) -> str:
         """The role that the test of the endpoints asks them with."""
         return f"{self.config.name}-{self.environment}-tester"
+
+    @property
+    def suggester_role_name(self) -> str:
+        """The role that the labeling asks the endpoints with."""
+        return f"{self.config.name}-{self.environment}-suggester"
 
     @property
     def auditor_role_name(self) -> str:

@@ -21,7 +21,10 @@ from stacks.constructs.labeling_page import LabelingPage
 from stacks.constructs.labeling_workflow import LabelingWorkflow
 from stacks.constructs.operator_policy import OperatorPolicy
 from stacks.constructs.people import People
+from stacks.constructs.python_function import PythonFunction
+from stacks.constructs.suggestions import Suggestions, suggests
 from stacks.constructs.supervision import Supervision
+from stacks.constructs.threshold_start import ThresholdStart
 from stacks.constructs.workbench import Workbench
 from stacks.constructs.workflow_actions import RunMachine
 from stacks.constructs.workflow_pipeline import (
@@ -75,10 +78,19 @@ class LabelingStack(cdk.Stack):
             self,
             "Workflow",
             functions=functions,
-            max_rounds=config.labeling.max_rounds,
-            round_timeout=cdk.Duration.hours(config.labeling.round_timeout_hours),
+            labeling=config.labeling,
+            suggest=self._suggest(config, images, artifacts, key),
         )
         functions.grant_machine(self.workflow.machine)
+        if config.labeling.start_at_images:
+            ThresholdStart(
+                self,
+                "ThresholdStart",
+                config=config,
+                machine=self.workflow.machine,
+                table=workbench.table,
+                key=key,
+            )
         Supervision(
             self,
             "Supervision",
@@ -111,6 +123,15 @@ class LabelingStack(cdk.Stack):
         cdk.CfnOutput(self, "UserPoolId", value=people.pool.user_pool_id)
         cdk.CfnOutput(self, "UserPoolClientId", value=client.user_pool_client_id)
         cdk.CfnOutput(self, "SignInUrl", value=people.sign_in_url)
+
+    def _suggest(
+        self, config: Edgeline, images: s3.IBucket, artifacts: s3.IBucket, key: kms.IKey
+    ) -> PythonFunction | None:
+        if not suggests(config):
+            return None
+        return Suggestions(
+            self, "Suggestions", config=config, images=images, artifacts=artifacts, key=key
+        ).function
 
     def _page(
         self, config: Edgeline, people: People, workbench: Workbench, images: s3.IBucket, key: kms.IKey

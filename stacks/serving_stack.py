@@ -12,6 +12,7 @@ from stacks.constructs.answer_metrics import AnswerMetrics
 from stacks.constructs.endpoint_guards import grant_guards
 from stacks.constructs.endpoint_removal import remove_endpoints
 from stacks.constructs.sagemaker_role import SageMakerRole
+from stacks.constructs.suggestions import suggests
 from stacks.constructs.trusted_role import TrustedRole
 from stacks.grants import allow, pass_role
 from stacks.names import EnvironmentName
@@ -39,6 +40,8 @@ class ServingStack(cdk.Stack):
             allow(promoter, "sagemaker:InvokeEndpoint", on=self._asked)
             self._caller_policy()
             self._alarm_topic(config)
+            if suggests(config):
+                self._suggester()
         self._auditor()
         self._leave_nothing(config)
 
@@ -100,6 +103,16 @@ class ServingStack(cdk.Stack):
         )
         allow(tester, "sagemaker:InvokeEndpoint", on=self._asked)
 
+    def _suggester(self) -> None:
+        """Who labels sees what the model would draw: its answer, and which package gave it."""
+        tools, here = self._tools, self._here
+        asks = tools.role_arn(tools.suggest_boxes_role_name)
+        role = TrustedRole(
+            self, "Suggester", role_name=here.suggester_role_name, account=tools.account, trusts=[asks]
+        )
+        allow(role, "sagemaker:InvokeEndpoint", on=self._asked)
+        self._see(role)
+
     @property
     def _asked(self) -> list[str]:
         """What is named to ask a model: its endpoint, and its component where it has one."""
@@ -125,11 +138,16 @@ class ServingStack(cdk.Stack):
             role_name=here.auditor_role_name,
             assumed_by=iam.AccountPrincipal(self._tools.account),
         )
-        allow(auditor, "sagemaker:DescribeEndpoint", on=here.endpoints())
-        allow(auditor, "sagemaker:DescribeEndpointConfig", on=here.endpoint_configs(), because=_NAMED)
-        allow(auditor, "sagemaker:DescribeModel", on=here.models(), because=_NAMED)
+        self._see(auditor)
+
+    def _see(self, role: iam.Role) -> None:
+        """Let a role see which model is served."""
+        here = self._here
+        allow(role, "sagemaker:DescribeEndpoint", on=here.endpoints())
+        allow(role, "sagemaker:DescribeEndpointConfig", on=here.endpoint_configs(), because=_NAMED)
+        allow(role, "sagemaker:DescribeModel", on=here.models(), because=_NAMED)
         if here.components():
-            allow(auditor, "sagemaker:DescribeInferenceComponent", on=here.components())
+            allow(role, "sagemaker:DescribeInferenceComponent", on=here.components())
 
     def _caller_policy(self) -> None:
         policy = iam.ManagedPolicy(self, "CallerPolicy", description="Asks the prod endpoints")

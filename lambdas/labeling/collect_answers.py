@@ -1,8 +1,8 @@
 """Reads what came of one round of labelling and verification, or of settling, and lists what goes on.
 
-In:  {"execution", "model", "classes", "round": n, "settled": whether round n was a settle round}
-Out: {"execution", "model", "classes", "round": n + 1, "count": how many images have another round,
-     "disputed": how many of all rounds a supervisor has to settle}.
+In:  {"execution", "model", "classes", "suggestions", "round": n, "settled": whether it was a settle round}
+Out: {"execution", "model", "classes", "suggestions", "round": n + 1, "count": how many images have another
+     round, "disputed": how many of all rounds a supervisor has to settle}.
      What came of each image is in `Lists.answers(n)` (lambdas/labeling/judgement.py says what that can be),
      those of the next round are in `Lists.images(n + 1)`.
 
@@ -42,7 +42,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         boto3.resource("dynamodb", config=PATIENT).Table(env.table), boto3.client("stepfunctions")
     )
     lists = Lists(env.artifacts_bucket, event["model"], event["execution"])
-    passed_on = {name: event[name] for name in ("execution", "model", "classes")}
+    passed_on = {name: event[name] for name in ("execution", "model", "classes", "suggestions")}
     if event["settled"]:
         decisions = {one.image_number: one for one in rounds.answers(_closed(rounds, event, SETTLE))}
         rows = settled(disputed(s3, lists, rounds=number - 1), decisions, number=number)

@@ -1,9 +1,10 @@
 """Writes what a round came to: labels to the Feature Store, then the manifest and the quarantine list.
 
-In:  {"execution", "model", "classes", "round": n}: rounds 1 to n - 1 are over, n - 1 is to be written
+In:  {"execution", "model", "classes", "suggestions", "round": n}: rounds 1 to n - 1 are over, the last of
+     them is to be written
 Out: {"model", "labeled", "relabeled", "settled", "quarantined", "unresolved", "manifest": uri | null,
-     "quarantine": uri | null}, of all rounds so far; `labeled` counts all that got a label, `relabeled` those
-     of them that had been rejected before, `settled` those that a supervisor decided.
+     "quarantine": uri | null, "suggestions": as given}, of all rounds so far; `labeled` counts all that got a
+     label, `relabeled` those of them that had been rejected before, `settled` those a supervisor decided.
 
 A label that is verified waits for no other one: it is written after its round. Each label is written and then
 entered in the ledger; a second attempt finds what is done. A record has the time of its verification as its
@@ -60,7 +61,8 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         for number in range(1, event["round"])
         for outcome in json_lines.read(s3, lists.written(number))
     ]
-    return write_results(s3, lists, outcomes, event["classes"])
+    results = write_results(s3, lists, outcomes, event["classes"])
+    return {**results, "suggestions": event.get("suggestions")}
 
 
 def final(outcomes: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:

@@ -45,10 +45,15 @@ class LabelingFunctions(Construct):
             },
             memory_mb=1769,  # one whole processor
         )
-        self.open_round = self._function("OpenRound", "open_round", {})
-        self.collect = self._function(
-            "CollectAnswers", "collect_answers", {"MAX_ROUNDS": str(config.labeling.max_rounds)}
-        )
+        labeling = config.labeling
+        matching = {"CONSENSUS_IOU": str(labeling.consensus_iou)}
+        people = {
+            "ANNOTATORS": str(labeling.annotators),
+            "ROUND_TIMEOUT_HOURS": str(labeling.round_timeout_hours),
+        }
+        self.open_round = self._function("OpenRound", "open_round", {**people, **matching})
+        rounds = {"MAX_ROUNDS": str(labeling.max_rounds)}
+        self.collect = self._function("CollectAnswers", "collect_answers", {**rounds, **matching})
         self.write = self._function("WriteLabels", "write_labels", {"FEATURE_GROUP": feature_group_name})
         self.all = [self.find, self.open_round, self.collect, self.write]
         read_objects(self.find, images, key, "images/")
@@ -57,7 +62,7 @@ class LabelingFunctions(Construct):
             read_objects(function, artifacts, key, "labeling/")
         write_objects(self.find, artifacts, key, "labeling/")
         write_objects(self.collect, artifacts, key, "labeling/")
-        write_objects(self.write, artifacts, key, "labels/", "quarantine/")
+        write_objects(self.write, artifacts, key, "labeling/", "labels/", "quarantine/")
         feature_group = cdk.Stack.of(self).format_arn(
             service="sagemaker", resource="feature-group", resource_name=feature_group_name
         )

@@ -1,11 +1,13 @@
-"""The state machine of a labeling execution: label, verify, again what was rejected, write.
+"""The state machine of a labeling execution: label, verify, write, again what is left, settle.
 
 In:  {"model": "tags"}
-Out: lambdas/labeling/write_labels.py says what comes out.
+Out: lambdas/labeling/write_labels.py says what comes out, and `suggestions` what became of the suggestions.
 
 Between the states go numbers and names only; the lists are on S3 (lambdas/labeling/payloads.py). A round
-that nobody finished in time goes on as far as it came. A failure ends the execution by the name of the state
-that failed; it can be redriven until the next one has taken its images, which are free from its end on.
+waits by one task token, however many tasks it has: an execution's history has the same length for ten
+pictures and for ten thousand. A round that nobody finished in time goes on as far as it came. A failure ends
+the execution by the name of the state that failed; it can be redriven until the next one has taken its
+images, which are free from its end on.
 """
 
 from collections.abc import Mapping
@@ -16,6 +18,7 @@ from aws_cdk import aws_stepfunctions as sfn
 from aws_cdk import aws_stepfunctions_tasks as tasks
 from constructs import Construct
 
+from config_labeling import Labeling
 from stacks.constructs.labeling_functions import LabelingFunctions
 from stacks.constructs.python_function import PythonFunction
 from stacks.constructs.states import retry_what_passes
@@ -28,10 +31,21 @@ _STATE = {
     "classes": sfn.JsonPath.list_at("$.classes"),
     "round": sfn.JsonPath.number_at("$.round"),
 }
+_SUGGESTIONS = {"suggestions": sfn.JsonPath.object_at("$.suggestions")}
+_FOUND = {
+    **{name: sfn.JsonPath.string_at(f"$.{name}") for name in ("execution", "model")},
+    "classes": sfn.JsonPath.list_at("$.classes"),
+    **{name: sfn.JsonPath.number_at(f"$.{name}") for name in ("round", "count")},
+    "disputed": 0,
+    "suggestions": {"suggested": 0, "of": 0, "reason": "nobody was asked"},
+}
 
 
 class LabelingWorkflow(Construct):
-    """The state machine over the labeling functions, `machine`; rounds wait for people, up to a timeout."""
+    """The state machine over the labeling functions, `machine`; rounds wait for people, up to a timeout.
+
+    `suggest` is the function that asks the model in prod before people are; None where nothing is suggested.
+    """
 
     def __init__(
         self,
@@ -39,62 +53,99 @@ class LabelingWorkflow(Construct):
         construct_id: str,
         *,
         functions: LabelingFunctions,
-        max_rounds: int,
-        round_timeout: cdk.Duration,
+        labeling: Labeling,
+        suggest: PythonFunction | None,
     ) -> None:
         super().__init__(scope, construct_id)
-        self._round_timeout = round_timeout
-        model = {"model": sfn.JsonPath.string_at("$.model")}
-        find = self._call("Find images without a label", functions.find, {**_EXECUTION, **model})
-        label = self._round("Label", functions.open_round, "label")
-        verify = self._round("Verify", functions.open_round, "verify")
-        collect = self._call("Collect answers", functions.collect, _STATE)
-        write = self._call("Write labels", functions.write, _STATE)
+        self._round_timeout = cdk.Duration.hours(labeling.round_timeout_hours)
+        self._functions = functions
+        find = self._find(labeling.round_size)
+        label = self._round("Label", "label")
+        verify = self._round("Verify", "verify")
+        settle = self._round("Settle", "settle")
+        collect = self._collect("Collect answers", settled=False)
+        decide = self._collect("Collect decisions", settled=True)
+        write = self._call(
+            "Write labels", functions.write, {**_STATE, **_SUGGESTIONS}, result_path="$.result"
+        )
         some = sfn.Condition.number_greater_than("$.count", 0)
-        find.next(sfn.Choice(self, "Anything to label?").when(some, label).otherwise(write))
+        ask = label if suggest is None else self._suggest(suggest, then=label)
+        find.next(sfn.Choice(self, "Anything to label?").when(some, ask).otherwise(write))
         label.next(verify)
         verify.next(collect)
+        collect.next(write)
+        settle.next(decide)
+        decide.next(write)
         # Found out of time is not lost: what was answered goes on.
-        label.add_catch(verify, errors=["States.Timeout"], result_path=sfn.JsonPath.DISCARD)
-        verify.add_catch(collect, errors=["States.Timeout"], result_path=sfn.JsonPath.DISCARD)
-        collect.next(sfn.Choice(self, "Anything rejected?").when(some, label).otherwise(write))
-        for state in (find, label, verify, collect, write):
+        for state, following in ((label, verify), (verify, collect), (settle, decide)):
+            state.add_catch(following, errors=["States.Timeout"], result_path=sfn.JsonPath.DISCARD)
+        disputed = sfn.Condition.number_greater_than("$.disputed", 0)
+        left = sfn.Choice(self, "Anything left?").when(some, label).when(disputed, settle)
+        write.next(left.otherwise(sfn.Succeed(self, "Done", output_path="$.result")))
+        for state in (find, label, verify, collect, settle, decide, write):
             self._end_by_name(state)
-        rounds = 2 * max_rounds * round_timeout.to_hours()
+        rounds = 2 * labeling.max_rounds + 1
         self.machine = Workflow(
             self,
             "StateMachine",
             start=find,
-            timeout=cdk.Duration.hours(rounds + 24),
-            functions=functions.all,
+            timeout=cdk.Duration.hours(rounds * labeling.round_timeout_hours + 24),
+            functions=[*functions.all, *([] if suggest is None else [suggest])],
         )
 
-    def _call(self, name: str, function: PythonFunction, payload: Mapping[str, Any]) -> tasks.LambdaInvoke:
+    def _find(self, round_size: int) -> tasks.LambdaInvoke:
+        payload = {**_EXECUTION, "model": sfn.JsonPath.string_at("$.model"), "limit": round_size}
+        return self._call(
+            "Find images without a label", self._functions.find, payload, result_selector=_FOUND
+        )
+
+    def _suggest(self, function: PythonFunction, *, then: sfn.IChainable) -> tasks.LambdaInvoke:
+        """Ask the model in prod; whatever comes of it, people are asked."""
+        state = self._call("Suggest boxes", function, _STATE, result_path="$.suggestions", attempts=2)
+        state.add_catch(then, result_path="$.suggestions")
+        state.next(then)
+        return state
+
+    def _collect(self, name: str, *, settled: bool) -> tasks.LambdaInvoke:
+        return self._call(name, self._functions.collect, {**_STATE, **_SUGGESTIONS, "settled": settled})
+
+    def _call(
+        self,
+        name: str,
+        function: PythonFunction,
+        payload: Mapping[str, Any],
+        *,
+        result_path: str | None = None,
+        result_selector: dict[str, Any] | None = None,
+        attempts: int = 8,
+    ) -> tasks.LambdaInvoke:
         state = tasks.LambdaInvoke(
             self,
             name,
             lambda_function=function,
             payload=sfn.TaskInput.from_object(dict(payload)),
             payload_response_only=True,
+            result_path=result_path,
+            result_selector=result_selector,
             retry_on_service_exceptions=False,
             task_timeout=sfn.Timeout.duration(cdk.Duration.minutes(16)),
         )
-        return _retried(state)
+        return _retried(state, attempts)
 
-    def _round(self, name: str, function: PythonFunction, kind: str) -> tasks.LambdaInvoke:
+    def _round(self, name: str, kind: str) -> tasks.LambdaInvoke:
         """A state that waits until people have answered every task of a round."""
         payload = {"kind": kind, "token": sfn.JsonPath.task_token, **_STATE}
         state = tasks.LambdaInvoke(
             self,
             name,
-            lambda_function=function,
+            lambda_function=self._functions.open_round,
             payload=sfn.TaskInput.from_object(payload),
             integration_pattern=sfn.IntegrationPattern.WAIT_FOR_TASK_TOKEN,
             retry_on_service_exceptions=False,
             task_timeout=sfn.Timeout.duration(self._round_timeout),
             result_path=sfn.JsonPath.DISCARD,
         )
-        return _retried(state)
+        return _retried(state, 8)
 
     def _end_by_name(self, state: tasks.LambdaInvoke) -> None:
         failed = sfn.Fail(
@@ -106,8 +157,8 @@ class LabelingWorkflow(Construct):
         state.add_catch(failed, result_path="$.error")
 
 
-def _retried(state: tasks.LambdaInvoke) -> tasks.LambdaInvoke:
+def _retried(state: tasks.LambdaInvoke, attempts: int) -> tasks.LambdaInvoke:
     """Go on at once where a function ran out of time; wait ever longer for what passes by itself."""
     state.add_retry(errors=["OutOfTime"], interval=cdk.Duration.seconds(1), backoff_rate=1, max_attempts=50)
-    retry_what_passes(state, max_attempts=8)
+    retry_what_passes(state, max_attempts=attempts)
     return state
