@@ -15,7 +15,7 @@ from local.doctor.finding import Finding
 POLICY = Path(__file__).parents[2] / "bootstrap/execution-policy.json"
 _WHERE = "bootstrap/execution-policy.json"
 # Namespaces of CloudFormation whose IAM prefix is not their own name.
-_PREFIXES = {"ApiGateway": "apigateway", "StepFunctions": "states"}
+_PREFIXES = {"ApiGateway": "apigateway", "Cognito": "cognito-idp", "StepFunctions": "states"}
 
 
 def check(config: Edgeline, stacks: Sequence[Stack], policy: Path = POLICY) -> Iterator[Finding]:

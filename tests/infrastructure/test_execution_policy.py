@@ -13,7 +13,8 @@ from local.doctor.execution_policy import POLICY, allowed_services, services_of
 
 # What CloudFormation uses beside the resources themselves: the bootstrap's version, kept as a parameter.
 BESIDE = {"ssm"}
-MAY_BE_ANY = {"apigateway", "codebuild"}  # AWS and CloudFormation name them, without the project's name
+# AWS and CloudFormation name them, without the project's name.
+MAY_BE_ANY = {"apigateway", "cloudfront", "codebuild", "cognito-idp"}
 
 
 @pytest.fixture(scope="module")

@@ -11,6 +11,7 @@ from cloud_assembly import Assembly, Template, read_assembly
 import app
 
 HOLDS_DATA = {
+    "AWS::Cognito::UserPool",
     "AWS::DynamoDB::Table",
     "AWS::KMS::Key",
     "AWS::S3::Bucket",
@@ -31,7 +32,7 @@ def unkept(tmp_path_factory: pytest.TempPathFactory) -> Assembly:
 
 def teardowns(template: Template) -> Iterator[dict[str, Any]]:
     for resource in template["Resources"].values():
-        if resource["Type"].startswith("Custom::"):
+        if resource["Type"].startswith("Custom::") and resource["Type"].endswith("OnDelete"):
             yield resource["Properties"]
 
 
@@ -44,6 +45,8 @@ def test_nothing_is_retained_where_nothing_is_to_be_kept(unkept: Assembly) -> No
     assert retained == set()
     tables = [resource["Properties"] for _, _, resource in unkept.resources("AWS::DynamoDB::Table")]
     assert not any(table.get("DeletionProtectionEnabled") for table in tables)
+    pools = [resource["Properties"] for _, _, resource in unkept.resources("AWS::Cognito::UserPool")]
+    assert [pool["DeletionProtection"] for pool in pools] == ["INACTIVE"]
 
 
 def test_every_bucket_that_goes_is_emptied_first(assembly: Assembly, unkept: Assembly) -> None:
