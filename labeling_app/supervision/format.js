@@ -36,5 +36,10 @@ export function away(iso, now = Date.now()) {
   return NEAR.format(Math.round(minutes / 1440), "day");
 }
 
-/** What a round asks of people. @type {Record<string, string>} */
-export const KIND = { label: "Label", verify: "Verify", settle: "Settle" };
+/** @type {Record<string, string>} */
+const KIND = { label: "Labeling", verify: "Verifying", settle: "Settling" };
+
+/** What a round asks of people, as "Labeling tags". @param {{kind: string, model: string}} round */
+export function roundTitle({ kind, model }) {
+  return `${KIND[kind] ?? kind} ${model}`;
+}

@@ -2,7 +2,7 @@
 
 import { fill, h, icon } from "../dom.js";
 import { decision } from "./decision.js";
-import { away, decimal, moment } from "./format.js";
+import { away, decimal } from "./format.js";
 import { figure, nothing, time } from "./tables.js";
 import { steps, underWay } from "./way.js";
 
@@ -91,7 +91,7 @@ function decidedCard(found) {
   return h(
     "article",
     { class: "card package", "aria-label": title(found), data: { arn: found.arn } },
-    h("header", {}, h("div", {}, h("h3", {}, title(found)), h("p", { class: "quiet small" }, "Registered ", time(found.created_at, moment(found.created_at)))), h("span", { class: `tag ${approved ? "good" : "bad"}` }, icon(approved ? "check" : "cross"), approved ? "Approved" : "Rejected")),
+    h("header", {}, h("div", {}, h("h3", {}, title(found)), h("p", { class: "quiet small" }, "Registered ", time(found.created_at, away(found.created_at)))), h("span", { class: `tag ${approved ? "good" : "bad"}` }, icon(approved ? "check" : "cross"), approved ? "Approved" : "Rejected")),
     found.remark && h("blockquote", {}, found.remark),
     steps(found),
     h("footer", {}, found.report_url && h("a", { href: found.report_url, target: "_blank", rel: "noopener" }, "The report")),

@@ -14,13 +14,23 @@ import { figure, nothing, table } from "./tables.js";
 
 const HEAD = [
   "Person",
-  "Labeled",
-  { text: "Median time", explain: "Half of this person's labels took longer" },
-  { text: "Rejected", explain: "Share of this person's labels that somebody else rejected" },
-  "Verified",
-  { text: "Median time", explain: "Half of this person's verdicts took longer" },
-  { text: "Rejects", explain: "Share of this person's verdicts that were a rejection" },
-  "Settled",
+  {
+    text: "Labels",
+    of: [
+      "Drawn",
+      { text: "Median time", explain: "Half of this person's labels took longer" },
+      { text: "Rejected", explain: "Share of this person's labels that somebody else rejected" },
+    ],
+  },
+  {
+    text: "Verdicts",
+    of: [
+      "Given",
+      { text: "Median time", explain: "Half of this person's verdicts took longer" },
+      { text: "Rejections", explain: "Share of this person's verdicts that were a rejection" },
+    ],
+  },
+  { text: "Settled", explain: "Labels on which this supervisor had the last word" },
   "Skipped",
 ];
 

@@ -3,7 +3,7 @@
 import { ask } from "../dialogs.js";
 import { counted, fill, h, icon } from "../dom.js";
 import { drawn } from "./drawn.js";
-import { duration, moment } from "./format.js";
+import { duration, moment, roundTitle } from "./format.js";
 import { nothing, time } from "./tables.js";
 
 /**
@@ -16,7 +16,6 @@ import { nothing, time } from "./tables.js";
 
 /** @type {Record<string, {text: string, kind: string}>} */
 const STATUS = {
-  answered: { text: "Answered", kind: "good" },
   held: { text: "Somebody is at it", kind: "" },
   open: { text: "Open", kind: "plain" },
   waiting: { text: "Waits for another answer", kind: "plain" },
@@ -27,11 +26,15 @@ const STATUS = {
 export async function show({ root, api, shell, signal }, round) {
   const list = h("ul", { class: "cards pictures" });
   const more = h("button", { type: "button", class: "button" }, "Show more");
+  const title = h("h1", {}, "Pictures of a round");
+  const progress = h("p", { class: "quiet" });
   /** @param {string} after */
   const read = async (after) => {
     more.disabled = true;
     const found = await api.get("/supervision/tasks", { round, after }, signal);
     if (signal.aborted) return;
+    fill(title, roundTitle(found.round));
+    fill(progress, `Round ${found.round.number}: ${found.round.answered} of ${found.round.total} answered`);
     list.append(...found.tasks.map(card));
     if (!list.children.length) list.replaceWith(nothing("This round has no pictures."));
     more.hidden = found.next === null;
@@ -48,7 +51,7 @@ export async function show({ root, api, shell, signal }, round) {
     h(
       "div",
       { class: "page supervision" },
-      h("header", {}, h("a", { class: "back", href: "#/supervision" }, icon("back"), "Supervision"), h("h1", {}, "Pictures of a round")),
+      h("header", {}, h("a", { class: "back", href: "#/supervision" }, icon("back"), "Supervision"), title, progress),
       list,
       h("p", { class: "more" }, more),
     ),
@@ -66,7 +69,7 @@ function card(task) {
     "li",
     { class: "card picture" },
     h("button", { type: "button", class: "look", onclick: look, "aria-label": `Look closely at ${file}` }, drawn(task, layers(task), "")),
-    h("header", {}, h("h2", { title: task.image_uri }, file), h("span", { class: `tag ${status.kind}` }, status.text)),
+    h("header", {}, h("h2", { title: task.image_uri }, file), task.status !== "answered" && h("span", { class: `tag ${status.kind}` }, status.text)),
     said(task),
   );
 }

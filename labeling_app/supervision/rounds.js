@@ -2,7 +2,7 @@
 
 import { confirm } from "../dialogs.js";
 import { counted, h, icon } from "../dom.js";
-import { KIND, away, moment } from "./format.js";
+import { away, moment, roundTitle } from "./format.js";
 import { nothing, table, time } from "./tables.js";
 
 /**
@@ -54,7 +54,7 @@ function card(round, acts) {
   return h(
     "article",
     { class: "card round", "aria-label": name(round), data: { round: round.round } },
-    h("header", {}, h("h3", {}, `${round.model}, ${KIND[round.kind] ?? round.kind}`), h("span", { class: "tag" }, `Round ${round.number}`)),
+    h("header", {}, h("h3", {}, roundTitle(round)), h("span", { class: "tag" }, `Round ${round.number}`)),
     h(
       "div",
       { class: "progress" },
@@ -87,6 +87,6 @@ function overTable(rounds) {
 }
 
 /** @param {Round} round */
-export function name(round) {
-  return `${round.model}, ${KIND[round.kind] ?? round.kind}, round ${round.number}`;
+function name(round) {
+  return `${roundTitle(round)}, round ${round.number}`;
 }

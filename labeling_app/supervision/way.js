@@ -26,7 +26,7 @@ export function steps(found) {
     h("ol", { class: "way", "aria-label": "How far it has come" }, way.map(([text, state]) =>
       h("li", { class: state, "aria-current": state === "now" && "step" }, icon(ICON[state]), h("span", {}, text), h("span", { class: "unseen" }, SAID[state])),
     )),
-    failed && description && h("p", { class: "small quiet" }, description),
+    failed && description && h("p", { class: "small quiet reason" }, description),
   );
 }
 

@@ -70,6 +70,7 @@ class Supervision:
                 }
                 for item, task in shown
             ],
+            "round": _round(found, self.rounds.progress(round_id).answered),
             "next": str(number_of(items[PAGE_TASKS - 1])) if len(items) > PAGE_TASKS else None,
         }
 
