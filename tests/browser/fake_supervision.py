@@ -54,12 +54,25 @@ def package(version: int, status: str = PENDING, **more: Any) -> dict[str, Any]:
 
 
 def _people() -> list[dict[str, Any]]:
+    none = work(0, None, None)
     return [
-        {"name": "ada", "label": work(214, 21.5, 0.04), "verify": work(36, 6.0, 0.11), "settle": work(0, None, None), "skipped": 3},
-        {"name": "ben", "label": work(168, 34.0, 0.31), "verify": work(12, 8.5, 0.0), "settle": work(0, None, None), "skipped": 11},
-        {"name": "cleo", "label": work(0, None, None), "verify": work(342, 5.0, 0.14), "settle": work(0, None, None), "skipped": 0},
-        {"name": WHO, "label": work(0, None, None), "verify": work(0, None, None), "settle": work(7, 92, None), "skipped": 0},
-    ]  # fmt: skip
+        {
+            "name": "ada",
+            "label": work(214, 21.5, 0.04),
+            "verify": work(36, 6, 0.11),
+            "settle": none,
+            "skipped": 3,
+        },
+        {
+            "name": "ben",
+            "label": work(168, 34, 0.31),
+            "verify": work(12, 8.5, 0),
+            "settle": none,
+            "skipped": 11,
+        },
+        {"name": "cleo", "label": none, "verify": work(342, 5, 0.14), "settle": none, "skipped": 0},
+        {"name": WHO, "label": none, "verify": none, "settle": work(7, 92, None), "skipped": 0},
+    ]
 
 
 def _agreement() -> list[dict[str, Any]]:
@@ -98,7 +111,16 @@ class FakeSupervision:
                 remark=f"{WHO}: better on thin scratches, no worse anywhere",
                 stage={"name": "Production", "status": "Serving", "description": "by x"},
             ),
-            package(5, "Approved", remark="cleo: fine", stage={"name": "Staging", "status": "Failed", "description": "StagingTestFailed: the 95th percentile of the answers is 612 ms, the limit 400 ms"}),
+            package(
+                5,
+                "Approved",
+                remark="cleo: fine",
+                stage={
+                    "name": "Staging",
+                    "status": "Failed",
+                    "description": "StagingTestFailed: the 95th percentile of the answers is 612 ms, not 400",
+                },
+            ),
             package(4, "Rejected", remark="cleo: misses every scratch under the hole"),
         ]
     )  # fmt: skip
@@ -141,7 +163,7 @@ class FakeSupervision:
     def _tasks(self, after: int) -> Answered:
         tasks = self.tasks or pictures(self.picture)
         page, rest = tasks[after : after + 6], tasks[after + 6 :]
-        return 200, {"tasks": page, "next": str(after + 6) if rest else None}
+        return 200, {"tasks": page, "next": str(after + 6) if rest else None, "round": self.rounds[0]}
 
     def _decide(self, body: dict[str, str]) -> Answered:
         self.decided.append(body)
@@ -153,6 +175,9 @@ class FakeSupervision:
         found["status"] = {"approve": "Approved", "reject": "Rejected"}[body["decision"]]
         found["remark"] = f"{WHO}: {body['note']}"
         return 200, {"accepted": True}
+
+
+_REASON = "The scratch goes on under the hole."
 
 
 def pictures(url: str) -> list[dict[str, Any]]:
@@ -177,10 +202,10 @@ def pictures(url: str) -> list[dict[str, Any]]:
         {"answers": [said("ada", "boxes", boxes=[box]), said("ben", "boxes", boxes=[near, far])]},
         {"answers": [said("ada", "nothing")]},
         {"answers": [said("cleo", "mend", boxes=[near])], "boxes": [box], "labeled_by": ["ben"]},
-        {"answers": [said("cleo", "reject", reason="The scratch goes on under the hole.")], "boxes": [far], "labeled_by": ["ben"]},
+        {"answers": [said("cleo", "reject", reason=_REASON)], "boxes": [far], "labeled_by": ["ben"]},
         {"answers": [said("cleo", "approve", seconds=None)], "boxes": [box, far], "labeled_by": ["ada"]},
         {"answers": [], "status": "held"},
-        {"answers": [], "status": "open", "skipped": [{"by": "ben", "at": iso(-1), "reason": "Too dark to tell"}]},
+        {"answers": [], "status": "open", "skipped": [{"by": "ben", "at": iso(-1), "reason": "Too dark"}]},
         {"answers": [said("ada", "unusable", reason="It shows a thumb.")]},
         {"answers": [], "status": "left"},
     ]  # fmt: skip
