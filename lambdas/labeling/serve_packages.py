@@ -57,6 +57,7 @@ def route(event: dict[str, Any], packages: ModelPackages, caller: Caller) -> dic
 @functools.cache
 def _packages() -> ModelPackages:
     env = environment.read(Environment)
-    # Objects under a KMS key can only be fetched with signature version 4.
-    s3 = boto3.client("s3", config=Config(signature_version="s3v4"))
+    # Objects under a KMS key can only be fetched with signature version 4, and from the host that it names.
+    signing = Config(signature_version="s3v4", s3={"addressing_style": "virtual"})
+    s3 = boto3.client("s3", config=signing)
     return ModelPackages(json.loads(env.package_groups), env.artifacts_bucket, boto3.client("sagemaker"), s3)

@@ -97,7 +97,8 @@ def _number(text: str) -> int:
 def _connections() -> tuple[Supervision, Start]:
     env = environment.read(Environment)
     table, states = boto3.resource("dynamodb").Table(env.table), boto3.client("stepfunctions")
-    # Objects under a KMS key can only be fetched with signature version 4.
-    s3 = boto3.client("s3", config=Config(signature_version="s3v4"))
+    # Objects under a KMS key can only be fetched with signature version 4, and from the host that it names.
+    signing = Config(signature_version="s3v4", s3={"addressing_style": "virtual"})
+    s3 = boto3.client("s3", config=signing)
     supervision = Supervision(table, Rounds(table, states), s3, env.consensus_iou)
     return supervision, starting(states, table, env.state_machine_arn, json.loads(env.models))

@@ -22,41 +22,6 @@ class FakeSupervision:
         self.closed.append(round_id)
 
 
-class FakeStates:
-    """Executions by name, newest last; `seen` of them are listed, as where a list lags behind."""
-
-    class exceptions:  # noqa: N801 - as boto3 names it
-        class ExecutionAlreadyExists(Exception):  # noqa: N818
-            pass
-
-    def __init__(self) -> None:
-        self.executions: dict[str, dict[str, str]] = {}
-        self.seen = 1000
-
-    def _listed(self) -> list[dict[str, str]]:
-        return list(self.executions.values())[: self.seen][::-1]
-
-    def get_paginator(self, name: str) -> "FakeStates":
-        assert name == "list_executions"
-        return self
-
-    def paginate(self, *, stateMachineArn: str, statusFilter: str) -> list[dict[str, Any]]:  # noqa: N803
-        return [{"executions": [e for e in self._listed() if e["status"] == statusFilter]}]
-
-    def list_executions(self, *, stateMachineArn: str, maxResults: int) -> dict[str, Any]:  # noqa: N803
-        return {"executions": self._listed()[:maxResults]}
-
-    def describe_execution(self, *, executionArn: str) -> dict[str, str]:  # noqa: N803
-        return self.executions[executionArn]
-
-    def start_execution(self, *, stateMachineArn: str, name: str, input: str) -> dict[str, str]:  # noqa: N803
-        arn = f"{stateMachineArn}:{name}"
-        known = self.executions.setdefault(arn, {"executionArn": arn, "status": "RUNNING", "input": input})
-        if known["status"] != "RUNNING" or known["input"] != input:
-            raise self.exceptions.ExecutionAlreadyExists
-        return known
-
-
 def call(verb: str, resource: str, *, body: Any = None, start: Any = None, **more: Any) -> tuple[int, Any]:
     event = {"httpMethod": verb, "resource": resource, "body": json.dumps(body), **more}
     found = answer(lambda: route(event, FakeSupervision(), start))  # type: ignore[arg-type]
@@ -64,44 +29,39 @@ def call(verb: str, resource: str, *, body: Any = None, start: Any = None, **mor
 
 
 @pytest.fixture
-def states() -> FakeStates:
-    return FakeStates()
+def started(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The models that were started, each of which then runs."""
+    names: list[str] = []
+
+    def start(states: str, table: str, machine: str, model: str) -> str:
+        assert (states, table, machine) == ("states", "table", "arn:machine")
+        if model in names:
+            raise starts.AlreadyRunning(f"labeling of {model} runs already")
+        names.append(model)
+        return f"arn:{model}"
+
+    monkeypatch.setattr(starts, "start", start)
+    return names
 
 
 @pytest.fixture
-def start(states: FakeStates) -> Any:
-    return starting(states, None, "arn:machine", ["tags", "pcb"])
+def start(started: list[str]) -> Any:
+    return starting("states", "table", "arn:machine", ["tags", "pcb"])
 
 
-def test_a_round_is_started_for_a_model_that_does_not_run(states: FakeStates, start: Any) -> None:
-    status, body = call("POST", "/supervision/rounds", body={"model": "tags"}, start=start)
-    assert (status, states.executions[body["execution"]]["input"]) == (200, '{"model": "tags"}')
-    assert call("POST", "/supervision/rounds", body={"model": "pcb"}, start=start)[0] == 200
+def test_labeling_is_started_once_for_a_model(started: list[str], start: Any) -> None:
+    for model in ("tags", "pcb"):
+        found = call("POST", "/supervision/rounds", body={"model": model}, start=start)
+        assert found == (200, {"execution": f"arn:{model}"})
     status, body = call("POST", "/supervision/rounds", body={"model": "tags"}, start=start)
     assert (status, body["message"]) == (409, "labeling of tags runs already")
-
-
-def test_a_second_start_that_does_not_see_the_first_starts_nothing(states: FakeStates, start: Any) -> None:
-    first = start("tags")
-    states.seen = 0
-    assert start("tags") == first
-    assert len(states.executions) == 1
-    states.executions[first]["status"] = "SUCCEEDED"
-    with pytest.raises(Exception, match="has just been started"):
-        start("tags")
-
-
-def test_after_the_end_of_one_the_next_is_started(states: FakeStates, start: Any) -> None:
-    first = start("tags")
-    states.executions[first]["status"] = "SUCCEEDED"
-    assert start("tags") != first
-    assert starts.running(states, "arn:machine", "tags")
+    assert started == ["tags", "pcb"]
 
 
 @pytest.mark.parametrize("body", [{}, {"model": ""}, {"model": "other"}, {"model": ["tags"]}])
-def test_only_models_of_the_line_are_started(states: FakeStates, start: Any, body: Any) -> None:
+def test_only_models_of_the_line_are_started(started: list[str], start: Any, body: Any) -> None:
     assert call("POST", "/supervision/rounds", body=body, start=start)[0] == 404
-    assert states.executions == {}
+    assert started == []
 
 
 def test_fields_that_are_not_known_are_refused(start: Any) -> None:
