@@ -11,8 +11,11 @@ DEV_FILES := $(LOCAL_FILES) requirements-checks.txt requirements-dev.txt
 LOCAL := $(VENV)/installed-local-$(shell cat $(LOCAL_FILES) | cksum | tr -dc 0-9)
 DEV := $(VENV)/installed-dev-$(shell cat $(DEV_FILES) | cksum | tr -dc 0-9)
 
-# asl-validator, for the checks; npm writes this file when it is done.
+# What npm installs, which writes these files when it is done: asl-validator for the checks, the library of the
+# labeling page, and what its tests in a browser need.
 ASL := checks/asl/node_modules/.package-lock.json
+PAGE := labeling_app/node_modules/.package-lock.json
+BROWSER := tests/browser/node_modules/.package-lock.json
 
 # The venv comes first: the CDK's command line finds its node there, and so do the jobs.
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
@@ -34,7 +37,7 @@ help:
 	@echo 'make synth                            the CloudFormation templates, in cdk.out'
 	@echo 'make clean                            remove what these made'
 
-demo: inputs $(LOCAL)
+demo: inputs $(LOCAL) $(PAGE)
 	@set -- demo; \
 	[ -z "$$IMAGES" ] || set -- "$$@" --images "$$IMAGES"; \
 	[ -z "$$LABELS" ] || set -- "$$@" --labels "$$LABELS"; \
@@ -42,13 +45,13 @@ demo: inputs $(LOCAL)
 	[ -z "$$STAY" ] || set -- "$$@" --stay; \
 	exec python -m local "$$@"
 
-doctor: $(LOCAL)
+doctor: $(LOCAL) $(PAGE)
 	@exec python -m local doctor
 
-push: $(LOCAL)
+push: $(LOCAL) $(PAGE)
 	@exec python -m local push $(if $(APPROVE),--approve)
 
-serve: $(LOCAL)
+serve: $(LOCAL) $(PAGE)
 	@exec python -m local serve
 
 # Before anything is installed: a person who forgot the labels should not wait for it.
@@ -59,10 +62,10 @@ inputs:
 	@if [ -z "$$IMAGES" ] && [ -n "$$LABELS" ]; then \
 		echo "$$LABELS: labels without pictures. Give IMAGES=<folder> too." >&2; exit 2; fi
 
-test: $(DEV) $(ASL)
+test: $(DEV) $(ASL) $(PAGE) $(BROWSER)
 	python -m pytest -m "not acceptance" -n $(or $(WORKERS),auto) --dist loadfile -q
 
-acceptance: $(DEV) $(ASL)
+acceptance: $(DEV) $(ASL) $(PAGE) $(BROWSER)
 	python -m pytest -m acceptance -n $(or $(WORKERS),3) --dist loadfile -q --durations=20
 
 check: $(DEV) $(ASL) synth
@@ -73,11 +76,11 @@ check: $(DEV) $(ASL) synth
 	python -m checks cdk.out
 
 # The library's own validation takes as long as all the rest, and is one of the checks.
-synth: $(LOCAL)
+synth: $(LOCAL) $(PAGE)
 	CDK_VALIDATION=false cdk synth --quiet
 
 clean:
-	rm -rf $(VENV) .venv.lock checks/asl/node_modules cdk.out local_run local_cloud .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) .venv.lock checks/asl/node_modules labeling_app/node_modules tests/browser/node_modules cdk.out local_run local_cloud .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(LOCAL):
@@ -86,9 +89,9 @@ $(LOCAL):
 $(DEV): $(LOCAL)
 	@$(call install,requirements-dev.txt)
 
-$(ASL): checks/asl/package-lock.json | $(LOCAL)
+$(ASL) $(PAGE) $(BROWSER): %/node_modules/.package-lock.json: %/package-lock.json | $(LOCAL)
 	@command -v flock >/dev/null && { exec 9>.venv.lock; flock 9; }; \
-	[ $@ -nt $< ] || npm ci --prefix checks/asl --silent --no-audit --no-fund
+	[ $@ -nt $< ] || npm ci --prefix $* --silent --no-audit --no-fund
 
 # Two makes side by side must not install into one environment. Bytecode is left to the first import: compiling
 # all of a gigabyte of packages takes longer than the few that are imported ever save.

@@ -28,6 +28,7 @@ _NODE = {"nodejs": "22"}
 _INSTALL = (
     "python -m pip install --quiet -r requirements-checks.txt",
     "npm ci --prefix checks/asl",
+    "npm ci --prefix labeling_app",
 )
 _BUILD = (
     # The library's own validation of templates is one of the checks.

@@ -27,6 +27,7 @@ def test_synth_builds_checks_and_tests_what_was_pushed(delivery: Template) -> No
             "commands": [
                 "python -m pip install --quiet -r requirements-checks.txt",
                 "npm ci --prefix checks/asl",
+                "npm ci --prefix labeling_app",
             ],
         },
         "build": {
