@@ -21,7 +21,7 @@ BROWSER := tests/browser/node_modules/.package-lock.json
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export IMAGES LABELS SEED STAY
 
-.PHONY: help demo doctor push serve test acceptance check synth clean inputs
+.PHONY: help demo doctor push serve test acceptance bench-labeling check synth clean inputs
 .DELETE_ON_ERROR:
 
 help:
@@ -33,6 +33,7 @@ help:
 	@echo 'make serve                            a local cloud to push to, until Ctrl-C'
 	@echo 'make test                             the tests'
 	@echo 'make acceptance                       what takes longer: faults, loads, whole demos'
+	@echo 'make bench-labeling                   the next round out of a million images: CPU and memory'
 	@echo 'make check                            style, types, import rules, and what is synthesized'
 	@echo 'make synth                            the CloudFormation templates, in cdk.out'
 	@echo 'make clean                            remove what these made'
@@ -67,6 +68,9 @@ test: $(DEV) $(ASL) $(PAGE) $(BROWSER)
 
 acceptance: $(DEV) $(ASL) $(PAGE) $(BROWSER)
 	python -m pytest -m acceptance -n $(or $(WORKERS),3) --dist loadfile -q --durations=20
+
+bench-labeling: $(DEV)
+	python benchmarks/labeling.py
 
 check: $(DEV) $(ASL) synth
 	ruff check .

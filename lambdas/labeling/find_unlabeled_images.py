@@ -22,7 +22,6 @@ from lambdas.common import environment, json_lines
 from lambdas.labeling.image_entry import IN_ROUND, QUARANTINED, Entry
 from lambdas.labeling.image_intake import Intake
 from lambdas.labeling.image_ledger import ImageLedger
-from lambdas.labeling.listing import listing_client
 from lambdas.labeling.models import classes_of
 from lambdas.labeling.payloads import PATIENT, Deadline, Lists
 from lambdas.labeling.reconcile_images import Reconciliation
@@ -53,7 +52,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     is_running = running(states)
     close_rounds_of_the_dead(Rounds(table, states), is_running)
     if Reconciliation.needed(table, model):
-        Reconciliation(table, model, execution).run(s3, listing_client(), env.images_bucket, deadline)
+        Reconciliation(table, model, execution).run(s3, env.images_bucket, deadline)
     ledger = ImageLedger(table, model)
     intake = Intake(s3, env.images_bucket, ledger, execution)
     choose(ledger, intake, execution, limit, is_running, deadline)

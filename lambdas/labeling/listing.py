@@ -3,26 +3,12 @@
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-import botocore.session
-
-from lambdas.labeling.payloads import PATIENT
-
 
 class Listed(NamedTuple):
     """A picture in a listing."""
 
     key: str
     etag: str
-
-
-def listing_client() -> Any:
-    """An S3 client for long listings: the dates in them, which nobody reads here, are left as text.
-
-    Reading them takes three quarters of the time that a listing costs.
-    """
-    session = botocore.session.get_session()
-    session.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=str)
-    return session.create_client("s3", config=PATIENT)
 
 
 def listed(s3: Any, bucket: str, model: str, after: str = "") -> Iterator[Listed]:

@@ -25,7 +25,8 @@ import boto3
 from lambdas.common import environment
 from lambdas.labeling.image_entry import FREE, GONE, IN_ROUND, Known
 from lambdas.labeling.image_ledger import ImageLedger
-from lambdas.labeling.listing import Listed, listed, listing_client
+from lambdas.labeling.listing import Listed, listed
+from lambdas.labeling.long_pages import read_listings_at_once, read_queries_at_once
 from lambdas.labeling.models import classes_of
 from lambdas.labeling.notice_images import LOOKERS, Watch
 from lambdas.labeling.payloads import PATIENT, Deadline
@@ -50,8 +51,9 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     classes_of(event["model"], json.loads(env.model_classes))
     table = boto3.resource("dynamodb", config=PATIENT).Table(env.table)
     s3 = boto3.client("s3", config=PATIENT)
-    reconciliation = Reconciliation(table, event["model"], event["execution"])
-    return reconciliation.run(s3, listing_client(), env.images_bucket, Deadline(context))
+    return Reconciliation(table, event["model"], event["execution"]).run(
+        s3, env.images_bucket, Deadline(context)
+    )
 
 
 class Reconciliation:
@@ -66,12 +68,14 @@ class Reconciliation:
         key = {"pk": f"RECONCILIATION#{model}", "sk": _COMPLETED}
         return "Item" not in table.get_item(Key=key, ConsistentRead=True)
 
-    def run(self, s3: Any, listing: Any, bucket: str, deadline: Deadline) -> dict[str, Any]:
-        """Go on to the end; OutOfTime keeps the place. `listing` is an S3 client for the listing alone."""
+    def run(self, s3: Any, bucket: str, deadline: Deadline) -> dict[str, Any]:
+        """Go on to the end; OutOfTime keeps the place."""
+        read_listings_at_once(s3)
+        read_queries_at_once(self._table.meta.client)
         ledger = ImageLedger(self._table, self._model)
         watch = Watch(s3, bucket, ledger)
         after, compared, mended = self._place()
-        objects = listed(listing, bucket, self._model, after)
+        objects = listed(s3, bucket, self._model, after)
         pairs = side_by_side(objects, ledger.known(after))
         with ThreadPoolExecutor(LOOKERS) as pool:
             while batch := list(islice(pairs, _BATCH)):

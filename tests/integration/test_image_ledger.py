@@ -102,9 +102,7 @@ class Bench:
         return [entry.key.rpartition("/")[2] for entry in self.ledger.free()]
 
     def reconcile(self, execution: str = ONE) -> dict[str, Any]:
-        return Reconciliation(self.table, self.model, execution).run(
-            self.s3, self.s3, self.bucket, Deadline(Clock())
-        )
+        return Reconciliation(self.table, self.model, execution).run(self.s3, self.bucket, Deadline(Clock()))
 
 
 @pytest.fixture(scope="module")
@@ -343,7 +341,7 @@ def test_a_reconciliation_goes_on_where_it_ran_out_of_time(
     late = Deadline(Clock(0))
     for _ in range(2):
         with pytest.raises(OutOfTime, match="images have been compared"):
-            Reconciliation(bench.table, bench.model, ONE).run(bench.s3, bench.s3, bench.bucket, late)
+            Reconciliation(bench.table, bench.model, ONE).run(bench.s3, bench.bucket, late)
         assert Reconciliation.needed(bench.table, bench.model)
     assert bench.reconcile() == {"model": bench.model, "images": 5, "mended": 5}
     assert sorted(looked_at) == [bench.key(name) for name in names], "each once"
