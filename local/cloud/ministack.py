@@ -25,6 +25,7 @@ from local.cloud import (
     ministack_functions,
     ministack_machines,
     ministack_policies,
+    ministack_refusals,
     ministack_request,
     ministack_sign_in,
     ministack_tables,
@@ -69,6 +70,7 @@ TOUCHPOINTS = (
     *ministack_functions.TOUCHPOINTS,
     *ministack_machines.TOUCHPOINTS,
     *ministack_policies.TOUCHPOINTS,
+    *ministack_refusals.TOUCHPOINTS,
     *ministack_request.TOUCHPOINTS,
     *ministack_sign_in.TOUCHPOINTS,
     *ministack_tables.TOUCHPOINTS,
@@ -107,6 +109,7 @@ class Ministack:
         ministack_templates.mend()
         ministack_apis.mend()
         ministack_sign_in.mend()
+        ministack_refusals.mend()
         _register_sessions_one_after_the_other()
         self._buckets = ministack_buckets.Buckets(self._region)
         self.distributions = ministack_distributions.Distributions(self._region, self._buckets.key_of)

@@ -10,7 +10,6 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from local.cloud import ministack_accounts as accounts
-from local.cloud.errors import AwsError
 from local.cloud.ministack_monitoring import service_may
 from local.cloud.service import Request
 from local.cloud.touchpoints import Touchpoint, module
@@ -30,7 +29,6 @@ TOUCHPOINTS = (
     Touchpoint(_S3, "_cloudfront_origin_allows", ("owner", "bucket_name", "key", "source_arn", "oai_id")),
     Touchpoint("ministack.services.apigateway_v1", "method_authorization_type", ("api_id", "stage_name")),
     Touchpoint("ministack.app", "_handle_execute_api_request", ("host", "path", "method", "headers", "body")),
-    Touchpoint("ministack.services.cloudformation.provisioners", "_RESOURCE_HANDLERS"),
 )
 
 Answer = tuple[int, Mapping[str, Any], bytes]
@@ -38,7 +36,6 @@ KeyOf = Callable[[str], tuple[str, bool] | None]
 
 _API = re.compile(r"(?P<api>[a-z0-9]+)\.execute-api\.[a-z0-9-]+\.amazonaws\.com")
 _PRINCIPAL = "cloudfront.amazonaws.com"
-_UNSERVED = ("TrustedKeyGroups", "TrustedSigners", "LambdaFunctionAssociations", "FieldLevelEncryptionId")
 
 
 class Distributions:
@@ -49,7 +46,6 @@ class Distributions:
         _allow_reading_only()
         _serve_origins_of_apis()
         _ask_the_key_of_a_bucket(region, key_of)
-        _refuse_in_templates()
 
     async def answer(self, host: str, request: Request, path: str, query: str) -> Answer | None:
         """Return a distribution's answer to a viewer, None where no distribution has this host."""
@@ -142,40 +138,3 @@ def _ask_the_key_of_a_bucket(region: str, key_of: KeyOf) -> None:
         return bool(text) and service_may(_PRINCIPAL, "kms:Decrypt", arn, text, region, context)
 
     buckets._cloudfront_origin_allows = allows
-
-
-def _refuse_in_templates() -> None:
-    types = module("services.cloudformation.provisioners")._RESOURCE_HANDLERS
-    handler = types["AWS::CloudFront::Distribution"]
-    create, update = handler["create"], handler["update"]
-
-    def created(logical_id: str, properties: Mapping[str, Any], *rest: Any) -> Any:
-        _raise(distribution_problem(properties))
-        return create(logical_id, properties, *rest)
-
-    def updated(physical_id: str, old: Any, new: Mapping[str, Any], *rest: Any) -> Any:
-        _raise(distribution_problem(new))
-        return update(physical_id, old, new, *rest)
-
-    handler["create"], handler["update"] = created, updated
-
-
-def _raise(problem: str | None) -> None:
-    if problem:
-        message = f"AWS::CloudFront::Distribution: {problem}: not served by the local cloud"
-        raise AwsError("UnsupportedOperation", message, 501)
-
-
-def distribution_problem(properties: Mapping[str, Any]) -> str | None:
-    """Return what of a distribution would not be done, None where nothing."""
-    config = properties.get("DistributionConfig", {})
-    behaviours = [config.get("DefaultCacheBehavior", {}), *config.get("CacheBehaviors", ())]
-    for name in _UNSERVED:
-        if any(behaviour.get(name) for behaviour in behaviours):
-            return name
-    if config.get("WebACLId"):
-        return "WebACLId"
-    if config.get("Aliases"):
-        return "Aliases"
-    restriction = config.get("Restrictions", {}).get("GeoRestriction", {}).get("RestrictionType", "none")
-    return "GeoRestriction" if restriction != "none" else None

@@ -10,11 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from local.cloud.errors import AwsError
 from local.cloud.touchpoints import Touchpoint, module
 
 _COGNITO = "ministack.services.cognito"
-_TYPES = "ministack.services.cloudformation.provisioners"
 
 TOUCHPOINTS = (
     Touchpoint(_COGNITO, "_password_auth_result", ("pool", "pid", "cid", "user", "username")),
@@ -34,7 +32,6 @@ TOUCHPOINTS = (
     Touchpoint(_COGNITO, "_admin_create_user", ("data",)),
     Touchpoint(_COGNITO, "_user_pools"),
     Touchpoint(_COGNITO, "error_response_json", ("code", "message", "status")),
-    Touchpoint(_TYPES, "_RESOURCE_HANDLERS"),
 )
 
 # Nothing of this cloud sends messages, speaks to other identity providers or draws other pages.
@@ -72,8 +69,8 @@ def mend() -> None:
     _let_refresh_tokens_expire()
     _find_pools_of_all_accounts()
     _refuse_signing_up()
+    _know_names_in_any_case()
     _refuse_unsent_passwords()
-    _refuse_in_templates()
 
 
 def _know_challenges() -> None:
@@ -181,6 +178,27 @@ def _refuse_signing_up() -> None:
     cognito._sign_up = sign_up
 
 
+def _know_names_in_any_case() -> None:
+    """Find a user however the name is written, in a pool that does not tell cases apart."""
+    cognito = module("services.cognito")
+    original = cognito._resolve_user
+
+    @functools.wraps(original)
+    def resolve(pool: Mapping[str, Any], username: str) -> Any:
+        return original(pool, _as_made(pool, username))
+
+    cognito._resolve_user = resolve
+
+
+def _as_made(pool: Mapping[str, Any], username: str) -> str:
+    """Return the name of a pool's user as it was made."""
+    settings = pool.get("UsernameConfiguration") or {}
+    if username in pool["_users"] or str(settings.get("CaseSensitive", True)).lower() != "false":
+        return username
+    wanted = str(username).casefold()
+    return next((name for name in pool["_users"] if name.casefold() == wanted), username)
+
+
 def _refuse_unsent_passwords() -> None:
     """Make no user whose password nobody would ever learn."""
     cognito = module("services.cognito")
@@ -188,6 +206,9 @@ def _refuse_unsent_passwords() -> None:
 
     @functools.wraps(original)
     def create(data: Mapping[str, Any]) -> Any:
+        pool = cognito._user_pools.get(data.get("UserPoolId"))
+        if pool and data.get("Username"):
+            data = {**data, "Username": _as_made(pool, data["Username"])}
         if "TemporaryPassword" in data or data.get("MessageAction") == "SUPPRESS":
             return original(data)
         return cognito.error_response_json(
@@ -197,54 +218,3 @@ def _refuse_unsent_passwords() -> None:
         )  # fmt: skip
 
     cognito._admin_create_user = create
-
-
-def _refuse_in_templates() -> None:
-    """Refuse, when a template is deployed, what of a user pool would not be done."""
-    types = module("services.cloudformation.provisioners")._RESOURCE_HANDLERS
-    checks = {"UserPool": pool_problem, "UserPoolClient": client_problem, "UserPoolDomain": domain_problem}
-    for name, find in checks.items():
-        _check(types[f"AWS::Cognito::{name}"], f"AWS::Cognito::{name}", find)
-
-
-def _check(handler: Any, name: str, find: Any) -> None:
-    create, update = handler["create"], handler["update"]
-
-    def created(logical_id: str, properties: Mapping[str, Any], *rest: Any) -> Any:
-        _raise(name, find(properties))
-        return create(logical_id, properties, *rest)
-
-    def updated(physical_id: str, old: Any, new: Mapping[str, Any], *rest: Any) -> Any:
-        _raise(name, find(new))
-        return update(physical_id, old, new, *rest)
-
-    handler["create"], handler["update"] = created, updated
-
-
-def _raise(name: str, problem: str | None) -> None:
-    if problem:
-        raise AwsError("UnsupportedOperation", f"{name}: {problem}: not served by the local cloud", 501)
-
-
-def pool_problem(properties: Mapping[str, Any]) -> str | None:
-    """Return what of a user pool would not be done, None where nothing."""
-    if properties.get("MfaConfiguration") == "ON":
-        return "MfaConfiguration ON: nobody would be led through setting it up"
-    if set(properties.get("EnabledMfas", ())) - {"SOFTWARE_TOKEN_MFA"}:
-        return "EnabledMfas: only SOFTWARE_TOKEN_MFA needs no message to be sent"
-    factors = properties.get("Policies", {}).get("SignInPolicy", {}).get("AllowedFirstAuthFactors", ())
-    return "SignInPolicy: only PASSWORD is asked" if set(factors) - {"PASSWORD"} else None
-
-
-def client_problem(properties: Mapping[str, Any]) -> str | None:
-    """Return what of an app client would not be done, None where nothing."""
-    if set(properties.get("SupportedIdentityProviders", ())) - {"COGNITO"}:
-        return "SupportedIdentityProviders: only COGNITO"
-    if set(properties.get("AllowedOAuthFlows", ())) - {"code", "client_credentials"}:
-        return "AllowedOAuthFlows: only code and client_credentials"
-    return "ALLOW_USER_AUTH" if "ALLOW_USER_AUTH" in properties.get("ExplicitAuthFlows", ()) else None
-
-
-def domain_problem(properties: Mapping[str, Any]) -> str | None:
-    """Return what of a sign-in domain would not be done, None where nothing."""
-    return "CustomDomainConfig" if properties.get("CustomDomainConfig") else None

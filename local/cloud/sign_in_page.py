@@ -39,7 +39,8 @@ def shell(title: str, heading: str, body_html: str) -> str:
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{escape(title)}</title><style>{_STYLE}</style></head>"
+        f'<title>{escape(title)}</title><link rel="icon" href="data:,">'
+        f"<style>{_STYLE}</style></head>"
         f"<body><main><h1>{escape(heading)}</h1>{body}"
         "<footer>The local stand-in for the sign-in page of Amazon Cognito</footer></main></body></html>"
     )

@@ -139,6 +139,7 @@ def people() -> dict[str, Any]:
         ],
     }  # fmt: skip
     settings = {
+        "UsernameConfiguration": {"CaseSensitive": False},
         "AdminCreateUserConfig": {"AllowAdminCreateUserOnly": True},
         "MfaConfiguration": "OPTIONAL",
         "EnabledMfas": ["SOFTWARE_TOKEN_MFA"],

@@ -225,6 +225,13 @@ def test_sign_in_page_leads_to_no_address_that_the_client_does_not_name(front: F
     assert authorize(front, client_id="unknown").status == 400
 
 
+def test_name_is_known_however_it_is_written(front: Front) -> None:
+    tokens = front.page.tokens("ADA", front.password)
+    assert claims_of(tokens.identity)["cognito:username"] == "ada"
+    with pytest.raises(ClientError, match="UsernameExistsException"):
+        add_user(front.client("cognito-idp"), front.outputs["Pool"], "Ada", [])
+
+
 def test_wrong_password_is_not_let_in(front: Front) -> None:
     with pytest.raises(LocalCloudError, match="ada is not signed in"):
         front.page.tokens("ada", "Wrong-123")
