@@ -4,6 +4,7 @@ import { Api } from "./api.js";
 import { fill, h } from "./dom.js";
 import { Session, readSettings } from "./session.js";
 import { Shell } from "./shell.js";
+import { Outbox } from "./work/outbox.js";
 
 /**
  * What a view gets: `root` to fill, `signal` that ends with the view, `rest` of the address after its name.
@@ -13,6 +14,7 @@ import { Shell } from "./shell.js";
  * @property {Api} api
  * @property {{name: string, groups: string[], lease_seconds: number, models: Model[]}} me
  * @property {Shell} shell
+ * @property {Outbox} outbox
  * @property {AbortSignal} signal
  * @typedef {{model: string, classes: {name: string, instructions?: string, good?: string[], bad?: string[]}[]}} Model
  * @typedef {{text: string, group?: string, load: () => Promise<{show: (page: Page) => Promise<void>}>}} View
@@ -96,6 +98,8 @@ async function route(shell, api, me) {
   const allowed = Object.entries(VIEWS).filter(([, { group }]) => !group || me.groups.includes(group));
   const places = allowed.filter(([, { text }]) => text).map(([name, { text }]) => ({ href: `#/${name}`, text }));
   shell.head(me.name, places);
+  const outbox = new Outbox(api, me.name);
+  outbox.send();
   let leaving = new AbortController();
   const show = async () => {
     leaving.abort(new DOMException("The view was left.", "AbortError"));
@@ -110,7 +114,7 @@ async function route(shell, api, me) {
     if (!view) return fill(root, h("p", { class: "centered quiet" }, "There is nothing here. ", h("a", { href: "#/" }, "To the rounds")));
     try {
       const { show } = await view.load();
-      if (!signal.aborted) await show({ root, rest, api, me, shell, signal });
+      if (!signal.aborted) await show({ root, rest, api, me, shell, outbox, signal });
     } catch (error) {
       if (!signal.aborted) shell.fail(error);
     }

@@ -28,7 +28,7 @@ export class Viewer extends EventTarget {
   /** @param {HTMLElement} stage what it fills */
   constructor(stage) {
     super();
-    this.frame = h("div", { class: "picture" });
+    this.frame = h("div", { class: "viewer" });
     stage.prepend(this.frame);
     /** @type {any} */
     this.osd = /** @type {any} */ (window).OpenSeadragon({ element: this.frame, ...OPTIONS });
