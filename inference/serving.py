@@ -41,15 +41,17 @@ CONTENT_TYPES = (
 )
 DEFAULT_MIN_SCORE = 0.25
 MAX_BYTES = 6 * 1024 * 1024  # TorchServe itself, as SageMaker starts it, takes 6,553,500
+_UNCOUNTED = "uncounted"  # a custom attribute
 _CUSTOM_ATTRIBUTES = "x-amzn-sagemaker-custom-attributes"
 
 
 @dataclass(frozen=True)
 class Request:
-    """A decoded picture and the least score that the caller wants to see."""
+    """A decoded picture, the least score that the caller wants to see, and whether CloudWatch counts it."""
 
     picture: Picture
     min_score: float
+    counted: bool = True
 
 
 @dataclass(frozen=True)
@@ -77,9 +79,10 @@ def input_fn(body: bytes | bytearray | None, content_type: str | None, context: 
     if len(content) > MAX_BYTES:
         reason = f"a picture of {len(content)} bytes, more than the {MAX_BYTES} that are taken"
         raise _refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, reason)
-    min_score = _min_score(_custom_attributes(context))
+    attributes = _custom_attributes(context)
+    min_score = _min_score(attributes)
     try:
-        return Request(picture=decode(content), min_score=min_score)
+        return Request(decode(content), min_score, counted=_UNCOUNTED not in attributes)
     except BadPicture as error:
         raise _refuse(HTTPStatus.BAD_REQUEST, f"bad picture: {error.reason}") from error
 
@@ -88,12 +91,14 @@ def predict_fn(request: Request, model: Detector) -> Answer:
     """Detect, and print what CloudWatch counts.
 
     The line is about DEFAULT_MIN_SCORE whatever the caller asked for: so it compares with the evaluation.
+    There is none where labeling asks: what devices are unsure of says nothing of how the model does in prod.
     """
     height, width = request.picture.shape[:2]
     # A lower least score adds detections behind the others and changes none of them.
     found = model.detect(request.picture, min_score=min(request.min_score, DEFAULT_MIN_SCORE))
     # In one piece: where output is not buffered, what others print could come before a line's end.
-    print(f"{_answer_line(found)}\n", end="", flush=True)
+    if request.counted:
+        print(f"{_answer_line(found)}\n", end="", flush=True)
     detections = [detection for detection in found if detection.score >= request.min_score]
     return Answer(detections=detections, width=width, height=height)
 

@@ -145,6 +145,13 @@ def test_each_answer_is_told_at_the_default_least_score_whatever_the_caller_aske
     assert len(answer.detections) == answered
 
 
+def test_an_answer_for_those_who_label_is_not_told(capsys: pytest.CaptureFixture[str]) -> None:
+    request = serving.input_fn(png(8, 8), "image/png", attributes("uncounted,min_score=0.3"))
+    assert (request.counted, request.min_score) == (False, 0.3)
+    assert len(serving.predict_fn(request, Finds(0.9)).detections) == 1
+    assert capsys.readouterr().out == ""
+
+
 def test_a_lower_least_score_changes_no_better_detection(
     tmp_path: Path, tiny_model: Callable[..., Path]
 ) -> None:
