@@ -17,9 +17,10 @@ class Progress:
 def progress_of(table: Any, round_id: str) -> Progress:
     """Read how far a round has come; who has just answered finds their answer counted."""
     by = {}
-    for item in part(table, f"ROUND#{round_id}", "BY#"):
-        counts = {name: int(item.get(name, 0)) for name in ("answered", "skipped")}
-        by[item["sk"].removeprefix("BY#")] = counts
+    for item in part(table, f"PROGRESS#{round_id}"):
+        by[item["sk"].removeprefix("BY#")] = {
+            name: int(item.get(name, 0)) for name in ("answered", "skipped")
+        }
     return Progress(sum(counts["answered"] for counts in by.values()), by)
 
 
@@ -29,7 +30,7 @@ def counted(table: Any, round_id: str, who: str, added: dict[str, int], expires:
     return {
         "Update": {
             "TableName": table.name,
-            "Key": {"pk": f"ROUND#{round_id}", "sk": f"BY#{who}"},
+            "Key": {"pk": f"PROGRESS#{round_id}", "sk": f"BY#{who}"},
             "UpdateExpression": "SET expires = :expires ADD #name :times",
             "ExpressionAttributeNames": {"#name": name},
             "ExpressionAttributeValues": {":times": times, ":expires": expires},

@@ -12,8 +12,8 @@ Items of a round, and the index `Queue` (queue, available_at) in which they are 
                                           `tasks#<round>` while it is open; available_at as below
     pk ROUND#<round>  sk ANSWER#<nnnnnn>#<who>  an answer, by the image's number: one a person and image
     pk ROUND#<round>  sk SKIP#<nnnnnn>#<who>    a task that somebody did not want, with the reason
-    pk ROUND#<round>  sk BY#<who>         `answered`, `skipped`: how many; nobody else counts there
-    pk PEOPLE         sk <who>            `groups`, `seen`: the day on which they last asked for work
+    pk PROGRESS#<round>  sk BY#<who>      `answered`, `skipped`: how many; nobody else counts there
+    pk PEOPLE         sk <who>            `groups`, `seen`: the second in which they last asked for work
 
 `available_at` is the second from which the next person may have a task. For one that nobody holds it is a
 random second before `PLACES`, long past: who claims starts at a random one, so that many who claim at once

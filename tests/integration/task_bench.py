@@ -1,11 +1,14 @@
 """The labeling table as the stack makes it, pictures, and people who ask for work."""
 
+import functools
 import itertools
 import json
 import threading
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import aws_cdk as cdk
 from aws_cdk import aws_kms as kms
@@ -113,6 +116,7 @@ class TaskBench:
         self.s3.create_bucket(
             Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": session.region_name}
         )
+        self.publish_guide({})
         self.states = StateMachine()
         self.workbench = self.served_by(self.table)
         self.rounds = self.workbench.rounds
@@ -139,14 +143,28 @@ class TaskBench:
 
     def open(self, tasks: Sequence[Task], kind: Kind = "label", model: str = "tags") -> Round:
         """Open a round as an execution of its own."""
-        opened = Round(kind, model, f"execution:{next(self._numbers)}", 1, CLASSES)
-        self.states.waits.add(f"token-{opened.id}")
+        opened = self.new_round(kind, model)
         deadline = Deadline(ManyMinutes())
-        self.rounds.open(opened, tasks, token=f"token-{opened.id}", deadline=deadline)
+        self.rounds.open(opened, tasks, token=self.token(opened), deadline=deadline)
         return opened
 
-    def clear(self) -> None:
-        """Close what is open, and forget who was at work and what was told."""
+    def new_round(self, kind: Kind = "label", model: str = "tags") -> Round:
+        return Round(kind, model, f"execution:{next(self._numbers)}", 1, CLASSES)
+
+    def token(self, opened: Round) -> str:
+        """The token with which the state machine waits for a round from now on."""
+        token = f"token-{opened.id}"
+        self.states.waits.add(token)
+        return token
+
+    @contextmanager
+    def cleared(self) -> Iterator[Self]:
+        """The bench without open rounds and without people who were at work."""
+        self._clear()
+        yield self
+        self._clear()
+
+    def _clear(self) -> None:
         for untold in list(self.rounds.untold()):
             self.rounds.close(untold["round"])
         self.states.told.clear()
@@ -164,11 +182,52 @@ class TaskBench:
         key = {"pk": f"ROUND#{round_id}", "sk": f"TASK#{int(number):06d}"}
         return dict(self.table.get_item(Key=key, ConsistentRead=True)["Item"])
 
+    @property
+    def now(self) -> int:
+        return int(time.time())
+
     def end_lease(self, task: dict[str, Any]) -> None:
         """Let ten minutes pass for a task."""
+        self.end_lease_in(task, seconds=-1)
+
+    def end_lease_in(self, task: dict[str, Any], *, seconds: int) -> None:
         item = self.task(task)
         self.table.update_item(
             Key={"pk": item["pk"], "sk": item["sk"]},
-            UpdateExpression="SET available_at = available_at - :lease",
-            ExpressionAttributeValues={":lease": 601},
+            UpdateExpression="SET available_at = :end",
+            ExpressionAttributeValues={":end": self.now + seconds},
         )
+
+    def count_refused_writes(self) -> "RefusedWrites":
+        """Count the leases that meet somebody else's, as long as the block lasts."""
+        return RefusedWrites(self)
+
+    def publish_guide(self, guide: dict[str, Any]) -> None:
+        self.s3.put_object(Bucket=BUCKET, Key="examples/guide.json", Body=json.dumps(guide).encode())
+
+
+class RefusedWrites:
+    """How many of the updates whose condition did not hold were seen on the way back."""
+
+    def __init__(self, bench: TaskBench) -> None:
+        self.seen = 0
+        self._events = bench.table.meta.client.meta.events
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> Self:
+        self._events.register("after-call.dynamodb.UpdateItem", self._look, unique_id="refused-writes")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._events.unregister("after-call.dynamodb.UpdateItem", unique_id="refused-writes")
+
+    def _look(self, parsed: dict[str, Any], **_: Any) -> None:
+        if parsed.get("Error", {}).get("Code") == "ConditionalCheckFailedException":
+            with self._lock:
+                self.seen += 1
+
+
+@functools.cache
+def bench_of(cloud: LocalCloud) -> TaskBench:
+    """The one bench of a cloud."""
+    return TaskBench(cloud, cloud.state_dir / "task-bench")
