@@ -148,6 +148,7 @@ class DeployedLine:
     def _label(self, name: str) -> dict[str, Any]:
         with self._part(name) as part:
             states, machine = self._people.operator.client("stepfunctions"), self._outputs["labeling"]
+            self._be_sure_of_all_pictures(states)
             crew = self._crew(part)
             with crew:
                 arn = states.start_execution(
@@ -163,23 +164,28 @@ class DeployedLine:
             )
         return output
 
+    def _be_sure_of_all_pictures(self, states: Any) -> None:
+        """Let no picture miss its round because the event of its upload is still on its way."""
+        arn = states.start_execution(
+            stateMachineArn=self._outputs["labeling"]["ReconciliationArn"],
+            input=json.dumps({"model": self._model.name}),
+        )["executionArn"]
+        workflows.follow_execution(states, arn)
+
     def _crew(self, part: Part) -> Crew:
-        url = served_at(self._cloud.url, self._outputs["labeling"]["ApiUrl"])
+        # Where the page itself asks: on its own host.
+        url = served_at(self._cloud.url, self._outputs["labeling"]["PageUrl"]) + "api/"
         known = KnownLabels(
             self._material.truths, mistake_rate=self._options.mistake_rate, seed=self._options.seed
         )
         annotators = [
-            Annotator(
-                name,
-                Workbench(url, self._cloud.region, credentials),
-                ("label",) if name in people.LABELERS else ("verify",),
-            )
-            for name, credentials in self._people.annotators.items()
+            Annotator(name, Workbench(url, person.token), people.kinds_of(name))
+            for name, person in self._people.annotators.items()
         ]
         move, total = part.bar("answers"), 2 * len(self._material.uploads)
 
         def progress(tally: Tally) -> None:
-            answers = tally.labeled + tally.approved + tally.rejected + tally.unusable
+            answers = tally.labeled + tally.approved + tally.rejected + tally.settled + tally.unusable
             move(answers, max(total, answers))
 
         return Crew(annotators, known, on_progress=progress)

@@ -55,7 +55,8 @@ class Facts:
         if not crew.labeled:
             return None
         return Annotation(
-            people=len(people.LABELERS + people.VERIFIERS), labels=crew.labeled, mistakes=crew.mistakes,
+            people=len(people.LABELERS + people.VERIFIERS + people.SUPERVISORS),
+            labels=crew.labeled, mistakes=crew.mistakes,
             approved=crew.approved, rejected=crew.rejected, unusable=crew.unusable,
         )  # fmt: skip
 

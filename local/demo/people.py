@@ -1,4 +1,7 @@
-"""The people of the demo: IAM users, each with the managed policies that the stacks offer for that part."""
+"""The people of the demo.
+
+IAM users, each with the managed policies that the stacks offer for that part; who labels is in the user pool.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,14 +10,20 @@ import boto3
 
 from local.cloud.call import Credentials
 from local.cloud.server import LocalCloud
+from local.demo.signed_in import SignedIn, join
 
-LABELERS = ("annotator-ada", "annotator-ben")
-VERIFIERS = ("annotator-cleo",)
+LABELERS = ("ada", "ben")
+VERIFIERS = ("cleo",)
+SUPERVISORS = ("dana",)
+_GROUPS = {
+    **dict.fromkeys(LABELERS + VERIFIERS, ("annotators",)),
+    **dict.fromkeys(SUPERVISORS, ("annotators", "supervisors")),
+}
 
 
 @dataclass(frozen=True)
 class People:
-    """Who does what by hand; a boto3 session each, but for the annotators, who sign their own requests.
+    """Who does what by hand; a boto3 session each, but for the annotators, who sign in to the page.
 
     Of the auditor the keys: with `--stay` they are handed to the user. `app` is no person but the application
     that asks the prod endpoint.
@@ -25,7 +34,7 @@ class People:
     approver: boto3.Session
     app: boto3.Session
     auditor: Credentials
-    annotators: Mapping[str, Credentials]
+    annotators: Mapping[str, SignedIn]
 
 
 def hire(cloud: LocalCloud, outputs: Mapping[str, Mapping[str, str]], *, prod: LocalCloud) -> People:
@@ -35,12 +44,18 @@ def hire(cloud: LocalCloud, outputs: Mapping[str, Mapping[str, str]], *, prod: L
     """
     audits = [stack["AuditorPolicyArn"] for stack in outputs.values() if "AuditorPolicyArn" in stack]
     operates = [stack["OperatorPolicyArn"] for stack in outputs.values() if "OperatorPolicyArn" in stack]
-    annotates = [outputs["labeling"]["AnnotatorPolicyArn"]]
     return People(
         uploader=cloud.session(cloud.user("uploader", [outputs["data"]["UploaderPolicyArn"]])),
         operator=cloud.session(cloud.user("operator", operates)),
         approver=cloud.session(cloud.user("approver", [outputs["training"]["ApproverPolicyArn"]])),
         app=prod.session(prod.user("app", [outputs["prod-serving"]["CallerPolicyArn"]])),
         auditor=cloud.user("auditor", audits),
-        annotators={name: cloud.user(name, annotates) for name in LABELERS + VERIFIERS},
+        annotators=join(cloud, outputs["labeling"], _GROUPS),
     )
+
+
+def kinds_of(name: str) -> tuple[str, ...]:
+    """What one of those in the pool is asked to do at the workbench."""
+    if name in SUPERVISORS:
+        return ("settle",)
+    return ("label",) if name in LABELERS else ("verify",)

@@ -1,36 +1,25 @@
-"""The workbench's REST API as a person's page calls it: signed with that person's own credentials."""
+"""The labeling API as a person's page calls it: on the page's own host, with that person's ID token."""
 
 import json
 import random
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
-from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
-from botocore.credentials import Credentials
 from botocore.exceptions import ConnectionError as UnreachableError
 from botocore.exceptions import HTTPClientError
 from botocore.httpsession import URLLib3Session
 
+from local.cloud.addresses import reached
+from local.cloud.errors import LocalCloudError
 from local.demo.boxes import Box
 
 ATTEMPTS = 8
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 10.0  # seconds
 TIMEOUT = 30  # seconds
 _TRANSIENT = frozenset({429, 500, 502, 503, 504})
-
-
-class SigningKey(Protocol):
-    """Credentials of one IAM user."""
-
-    @property
-    def access_key(self) -> str: ...  # noqa: D102
-    @property
-    def secret_key(self) -> str: ...  # noqa: D102
-    @property
-    def session_token(self) -> str | None: ...  # noqa: D102
 
 
 class WorkbenchError(Exception):
@@ -46,7 +35,7 @@ class Task:
     """One picture to label, or the boxes on one to verify."""
 
     task_id: str
-    kind: str  # "label" or "verify"
+    kind: str  # "label", "verify" or "settle"
     image_uri: str
     image_url: str
     width: int
@@ -70,20 +59,20 @@ class Task:
 
 
 class Workbench:
-    """Calls the API at `api_url`, which ends in "/"; transient failures are tried again. One a thread."""
+    """Calls the API at `api_url`, which ends in "/"; transient failures are tried again. One a thread.
+
+    `token` gives the ID token of who works here; it is asked for before every call.
+    """
 
     def __init__(
         self,
         api_url: str,
-        region: str,
-        key: SigningKey,
+        token: Callable[[], str],
         *,
         ca_bundle: str | None = None,
         sleep: Callable[[float], object] = time.sleep,
     ) -> None:
-        self._api_url = api_url
-        credentials = Credentials(key.access_key, key.secret_key, key.session_token or None)
-        self._signer = SigV4Auth(credentials, "execute-api", region)
+        self._api_url, self._token = api_url, token
         self._http = URLLib3Session(
             verify=ca_bundle or True,  # type: ignore[arg-type]  # a path is allowed
             timeout=TIMEOUT,
@@ -101,7 +90,7 @@ class Workbench:
 
     def picture(self, task: Task) -> bytes:
         """Fetch the picture by the link that came with the task; raises WorkbenchError."""
-        return self._send(lambda: AWSRequest("GET", task.image_url))
+        return self._send(lambda: _request("GET", task.image_url))
 
     def close(self) -> None:
         """Close the connections."""
@@ -110,15 +99,17 @@ class Workbench:
     def _post(self, path: str, body: Mapping[str, Any]) -> bytes:
         content = json.dumps(body, ensure_ascii=False).encode()
 
-        def signed() -> AWSRequest:
-            # A signature carries the time, so every attempt is signed anew.
-            request = AWSRequest(
-                "POST", self._api_url + path, headers={"Content-Type": "application/json"}, data=content
-            )
-            self._signer.add_auth(request)
-            return request
+        def authorized() -> AWSRequest:
+            headers = {"Content-Type": "application/json", "Authorization": f"Bearer {self._signed_in()}"}
+            return _request("POST", self._api_url + path, headers, content)
 
-        return self._send(signed)
+        return self._send(authorized)
+
+    def _signed_in(self) -> str:
+        try:
+            return self._token()
+        except (LocalCloudError, OSError) as error:
+            raise WorkbenchError(0, f"the sign-in page: {error}") from error
 
     def _send(self, make_request: Callable[[], AWSRequest]) -> bytes:
         failure = WorkbenchError(0, "not tried")
@@ -142,6 +133,13 @@ class Workbench:
             if response.status_code not in _TRANSIENT:
                 break
         raise failure
+
+
+def _request(
+    method: str, address: str, headers: Mapping[str, str] | None = None, content: bytes | None = None
+) -> AWSRequest:
+    url, host = reached(address)
+    return AWSRequest(method, url, headers={**(headers or {}), **host}, data=content)
 
 
 def _message(content: bytes) -> str:

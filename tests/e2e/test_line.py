@@ -169,7 +169,6 @@ def test_each_person_job_and_device_has_a_principal_of_its_own(run: Run) -> None
     people = {name for name in principals if name.startswith("user/")}
     assert people == {
         "user/uploader", "user/operator", "user/approver", "user/app", "user/auditor",
-        "user/annotator-ada", "user/annotator-ben", "user/annotator-cleo",
     }  # fmt: skip
     for role in (
         "training-JobRole",

@@ -2,23 +2,16 @@ import hashlib
 import json
 import threading
 import time
-from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
+from local.cloud.errors import LocalCloudError
 from local.demo.annotator import UNKNOWN, Annotator, Crew, KnownLabels, Truth
 from local.demo.boxes import Box
-from local.demo.workbench import ATTEMPTS, Workbench, WorkbenchError
+from local.demo.workbench import ATTEMPTS, Task, Workbench, WorkbenchError
 
 CLASSES = ("scratch", "dent")
-
-
-@dataclass(frozen=True)
-class Key:
-    access_key: str
-    secret_key: str = "secret"
-    session_token: str | None = None
 
 
 class FakeWorkbench:
@@ -98,9 +91,8 @@ def _handler(bench):
             if bench.failures:
                 self._reply(bench.failures.pop(), b'{"message": "Too Many Requests"}')
                 return
-            authorization = self.headers["Authorization"]
-            assert "/execute-api/aws4_request" in authorization
-            who = authorization.partition("Credential=")[2].partition("/")[0]
+            scheme, _, who = self.headers["Authorization"].partition(" ")
+            assert scheme == "Bearer"
             if self.path == "/tasks/claim":
                 status, answer = bench.claim(who, body["kind"], body["limit"])
             else:
@@ -139,7 +131,7 @@ def crew(bench, known, names=("ada", "ben"), **options):
 
 
 def client(bench, name="ada"):
-    return Workbench(bench.url, "eu-west-1", Key(name), sleep=lambda seconds: None)
+    return Workbench(bench.url, lambda: name, sleep=lambda seconds: None)
 
 
 def until(condition):
@@ -173,6 +165,13 @@ def test_nobody_verifies_their_own_label(bench):
             drawn[name] = who
         else:
             assert drawn[name] != who
+
+
+def test_who_has_the_last_word_says_what_is_so(bench):
+    known = KnownLabels(truths(bench), mistake_rate=1.0, seed=1)
+    task = Task.from_dict(bench.task("settle", "1.jpg"))
+    expected = truths(bench)[hashlib.sha256(b"picture 1").hexdigest()].boxes
+    assert known.answer(task, b"picture 1") == ({"boxes": [box.as_dict() for box in expected]}, "settled")
 
 
 def test_a_labeler_and_a_verifier_keep_to_their_kind(bench):
@@ -259,7 +258,7 @@ def test_progress_is_told_after_every_answer(bench):
 
 def test_a_server_that_is_gone_is_an_error_after_some_attempts(bench):
     pauses = []
-    unreachable = Workbench("http://127.0.0.1:9/", "eu-west-1", Key("ada"), sleep=pauses.append)
+    unreachable = Workbench("http://127.0.0.1:9/", lambda: "ada", sleep=pauses.append)
 
     with pytest.raises(WorkbenchError, match=r"POST http://127\.0\.0\.1:9/tasks/claim"):
         unreachable.claim("label", 1)
@@ -271,3 +270,15 @@ def test_a_server_that_is_gone_is_an_error_after_some_attempts(bench):
 class _Lost(dict):
     def get(self, key, default=None):
         return None
+
+
+def test_who_is_not_let_in_gives_up_by_name(bench):
+    def nobody():
+        raise LocalCloudError("ada is signed out")
+
+    people = [Annotator("ada", Workbench(bench.url, nobody, sleep=lambda seconds: None))]
+    with Crew(people, KnownLabels(truths(bench), mistake_rate=0, seed=1), poll_seconds=0.01) as working:
+        deadline = time.monotonic() + 20
+        while working.failure is None and time.monotonic() < deadline:
+            time.sleep(0.01)
+    assert working.failure == "ada: the sign-in page: ada is signed out"
