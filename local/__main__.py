@@ -112,8 +112,13 @@ def _add_delivery(commands: "argparse._SubParsersAction[argparse.ArgumentParser]
     follow = commands.add_parser("follow", help="follow what the push of a commit has started")
     follow.add_argument("commit")
     status = commands.add_parser("status", help="what is served, and what the pipelines have done last")
+    invite = commands.add_parser("invite", help="let somebody sign in to the labeling page")
+    invite.add_argument("name")
+    invite.add_argument(
+        "--groups", nargs="+", default=["annotators"], help="annotators supervisors approvers"
+    )
     stop = commands.add_parser("stop", help="end the local cloud; nothing of it is kept")
-    for command in (serve, push, follow, status, stop):
+    for command in (serve, push, follow, status, invite, stop):
         command.add_argument("--folder", type=Path, default=ROOT / "local_cloud", help="where its state lies")
 
 

@@ -1,4 +1,4 @@
-"""The commands serve, push, follow, status and stop of `python -m local`."""
+"""The commands serve, push, follow, status, invite and stop of `python -m local`."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _run(options: argparse.Namespace, terminal: Terminal) -> int:
-    from local.delivery import approvals, push, serve, serving, status
+    from local.delivery import approvals, page, push, serve, serving, status
 
     folder = options.folder.resolve()
     if options.command == "stop":
@@ -45,6 +45,8 @@ def _run(options: argparse.Namespace, terminal: Terminal) -> int:
         return serve.serve(folder, config, terminal)
     if options.command == "status":
         return status.status(config, folder, terminal)
+    if options.command == "invite":
+        return page.invite(config, folder, options.name, options.groups, terminal)
     if options.command == "follow":
         return push.follow_commit(config, folder, options.commit, terminal)
     asked = push.Options(folder, options.branch, options.stop_after)

@@ -6,19 +6,20 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
 from pathlib import Path
+from typing import NoReturn
 
 from config import Edgeline
 from local.cloud.server import LocalCloud
-from local.delivery import serving
+from local.delivery import page, serving
 from local.delivery.errors import DeliveryError
 from local.delivery.serving import Serving
 from local.demo.progress import Terminal
 from local.demo.synthesis import ROOT
 
 _START_SECONDS = 120
+_PAGE_SECONDS = 5
 _ACCOUNT, _REGION = "000000000000", "eu-west-1"
 
 
@@ -33,7 +34,7 @@ def serve(folder: Path, config: Edgeline, terminal: Terminal) -> int:
             cloud.start()
             serving.announce(folder, _described(cloud))
             _explain(folder, cloud, terminal)
-            threading.Event().wait()
+            _tell_pages(_described(cloud), config.name, terminal)
         except KeyboardInterrupt:
             terminal.say("Stopping ...")
         finally:
@@ -75,6 +76,17 @@ def serve_in_background(folder: Path) -> Serving:
         time.sleep(0.1)
     child.terminate()
     raise DeliveryError(f"the local cloud did not start within {_START_SECONDS} s: see {log}")
+
+
+def _tell_pages(cloud: Serving, name: str, terminal: Terminal) -> NoReturn:
+    """Say where the labeling page is each time that a deployment has put it somewhere; for ever."""
+    told = None
+    while True:
+        found = page.address(cloud, name)
+        if found and found != told:
+            terminal.say(f"Labeling page: {found}  (python -m local invite NAME lets somebody in)")
+        told = found
+        time.sleep(_PAGE_SECONDS)
 
 
 def _described(cloud: LocalCloud) -> Serving:

@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 from config import Edgeline
-from local.delivery import actions, deployment, people, serving
+from local.delivery import actions, deployment, page, people, serving
 from local.demo.progress import Terminal
 
 
@@ -18,6 +18,8 @@ def status(config: Edgeline, folder: Path, terminal: Terminal) -> int:
         return 1
     minutes = (time.time() - cloud.since) / 60
     terminal.say(f"Local cloud: {cloud.url}, process {cloud.pid}, up for {minutes:.0f} minutes")
+    if found := page.address(cloud, config.name):
+        terminal.say(f"Labeling page: {found}  (python -m local invite NAME lets somebody in)")
     team = people.hired(cloud)
     if team is None or deployment.outputs(cloud, f"{config.name}-delivery") is None:
         terminal.say("Nothing has been delivered yet: python -m local push")

@@ -9,7 +9,7 @@ from typing import Any
 import sample_stack
 from sample_stack import allow, get, role
 
-STACK = "page"
+STACK = "page-labeling"
 DOMAIN = "page-sample"
 AGENT = {"Fn::Sub": "https://${Domain}.auth.${AWS::Region}.amazoncognito.com"}
 HANDLER = """
@@ -218,8 +218,9 @@ def api() -> dict[str, Any]:
 def template() -> dict[str, Any]:
     outputs = {
         "Site": {"Ref": "Site"}, "Pictures": {"Ref": "Pictures"}, "PageUrl": _sub("https://${Page.DomainName}/"),
-        "Pool": {"Ref": "Pool"}, "Client": {"Ref": "Client"}, "OtherClient": {"Ref": "OtherClient"},
-        "SignIn": AGENT, "Api": {"Ref": "Api"}, "Key": get("Key"), "Page": {"Ref": "Page"},
+        "UserPoolId": {"Ref": "Pool"}, "UserPoolClientId": {"Ref": "Client"},
+        "OtherClient": {"Ref": "OtherClient"},
+        "SignInUrl": AGENT, "Api": {"Ref": "Api"}, "Key": get("Key"), "Page": {"Ref": "Page"},
     }  # fmt: skip
     parts = (storage(), distribution(), people(), api())
     return {

@@ -8,7 +8,8 @@ import hmac
 import json
 import struct
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
@@ -19,12 +20,18 @@ from botocore import UNSIGNED
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from config import Edgeline
 from local.cloud.addresses import served_at
 from local.cloud.deploy import DeploymentError, deploy
 from local.cloud.errors import LocalCloudError
 from local.cloud.pool_users import PageAnswer, SignInPage, Tokens, add_user, ask
 from local.cloud.server import LocalCloud
+from local.delivery import page, serving
+from local.delivery.errors import DeliveryError
+from local.delivery.serving import Serving
+from local.demo.progress import Terminal
 
+ROOT = Path(__file__).parents[2]
 JSON = {"content-type": "application/json"}
 
 
@@ -39,10 +46,10 @@ class Front:
 
     @property
     def page(self) -> SignInPage:
-        return self.page_of(self.outputs["Client"])
+        return self.page_of(self.outputs["UserPoolClientId"])
 
     def page_of(self, client: str) -> SignInPage:
-        return SignInPage(self.cloud.url, self.outputs["SignIn"], client, self.outputs["PageUrl"])
+        return SignInPage(self.cloud.url, self.outputs["SignInUrl"], client, self.outputs["PageUrl"])
 
     def client(self, service: str) -> Any:
         return self.cloud.root_session().client(service)
@@ -60,12 +67,12 @@ def front(cloud: LocalCloud, tmp_path_factory: pytest.TempPathFactory) -> Front:
     assembly = page_stack.write_assembly(tmp_path_factory.mktemp("assembly"))
     outputs = deploy(assembly, cloud)[page_stack.STACK]
     s3 = cloud.root_session().client("s3")
-    settings = json.dumps({"sign_in": outputs["SignIn"]}).encode()
+    settings = json.dumps({"sign_in": outputs["SignInUrl"]}).encode()
     s3.put_object(Bucket=outputs["Site"], Key="index.html", Body=b"<h1>Page</h1>", ContentType="text/html")
     s3.put_object(Bucket=outputs["Site"], Key="settings.json", Body=settings, ContentType="application/json")
     s3.put_object(Bucket=outputs["Pictures"], Key="picture", Body=b"pixels", ContentType="image/png")
     pools = cloud.root_session().client("cognito-idp")
-    password = add_user(pools, outputs["Pool"], "ada", ["annotators", "supervisors"])
+    password = add_user(pools, outputs["UserPoolId"], "ada", ["annotators", "supervisors"])
     return Front(cloud, outputs, served_at(cloud.url, outputs["PageUrl"]), password)
 
 
@@ -78,7 +85,7 @@ def test_page_is_served_with_its_headers_and_with_addresses_of_this_machine(fron
     answer = ask(front.home)
     assert (answer.status, answer.body) == (200, b"<h1>Page</h1>")
     assert answer.headers["x-content-type-options"] == "nosniff"
-    agent = served_at(front.cloud.url, front.outputs["SignIn"])
+    agent = served_at(front.cloud.url, front.outputs["SignInUrl"])
     assert f"connect-src 'self' {bucket_host(front)} {agent}" in answer.headers["content-security-policy"]
     assert json.loads(ask(f"{front.home}settings.json").body) == {"sign_in": agent}
 
@@ -209,7 +216,7 @@ def test_api_refuses_what_is_too_large(front: Front) -> None:
 
 def authorize(front: Front, **changes: str) -> PageAnswer:
     asked = {
-        "client_id": front.outputs["Client"], "redirect_uri": front.home, "response_type": "code",
+        "client_id": front.outputs["UserPoolClientId"], "redirect_uri": front.home, "response_type": "code",
         "scope": "openid", "state": "s",
     }  # fmt: skip
     return front.page.ask("GET", f"/oauth2/authorize?{urlencode(asked | changes)}")
@@ -229,7 +236,7 @@ def test_name_is_known_however_it_is_written(front: Front) -> None:
     tokens = front.page.tokens("ADA", front.password)
     assert claims_of(tokens.identity)["cognito:username"] == "ada"
     with pytest.raises(ClientError, match="UsernameExistsException"):
-        add_user(front.client("cognito-idp"), front.outputs["Pool"], "Ada", [])
+        add_user(front.client("cognito-idp"), front.outputs["UserPoolId"], "Ada", [])
 
 
 def test_wrong_password_is_not_let_in(front: Front) -> None:
@@ -253,7 +260,7 @@ def code_for(front: Front, challenge: str) -> str:
 def redeem(front: Front, code: str, verifier: str, **changes: str) -> PageAnswer:
     form = {
         "grant_type": "authorization_code", "code": code, "code_verifier": verifier,
-        "client_id": front.outputs["Client"], "redirect_uri": front.home,
+        "client_id": front.outputs["UserPoolClientId"], "redirect_uri": front.home,
     }  # fmt: skip
     return front.page.ask("POST", "/oauth2/token", form | changes)
 
@@ -271,7 +278,11 @@ def test_code_is_good_once_and_only_with_its_verifier_and_address(front: Front) 
 
 
 def refresh(front: Front, token: str) -> PageAnswer:
-    form = {"grant_type": "refresh_token", "refresh_token": token, "client_id": front.outputs["Client"]}
+    form = {
+        "grant_type": "refresh_token",
+        "refresh_token": token,
+        "client_id": front.outputs["UserPoolClientId"],
+    }
     return front.page.ask("POST", "/oauth2/token", form)
 
 
@@ -280,7 +291,7 @@ def test_refreshed_token_has_the_groups_of_today_until_it_is_revoked(front: Fron
     renewed = json.loads(refresh(front, tokens.refresh).body)["id_token"]
     assert claims_of(renewed)["cognito:groups"] == ["annotators", "supervisors"]
     assert front.echo(renewed).status == 200
-    form = {"token": tokens.refresh, "client_id": front.outputs["Client"]}
+    form = {"token": tokens.refresh, "client_id": front.outputs["UserPoolClientId"]}
     assert front.page.ask("POST", "/oauth2/revoke", form).status == 200
     assert refresh(front, tokens.refresh).status == 400
 
@@ -302,13 +313,13 @@ def test_browser_is_known_until_it_signs_out(front: Front) -> None:
     }  # fmt: skip
     cookie = page.ask("POST", "/login", form).headers["set-cookie"].partition(";")[0]
     asked = urlencode({name: value for name, value in form.items() if name not in ("username", "password")})
-    again = served_at(front.cloud.url, f"{front.outputs['SignIn']}/oauth2/authorize?{asked}")
+    again = served_at(front.cloud.url, f"{front.outputs['SignInUrl']}/oauth2/authorize?{asked}")
     known = ask(again, headers={"Cookie": cookie})
     assert known.status == 302
     assert known.headers["location"].startswith(f"{front.home}?code=")
     out = urlencode({"client_id": page.client_id, "logout_uri": front.home})
     left = ask(
-        served_at(front.cloud.url, f"{front.outputs['SignIn']}/logout?{out}"), headers={"Cookie": cookie}
+        served_at(front.cloud.url, f"{front.outputs['SignInUrl']}/logout?{out}"), headers={"Cookie": cookie}
     )
     assert (left.status, left.headers["location"]) == (302, front.home)
     assert ask(again, headers={"Cookie": cookie}).status == 200
@@ -322,18 +333,18 @@ def totp(secret: str) -> str:
 
 
 def test_page_asks_the_second_factor_of_who_has_one(front: Front) -> None:
-    pools, pool = front.client("cognito-idp"), front.outputs["Pool"]
+    pools, pool = front.client("cognito-idp"), front.outputs["UserPoolId"]
     password = add_user(pools, pool, "cleo", ["annotators"])
     access = pools.admin_initiate_auth(
-        UserPoolId=pool, ClientId=front.outputs["Client"], AuthFlow="ADMIN_USER_PASSWORD_AUTH",
+        UserPoolId=pool, ClientId=front.outputs["UserPoolClientId"], AuthFlow="ADMIN_USER_PASSWORD_AUTH",
         AuthParameters={"USERNAME": "cleo", "PASSWORD": password},
     )["AuthenticationResult"]["AccessToken"]  # fmt: skip
     anyone = front.cloud.root_session().client("cognito-idp", config=Config(signature_version=UNSIGNED))
     secret = anyone.associate_software_token(AccessToken=access)["SecretCode"]
     anyone.verify_software_token(AccessToken=access, UserCode=totp(secret))
     form = {
-        "client_id": front.outputs["Client"], "redirect_uri": front.home, "scope": "openid", "state": "s",
-        "response_type": "code", "username": "cleo", "password": password,
+        "client_id": front.outputs["UserPoolClientId"], "redirect_uri": front.home, "scope": "openid",
+        "state": "s", "response_type": "code", "username": "cleo", "password": password,
     }  # fmt: skip
     asked = front.page.ask("POST", "/login", form)
     assert (asked.status, "set-cookie" in asked.headers) == (200, False)
@@ -345,7 +356,11 @@ def test_page_asks_the_second_factor_of_who_has_one(front: Front) -> None:
 
 
 def test_challenge_is_answered_by_whom_it_was_asked(front: Front) -> None:
-    pools, pool, client = front.client("cognito-idp"), front.outputs["Pool"], front.outputs["Client"]
+    pools, pool, client = (
+        front.client("cognito-idp"),
+        front.outputs["UserPoolId"],
+        front.outputs["UserPoolClientId"],
+    )
     pools.admin_create_user(UserPoolId=pool, Username="new", TemporaryPassword="Given-123")
     asked = pools.admin_initiate_auth(
         UserPoolId=pool, ClientId=client, AuthFlow="ADMIN_USER_PASSWORD_AUTH",
@@ -369,13 +384,13 @@ def test_challenge_is_answered_by_whom_it_was_asked(front: Front) -> None:
 
 
 def test_users_of_a_template_are_in_their_groups(front: Front) -> None:
-    pools, pool = front.client("cognito-idp"), front.outputs["Pool"]
+    pools, pool = front.client("cognito-idp"), front.outputs["UserPoolId"]
     groups = pools.admin_list_groups_for_user(UserPoolId=pool, Username="yara")["Groups"]
     assert [group["GroupName"] for group in groups] == ["annotators"]
 
 
 def test_signed_calls_to_a_pool_need_a_grant(front: Front) -> None:
-    pool = front.outputs["Pool"]
+    pool = front.outputs["UserPoolId"]
     stranger = front.cloud.session(front.cloud.user("pool-stranger", [])).client("cognito-idp")
     with pytest.raises(ClientError, match="cognito-idp:AdminGetUser"):
         stranger.admin_get_user(UserPoolId=pool, Username="ada")
@@ -392,23 +407,23 @@ def test_signed_calls_to_a_pool_need_a_grant(front: Front) -> None:
 def test_nobody_signs_up_and_no_password_flow_is_open_that_the_client_does_not_name(front: Front) -> None:
     anyone = front.client("cognito-idp")
     with pytest.raises(ClientError, match="SignUp is not permitted for this user pool"):
-        anyone.sign_up(ClientId=front.outputs["Client"], Username="me", Password="Secret-123")
+        anyone.sign_up(ClientId=front.outputs["UserPoolClientId"], Username="me", Password="Secret-123")
     given = {"USERNAME": "ada", "PASSWORD": front.password}
     with pytest.raises(ClientError, match="USER_PASSWORD_AUTH flow not enabled"):
         anyone.initiate_auth(
-            ClientId=front.outputs["Client"], AuthFlow="USER_PASSWORD_AUTH", AuthParameters=given
+            ClientId=front.outputs["UserPoolClientId"], AuthFlow="USER_PASSWORD_AUTH", AuthParameters=given
         )
     with pytest.raises(ClientError, match="ForgotPassword is not served"):
-        anyone.forgot_password(ClientId=front.outputs["Client"], Username="ada")
+        anyone.forgot_password(ClientId=front.outputs["UserPoolClientId"], Username="ada")
 
 
 def test_user_is_not_made_with_a_password_that_nobody_learns(front: Front) -> None:
     with pytest.raises(ClientError, match="sends no message"):
-        front.client("cognito-idp").admin_create_user(UserPoolId=front.outputs["Pool"], Username="dora")
+        front.client("cognito-idp").admin_create_user(UserPoolId=front.outputs["UserPoolId"], Username="dora")
 
 
 def test_disabled_user_gets_no_further(front: Front) -> None:
-    pools, pool = front.client("cognito-idp"), front.outputs["Pool"]
+    pools, pool = front.client("cognito-idp"), front.outputs["UserPoolId"]
     password = add_user(pools, pool, "eve", [])
     tokens = front.page.tokens("eve", password)
     pools.admin_disable_user(UserPoolId=pool, Username="eve")
@@ -436,3 +451,25 @@ def test_what_would_be_pretended_is_refused_when_it_is_deployed(
     )
     with pytest.raises(DeploymentError, match=r"MfaConfiguration ON.*not served by the local cloud"):
         deploy(folder, cloud)
+
+
+def test_person_is_invited_to_the_page_that_is_served(
+    front: Front, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cloud = front.cloud
+    served = Serving(
+        pid=1, url=cloud.url, account=cloud.account, region=cloud.region, since=0.0,
+        state_dir=cloud.state_dir, root=cloud.root,
+    )  # fmt: skip
+    monkeypatch.setattr(serving, "find", lambda folder: served)
+    config = replace(Edgeline.read(ROOT / "edgeline.toml"), name="page")
+    assert page.invite(config, ROOT, "finn", ["annotators", "supervisors"], Terminal()) == 0
+    said = capsys.readouterr().out
+    assert front.home in said
+    tokens = front.page.tokens("finn", said.rpartition("Password:")[2].strip())
+    assert claims_of(tokens.identity)["cognito:groups"] == ["annotators", "supervisors"]
+    with pytest.raises(DeliveryError, match="finn is not invited: User account already exists"):
+        page.invite(config, ROOT, "finn", ["annotators"], Terminal())
+    elsewhere = replace(config, name="nothing")
+    with pytest.raises(DeliveryError, match="no labeling page is served"):
+        page.invite(elsewhere, ROOT, "finn", ["annotators"], Terminal())

@@ -29,7 +29,7 @@ INDEX = b"""<!doctype html><html lang="en"><meta charset="utf-8"><title>Page</ti
 def outputs(cloud: LocalCloud, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     assembly = page_stack.write_assembly(tmp_path_factory.mktemp("assembly"))
     found = deploy(assembly, cloud)[page_stack.STACK]
-    settings = json.dumps({"sign_in": found["SignIn"], "client_id": found["Client"]}).encode()
+    settings = json.dumps({"sign_in": found["SignInUrl"], "client_id": found["UserPoolClientId"]}).encode()
     s3 = cloud.root_session().client("s3")
     for key, content, kind in (
         ("index.html", INDEX, "text/html"),
@@ -58,7 +58,9 @@ def page() -> Iterator[Page]:
 def test_person_signs_in_in_a_browser_and_sees_a_picture(
     cloud: LocalCloud, outputs: dict[str, str], page: Page
 ) -> None:
-    password = add_user(cloud.root_session().client("cognito-idp"), outputs["Pool"], "zoe", ["annotators"])
+    password = add_user(
+        cloud.root_session().client("cognito-idp"), outputs["UserPoolId"], "zoe", ["annotators"]
+    )
     said: list[str] = []
     page.on("console", lambda message: said.append(message.text))
     page.goto(served_at(cloud.url, outputs["PageUrl"]))
@@ -80,7 +82,9 @@ def test_page_that_signs_in_again_asks_for_no_password(
     cloud: LocalCloud, outputs: dict[str, str], page: Page
 ) -> None:
     home = served_at(cloud.url, outputs["PageUrl"])
-    password = add_user(cloud.root_session().client("cognito-idp"), outputs["Pool"], "yan", ["annotators"])
+    password = add_user(
+        cloud.root_session().client("cognito-idp"), outputs["UserPoolId"], "yan", ["annotators"]
+    )
     page.goto(home)
     page.get_by_label("Username").fill("yan")
     page.get_by_label("Password").fill(password)
