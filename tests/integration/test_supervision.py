@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from botocore.config import Config
-from task_bench import BOX, BUCKET, TaskBench
+from task_bench import BOX, BUCKET, TaskBench, bench_of
 
 from lambdas.labeling import supervision as supervision_module
 from lambdas.labeling.callers import Refused
@@ -19,16 +19,10 @@ ACCEPTED = (200, {"accepted": True})
 MOVED = {**BOX, "left": 5}
 
 
-@pytest.fixture(scope="module")
-def whole_bench(cloud: LocalCloud, tmp_path_factory: pytest.TempPathFactory) -> TaskBench:
-    return TaskBench(cloud, tmp_path_factory.mktemp("supervision"))
-
-
 @pytest.fixture
-def bench(whole_bench: TaskBench) -> Iterator[TaskBench]:
-    whole_bench.clear()
-    yield whole_bench
-    whole_bench.clear()
+def bench(cloud: LocalCloud) -> Iterator[TaskBench]:
+    with bench_of(cloud).cleared() as cleared:
+        yield cleared
 
 
 @pytest.fixture
