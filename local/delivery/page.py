@@ -22,6 +22,11 @@ def address(cloud: Serving, name: str) -> str | None:
     return served_at(cloud.url, outputs["PageUrl"]) if "PageUrl" in outputs else None
 
 
+def told(where: str) -> str:
+    """Return the line that says where the page is, and how to come in."""
+    return f"Labeling page: {where}  (python -m local invite NAME lets somebody in)"
+
+
 def invite(config: Edgeline, folder: Path, person: str, groups: Sequence[str], terminal: Terminal) -> int:
     """Make somebody a user of the page, and say where the page is and with which password."""
     cloud = serving.find(folder)

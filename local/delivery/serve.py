@@ -7,8 +7,11 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn
+
+from botocore.exceptions import BotoCoreError, ClientError
 
 from config import Edgeline
 from local.cloud.server import LocalCloud
@@ -82,11 +85,12 @@ def _tell_pages(cloud: Serving, name: str, terminal: Terminal) -> NoReturn:
     """Say where the labeling page is each time that a deployment has put it somewhere; for ever."""
     told = None
     while True:
-        found = page.address(cloud, name)
-        if found and found != told:
-            terminal.say(f"Labeling page: {found}  (python -m local invite NAME lets somebody in)")
-        told = found
         time.sleep(_PAGE_SECONDS)
+        with suppress(BotoCoreError, ClientError):  # a cloud that is busy is asked again
+            found = page.address(cloud, name)
+            if found and found != told:
+                terminal.say(page.told(found))
+            told = found
 
 
 def _described(cloud: LocalCloud) -> Serving:

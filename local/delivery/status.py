@@ -19,7 +19,7 @@ def status(config: Edgeline, folder: Path, terminal: Terminal) -> int:
     minutes = (time.time() - cloud.since) / 60
     terminal.say(f"Local cloud: {cloud.url}, process {cloud.pid}, up for {minutes:.0f} minutes")
     if found := page.address(cloud, config.name):
-        terminal.say(f"Labeling page: {found}  (python -m local invite NAME lets somebody in)")
+        terminal.say(page.told(found))
     team = people.hired(cloud)
     if team is None or deployment.outputs(cloud, f"{config.name}-delivery") is None:
         terminal.say("Nothing has been delivered yet: python -m local push")

@@ -229,13 +229,19 @@ def template() -> dict[str, Any]:
     }
 
 
-def write_assembly(folder: Path) -> Path:
-    """Write a cloud assembly with the stack."""
+def write_assembly(folder: Path, *, account: str = "", domain: str = DOMAIN) -> Path:
+    """Write a cloud assembly with the stack, for the cloud's own account or another."""
     sample_stack.write_assembly(folder, {STACK: template()})
     code = folder / "assembly-Stage" / "asset.code"
     (code / "sample.py").write_text(HANDLER)
     # The code's key says what it is: another test's stack has other code under "code.zip".
     for name in (f"{STACK}.assets.json", f"{STACK}.template.json"):
         path = folder / "assembly-Stage" / name
-        path.write_text(json.dumps(json.loads(path.read_text())).replace("code.zip", "page.zip"))
+        content = json.dumps(json.loads(path.read_text())).replace("code.zip", "page.zip")
+        path.write_text(content.replace(DOMAIN, domain))
+    if account:
+        path = folder / "assembly-Stage" / "manifest.json"
+        manifest = json.loads(path.read_text())
+        manifest["artifacts"][STACK]["environment"] = f"aws://{account}/eu-west-1"
+        path.write_text(json.dumps(manifest))
     return folder

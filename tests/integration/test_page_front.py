@@ -64,7 +64,10 @@ class Front:
 
 @pytest.fixture(scope="module")
 def front(cloud: LocalCloud, tmp_path_factory: pytest.TempPathFactory) -> Front:
-    assembly = page_stack.write_assembly(tmp_path_factory.mktemp("assembly"))
+    return deployed(cloud, page_stack.write_assembly(tmp_path_factory.mktemp("assembly")))
+
+
+def deployed(cloud: LocalCloud, assembly: Path) -> Front:
     outputs = deploy(assembly, cloud)[page_stack.STACK]
     s3 = cloud.root_session().client("s3")
     settings = json.dumps({"sign_in": outputs["SignInUrl"]}).encode()
@@ -93,6 +96,24 @@ def test_page_is_served_with_its_headers_and_with_addresses_of_this_machine(fron
 def bucket_host(front: Front) -> str:
     host = f"https://{front.outputs['Pictures']}.s3.{front.cloud.region}.amazonaws.com"
     return served_at(front.cloud.url, host)
+
+
+def test_page_of_another_account_is_served_beside_it(
+    front: Front, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    other = front.cloud.accounts["444444444444"]
+    folder = tmp_path_factory.mktemp("other")
+    theirs = deployed(other, page_stack.write_assembly(folder, account=other.account, domain="their-page"))
+    assert ask(theirs.home).status == 200
+    assert json.loads(theirs.echo(theirs.tokens().identity).body)["claims"]["cognito:username"] == "ada"
+    assert theirs.echo(front.tokens().identity).status == 401
+    anyone = front.client("cognito-idp")
+    given = {"REFRESH_TOKEN": theirs.tokens().refresh}
+    client = theirs.outputs["UserPoolClientId"]
+    renewed = anyone.initiate_auth(ClientId=client, AuthFlow="REFRESH_TOKEN_AUTH", AuthParameters=given)
+    assert theirs.echo(renewed["AuthenticationResult"]["IdToken"]).status == 200
+    with pytest.raises(ClientError, match="ResourceNotFoundException"):
+        anyone.admin_get_user(UserPoolId=theirs.outputs["UserPoolId"], Username="ada")
 
 
 def test_page_takes_no_method_that_its_distribution_does_not_allow(front: Front) -> None:
@@ -323,6 +344,21 @@ def test_browser_is_known_until_it_signs_out(front: Front) -> None:
     )
     assert (left.status, left.headers["location"]) == (302, front.home)
     assert ask(again, headers={"Cookie": cookie}).status == 200
+
+
+def test_invited_person_chooses_a_password_first(front: Front) -> None:
+    pools, pool = front.client("cognito-idp"), front.outputs["UserPoolId"]
+    pools.admin_create_user(UserPoolId=pool, Username="gil", TemporaryPassword="Given-123")
+    form = {
+        "client_id": front.page.client_id, "redirect_uri": front.home, "scope": "openid", "state": "s",
+        "response_type": "code", "username": "gil", "password": "Given-123",
+    }  # fmt: skip
+    asked = front.page.ask("POST", "/login", form)
+    assert (asked.status, "set-cookie" in asked.headers) == (200, False)
+    token = asked.body.decode().partition('name="np_token" value="')[2].partition('"')[0]
+    chosen = {"np_token": token, "new_password": "Chosen-123", "confirm_password": "Chosen-123"}
+    assert front.page.ask("POST", "/login", chosen).headers["location"].startswith(f"{front.home}?code=")
+    assert front.page.tokens("gil", "Chosen-123").identity
 
 
 def totp(secret: str) -> str:
