@@ -28,7 +28,6 @@ from lambdas.labeling.proposals import Asked, NoProposal, Question
 from lambdas.labeling.served_model import NotServing, served_package
 
 SECONDS = 600.0
-WARM_UP_SECONDS = 120.0  # a serverless endpoint starts in less; instances that sleep do not
 FAILURES = 20  # so many one after the other, and nothing more is asked
 _REST_SECONDS = 5.0
 _ROLE_SECONDS = 900
@@ -44,13 +43,14 @@ Ask = Callable[[dict[str, Any]], dict[str, Any]]
 class Environment:
     """The bucket of the lists, the role to ask with in prod's account, and its region.
 
-    `endpoints` is JSON: for each model the fields of `Asked`.
+    `endpoints` is JSON: for each model the fields of `Asked`. `warm_up_seconds`: how long for a cold one.
     """
 
     artifacts_bucket: str
     suggester_role_arn: str
     region: str
     endpoints: str
+    warm_up_seconds: int
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
@@ -67,7 +67,8 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         package = served_package(sagemaker, asked.endpoint, asked.component)
         runtime = there.client("sagemaker-runtime", config=_PATIENT_ENOUGH)
         question = Question(s3, runtime, asked, tuple(event["classes"]))
-        rows, reason = answers(question.ask, images, at_once=asked.at_once)
+        warm_by = time.monotonic() + env.warm_up_seconds
+        rows, reason = answers(question.ask, images, at_once=asked.at_once, warm_by=warm_by)
         if served_package(sagemaker, asked.endpoint, asked.component) != package:
             raise NotServing("another model came into service while it was asked")
     except (NotServing, ClientError, BotoCoreError) as error:
@@ -79,15 +80,21 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
 
 
 def answers(
-    ask: Ask, images: Sequence[dict[str, Any]], *, at_once: int, rest_seconds: float = _REST_SECONDS
+    ask: Ask,
+    images: Sequence[dict[str, Any]],
+    *,
+    at_once: int,
+    warm_by: float,
+    rest_seconds: float = _REST_SECONDS,
 ) -> tuple[list[dict[str, Any]], str]:
     """What the endpoint answers in SECONDS, in the order of the images, and why not to all of them.
 
-    First one at a time is asked until the endpoint is warm; if it never is, the last error is raised.
+    First one at a time is asked until the endpoint is warm; if it is not `warm_by` then, in seconds of the
+    monotonic clock, the last error is raised.
     """
     asking = _Asking(ask, time.monotonic() + SECONDS)
     if images:
-        asking.warm_up(itertools.cycle(images), rest_seconds)
+        asking.warm_up(itertools.cycle(images), warm_by, rest_seconds)
     with ThreadPoolExecutor(at_once) as pool:
         found = list(pool.map(asking.answer, images))
     return [row for row in found if row is not None], asking.reason
@@ -102,16 +109,15 @@ class _Asking:
         self._failures = 0
         self.reason = ""
 
-    def warm_up(self, images: Iterator[dict[str, Any]], rest_seconds: float) -> None:
+    def warm_up(self, images: Iterator[dict[str, Any]], warm_by: float, rest_seconds: float) -> None:
         """Ask about one image after the other until there is an answer of any kind."""
-        until = time.monotonic() + WARM_UP_SECONDS
         for image in images:
             try:
                 self._ask(image)
             except NoProposal:
                 return
             except (ClientError, BotoCoreError):
-                if time.monotonic() + rest_seconds > until:
+                if time.monotonic() + rest_seconds > warm_by:
                     raise
                 time.sleep(rest_seconds)
             else:

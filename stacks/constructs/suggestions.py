@@ -46,6 +46,8 @@ class Suggestions(Construct):
                 "ARTIFACTS_BUCKET": artifacts.bucket_name,
                 "SUGGESTER_ROLE_ARN": role_arn,
                 "REGION": prod.region,
+                # A serverless endpoint starts in less; instances that sleep do not, and are not waited for.
+                "WARM_UP_SECONDS": "120",
                 "ENDPOINTS": json.dumps(
                     {
                         model.name: {

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import aws_cdk as cdk
+from constructs import Construct
 from PIL import Image
 from waiting import eventually
 
@@ -139,11 +140,11 @@ class LabelingLine:
         ]
         return str(found)
 
-    def upload(self, name: str, content: bytes | None = None, **metadata: str) -> str:
+    def upload(self, name: str, content: bytes | None = None, *, model: str = MODEL, **metadata: str) -> str:
         """Upload a picture, by default one like no other, and wait until it is noticed; its URI."""
         self._pictures += 1
         body = picture(self._pictures) if content is None else content
-        key = f"images/{MODEL}/{name}"
+        key = f"images/{model}/{name}"
         put = self._uploads.put_object(Bucket=self.images, Key=key, Body=body, Metadata=metadata)
         uri, etag = f"s3://{self.images}/{key}", put["ETag"].strip('"')
         eventually(lambda: etag in self._known_by(uri))
@@ -153,8 +154,8 @@ class LabelingLine:
         item = self.item(uri)
         return {str(item.get(name, "")).strip('"') for name in ("etag", "newer")}
 
-    def start(self) -> str:
-        arn = self.states.start_execution(stateMachineArn=self.machine, input=json.dumps({"model": MODEL}))
+    def start(self, model: str = MODEL) -> str:
+        arn = self.states.start_execution(stateMachineArn=self.machine, input=json.dumps({"model": model}))
         return str(arn["executionArn"])
 
     @contextmanager
@@ -214,7 +215,8 @@ class LabelingLine:
 
     def kept(self, execution: str, name: str) -> list[dict[str, Any]]:
         """A working list of an execution, such as `answers-1`."""
-        key = f"labeling/{MODEL}/{execution.rsplit(':', 1)[-1]}/{name}.jsonl"
+        model = json.loads(self.states.describe_execution(executionArn=execution)["input"])["model"]
+        key = f"labeling/{model}/{execution.rsplit(':', 1)[-1]}/{name}.jsonl"
         body = self.root.client("s3").get_object(Bucket=self.artifacts, Key=key)["Body"].read()
         return [json.loads(line) for line in body.splitlines()]
 
@@ -225,25 +227,35 @@ class LabelingLine:
 
     def item(self, uri: str) -> dict[str, Any]:
         """The image as the ledger knows it."""
-        key = {"pk": f"IMAGES#{MODEL}", "sk": uri.split("/", 3)[3]}
-        found: dict[str, Any] = self.table.get_item(Key=key, ConsistentRead=True).get("Item", {})
+        key = uri.split("/", 3)[3]
+        found: dict[str, Any] = self.table.get_item(
+            Key={"pk": f"IMAGES#{key.split('/')[1]}", "sk": key}, ConsistentRead=True
+        ).get("Item", {})
         return found
 
 
 def deployed(cloud: LocalCloud, folder: Path, name: str, **labeling: Any) -> LabelingLine:
     """Deploy the Data and Labeling stacks under a name, `[labeling]` configured so."""
-    context = json.loads((ROOT / "cdk.json").read_text())["context"]
-    app = cdk.App(outdir=str(folder), context=context, analytics_reporting=False)
     config = replace(Edgeline.read(ROOT / "edgeline.toml"), name=name)
     config = replace(config, labeling=replace(config.labeling, **labeling))
-    data = DataStack(app, "Data", config=config)
+    return deployed_as(cloud, folder, config, lambda app: app)
+
+
+def deployed_as(
+    cloud: LocalCloud, folder: Path, config: Edgeline, make: Callable[[cdk.App], Construct]
+) -> LabelingLine:
+    """Deploy the same as a configuration says, into the scope that `make` gives; it may add stacks."""
+    context = json.loads((ROOT / "cdk.json").read_text())["context"]
+    app = cdk.App(outdir=str(folder), context=context, analytics_reporting=False)
+    scope = make(app)
+    data = DataStack(scope, "Data", config=config)
     LabelingStack(
-        app, "Labeling", config=config, images=data.images, artifacts=data.artifacts, key=data.key,
+        scope, "Labeling", config=config, images=data.images, artifacts=data.artifacts, key=data.key,
         feature_group_name=data.feature_group_name, workflows=data.workflows,
     )  # fmt: skip
     app.synth()
     outputs = deploy(folder, cloud)
     # It has no pictures to find, and must not find those of the tests.
     codepipeline = cloud.root_session().client("codepipeline")
-    await_first_run(codepipeline, outputs[f"{name}-labeling"]["LabelingPipeline"])
-    return LabelingLine(cloud, outputs, name)
+    await_first_run(codepipeline, outputs[f"{config.name}-labeling"]["LabelingPipeline"])
+    return LabelingLine(cloud, outputs, config.name)

@@ -1,4 +1,4 @@
-"""How labels come to be agreed on: several annotators, supervisors, rounds of a size, starts by themselves."""
+"""How labels come to be agreed on: several annotators, supervisors, rounds of a size, a threshold."""
 
 import json
 from collections.abc import Iterator

@@ -1,5 +1,6 @@
 import io
 import json
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -104,28 +105,35 @@ def test_the_pictures_fault_is_told_from_the_endpoints(
 IMAGES = [{**IMAGE, "uri": f"s3://images/{number}"} for number in range(60)]
 
 
-def answering(wrong: Callable[[str], Exception | None]) -> Callable[[dict[str, Any]], dict[str, Any]]:
+def asked_about(
+    images: list[dict[str, Any]],
+    wrong: Callable[[str], Exception | None],
+    *,
+    at_once: int = 2,
+    seconds: float = 60,
+) -> tuple[list[dict[str, Any]], str]:
+    """Ask about images; `wrong` says what is raised about one, None for an answer."""
+
     def ask(image: dict[str, Any]) -> dict[str, Any]:
         error = wrong(image["uri"])
         if error is not None:
             raise error
         return {"uri": image["uri"], "boxes": []}
 
-    return ask
+    return answers(ask, images, at_once=at_once, warm_by=time.monotonic() + seconds, rest_seconds=0)
 
 
 def test_every_image_is_answered_in_order() -> None:
-    rows, reason = answers(answering(lambda uri: None), IMAGES, at_once=4)
+    rows, reason = asked_about(IMAGES, lambda uri: None, at_once=4)
     assert [row["uri"] for row in rows] == [image["uri"] for image in IMAGES]
     assert reason == ""
-    assert answers(answering(lambda uri: None), [], at_once=4) == ([], "")
+    assert asked_about([], lambda uri: None) == ([], "")
 
 
 def test_pictures_without_an_answer_cost_the_others_nothing_and_are_told() -> None:
     bad = {"s3://images/3", "s3://images/4"}
-    rows, reason = answers(
-        answering(lambda uri: NoProposal(f"{uri} is gone") if uri in bad else None), IMAGES, at_once=1
-    )
+    gone = {uri: NoProposal(f"{uri} is gone") for uri in bad}
+    rows, reason = asked_about(IMAGES, gone.get, at_once=1)
     assert (len(rows), reason) == (58, "s3://images/3 is gone")
 
 
@@ -136,26 +144,30 @@ def test_a_dead_endpoint_is_asked_no_more_after_some_failures() -> None:
         asked.append(uri)
         return refusal("ModelError", "dead") if len(asked) > 12 else None
 
-    rows, reason = answers(answering(dies), IMAGES, at_once=1)
+    rows, reason = asked_about(IMAGES, dies, at_once=1)
     assert (len(rows), len(asked)) == (11, 12 + FAILURES)
     assert "dead" in reason
 
 
 def test_a_cold_endpoint_is_waited_for() -> None:
     times = iter([ReadTimeoutError(endpoint_url="x"), refusal("ServiceUnavailable")])
-    rows, _ = answers(answering(lambda uri: next(times, None)), IMAGES, at_once=2, rest_seconds=0)
+    rows, _ = asked_about(IMAGES, lambda uri: next(times, None))
     assert len(rows) == 60
 
 
-def test_an_endpoint_that_stays_cold_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(suggest_boxes, "WARM_UP_SECONDS", -1.0)
+def test_a_picture_that_kills_the_model_is_not_the_only_one_that_is_tried() -> None:
+    rows, _ = asked_about(IMAGES, lambda uri: refusal("ModelError") if uri.endswith("/0") else None)
+    assert len(rows) == 59
+
+
+def test_an_endpoint_that_stays_cold_is_given_up() -> None:
     with pytest.raises(ClientError, match="asleep"):
-        answers(answering(lambda uri: refusal("ValidationError", "asleep")), IMAGES, at_once=2)
+        asked_about(IMAGES, lambda uri: refusal("ValidationError", "asleep"), seconds=-1)
 
 
 def test_when_the_time_is_over_what_there_is_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(suggest_boxes, "SECONDS", -1.0)
-    rows, reason = answers(answering(lambda uri: None), IMAGES, at_once=2)
+    rows, reason = asked_about(IMAGES, lambda uri: None)
     assert rows == []
     assert reason.startswith("the time was over")
 
