@@ -33,6 +33,8 @@ class DataStack(cdk.Stack):
         )
         self._access_logs = self._access_logs_bucket()
         self.images = self._bucket("Images", [])
+        if config.labeling.ground_truth is not None:
+            self._show_to_workers(self.images)
         _send_events(self.images)
         self.artifacts = self._bucket(
             "Artifacts", [_expire("athena/", days=30)], name=ToolsAccount(config).artifacts_bucket_name
@@ -115,6 +117,14 @@ class DataStack(cdk.Stack):
         )
         packages.resource.node.add_dependency(labels.feature_group, *groups)
         return packages.role
+
+    def _show_to_workers(self, images: s3.Bucket) -> None:
+        """Ground Truth's pages read pictures by signed links, from hosts that AWS does not name."""
+        images.add_cors_rule(
+            allowed_methods=[s3.HttpMethods.GET],
+            allowed_origins=["*"],
+            exposed_headers=["Access-Control-Allow-Origin"],
+        )
 
     def _workflows_bucket(self) -> s3.Bucket:
         """What the workflows' pipelines hand from action to action: copies, none of which is missed."""

@@ -15,6 +15,8 @@ from constructs import Construct
 from config import Edgeline
 from stacks.constructs.drawing_guide import DrawingGuide
 from stacks.constructs.folder_publisher import FolderPublisher
+from stacks.constructs.ground_truth_jobs import GroundTruthJobs
+from stacks.constructs.ground_truth_workflow import GroundTruthWorkflow
 from stacks.constructs.image_watch import ImageWatch
 from stacks.constructs.labeling_functions import LabelingFunctions
 from stacks.constructs.labeling_page import LabelingPage
@@ -74,13 +76,7 @@ class LabelingStack(cdk.Stack):
             key=key,
             feature_group_name=feature_group_name,
         )
-        self.workflow = LabelingWorkflow(
-            self,
-            "Workflow",
-            functions=functions,
-            labeling=config.labeling,
-            suggest=self._suggest(config, images, artifacts, key),
-        )
+        self.workflow = self._workflow(config, functions, images, artifacts, key)
         functions.grant_machine(self.workflow.machine)
         if config.labeling.start_at_images:
             ThresholdStart(
@@ -123,6 +119,30 @@ class LabelingStack(cdk.Stack):
         cdk.CfnOutput(self, "UserPoolId", value=people.pool.user_pool_id)
         cdk.CfnOutput(self, "UserPoolClientId", value=client.user_pool_client_id)
         cdk.CfnOutput(self, "SignInUrl", value=people.sign_in_url)
+
+    def _workflow(
+        self,
+        config: Edgeline,
+        functions: LabelingFunctions,
+        images: s3.IBucket,
+        artifacts: s3.IBucket,
+        key: kms.IKey,
+    ) -> LabelingWorkflow | GroundTruthWorkflow:
+        """The state machine of the configured backend; both write the same labels."""
+        labeling = config.labeling
+        if labeling.ground_truth is None:
+            suggest = self._suggest(config, images, artifacts, key)
+            return LabelingWorkflow(self, "Workflow", functions=functions, labeling=labeling, suggest=suggest)
+        jobs = GroundTruthJobs(
+            self,
+            "GroundTruth",
+            config=config,
+            teams=labeling.ground_truth,
+            images=images,
+            artifacts=artifacts,
+            key=key,
+        )
+        return GroundTruthWorkflow(self, "Workflow", functions=functions, jobs=jobs, labeling=labeling)
 
     def _suggest(
         self, config: Edgeline, images: s3.IBucket, artifacts: s3.IBucket, key: kms.IKey

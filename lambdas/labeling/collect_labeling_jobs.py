@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import boto3
-from botocore.exceptions import ClientError
 
 from lambdas.common import environment, json_lines
 from lambdas.labeling.ground_truth_judgement import Ended, Round, outcomes
@@ -61,20 +60,14 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
 
 def _job(s3: Any, sagemaker: Any, job: LabelingJob) -> Ended:
     """What a job came to; one that was not made, as there was nothing to ask, came to nothing."""
-    try:
-        described = sagemaker.describe_labeling_job(LabelingJobName=job.name)
-    except ClientError as error:
-        if error.response["Error"]["Code"] != "ResourceNotFound":
-            raise
-        return Ended(JobResults(job, iter(())), {}, "")
+    numbers = [line[NUMBER] for line in json_lines.read(s3, job.file("input.manifest"))]
+    if not numbers:
+        return Ended(JobResults(job, iter(())), {})
+    described = sagemaker.describe_labeling_job(LabelingJobName=job.name)
     status = described["LabelingJobStatus"]
     if status not in _OVER:
         raise JobNotOver(f"the labeling job {job.name} is {status}")
-    numbers = [line[NUMBER] for line in json_lines.read(s3, job.file("input.manifest"))]
-    results, reason = JobResults.read(s3, job), described.get("FailureReason", "")
-    ending = (
-        ""
-        if status == "Completed"
-        else f"the labeling job {job.name} {status.lower()}: {reason}".rstrip(": ")
-    )
-    return Ended(results, workers(s3, job, numbers), ending)
+    reason = "" if status == "Completed" else f"the labeling job {job.name} {status.lower()}"
+    if described.get("FailureReason"):
+        reason = f"{reason or job.name}: {described['FailureReason']}"
+    return Ended(JobResults.read(s3, job), workers(s3, job, numbers), reason)

@@ -83,7 +83,7 @@ def _checked(label: Label, image: dict[str, Any], classes: tuple[str, ...]) -> d
     """Hold a label to what is demanded of the workbench's, too; raises BadAnswer."""
     size = (image["width"], image["height"])
     if label.size not in (None, size):
-        counted = "{} x {}".format(*label.size)  # type: ignore[misc]
+        counted = "{} x {}".format(*label.size)
         raise BadAnswer(f"it is for {counted} pixels, the picture has {size[0]} x {size[1]}")
     boxes = [vars(box) for box in label.boxes]
     return checked({"boxes": boxes}, kind="label", width=size[0], height=size[1], classes=classes)
