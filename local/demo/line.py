@@ -73,7 +73,10 @@ class Line:
         with ExitStack() as ending:
             with self._terminal.part("Start the local cloud") as part:
                 configuration = synthesis.configure(
-                    self._options.configuration, self._options.folder, material.classes
+                    self._options.configuration,
+                    self._options.folder,
+                    material.classes,
+                    pictures=len(material.uploads),
                 )
                 config = Edgeline.read(configuration)
                 cloud = ending.enter_context(_cloud(self._options.folder / "cloud", config.accounts))

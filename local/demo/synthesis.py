@@ -11,6 +11,9 @@ ROOT = Path(__file__).parents[2]
 _CLASSES = re.compile(r"^classes = \[.*\]$", re.MULTILINE)
 _BAKE = re.compile(r"^bake_seconds = \d+", re.MULTILINE)
 _BAKE_SECONDS = 5
+_ROUND_SIZE = re.compile(r"^round_size = \d+", re.MULTILINE)
+_LABELING = re.compile(r"^\[labeling\]", re.MULTILINE)
+_SMALLEST_ROUND, _LARGEST_ROUND = 10, 10_000
 _MODEL = re.compile(r"^\[models\.([a-z0-9-]+)\]", re.MULTILINE)
 _PROD = re.compile(r"^\[models\.[a-z0-9-]+\.prod\].*$", re.MULTILINE)
 _DELIVERY = re.compile(r"^\[delivery\].*\n(?:(?!\[).*\n)*", re.MULTILINE)
@@ -20,11 +23,12 @@ class SynthesisError(Exception):
     """`cdk synth` failed; the message is the end of what it said."""
 
 
-def configure(base: Path, folder: Path, classes: Sequence[str]) -> Path:
+def configure(base: Path, folder: Path, classes: Sequence[str], *, pictures: int) -> Path:
     """Write the configuration `base` with these classes into `folder`; return its path.
 
     Without the delivery: what a push would deploy, the demo deploys by itself. A new version in prod is
-    watched for seconds: nobody waits minutes for traffic that does not come.
+    watched for seconds: nobody waits minutes for traffic that does not come. One round takes all `pictures`:
+    the training that follows is to see every one.
     """
     text, replaced = _CLASSES.subn(
         lambda _: f"classes = {json.dumps(list(classes), ensure_ascii=False)}",
@@ -33,8 +37,18 @@ def configure(base: Path, folder: Path, classes: Sequence[str]) -> Path:
     if replaced != 1:
         raise SynthesisError(f"{base}: the demo runs one model and found no single `classes = [...]` line")
     path = folder / "edgeline.toml"
-    path.write_text(_DELIVERY.sub("", _with_short_bake(text)), encoding="utf-8")
+    text = _with_one_round(_with_short_bake(text), pictures)
+    path.write_text(_DELIVERY.sub("", text), encoding="utf-8")
     return path
+
+
+def _with_one_round(text: str, pictures: int) -> str:
+    line = f"round_size = {min(max(pictures, _SMALLEST_ROUND), _LARGEST_ROUND)}"
+    for place, added in ((_ROUND_SIZE, line), (_LABELING, f"[labeling]\n{line}")):
+        changed, found = place.subn(added, text)
+        if found:
+            return changed
+    return f"{text}\n[labeling]\n{line}\n"
 
 
 def _with_short_bake(text: str) -> str:
