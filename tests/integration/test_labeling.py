@@ -8,6 +8,10 @@ import pytest
 from labeling_line import BOX, MODEL, LabelingLine, deployed, picture
 from waiting import eventually
 
+from lambdas.labeling.answers import Given
+from lambdas.labeling.endings import Ending
+from lambdas.labeling.tasks import round_key, task_key
+from lambdas.labeling.transactions import transact
 from local.cloud.server import LocalCloud
 
 COUNTS = ("model", "labeled", "relabeled", "settled", "quarantined", "unresolved")
@@ -179,29 +183,6 @@ def test_a_lease_that_ran_out_goes_to_the_next_person(line: LabelingLine) -> Non
     assert line.ann.answer(task, {"boxes": []})[0] == 403
     assert line.bob.answer(same, {"boxes": []})[0] == 200
     line.ann.answers("verify", {"verdict": "approve"}, count=1)
-    assert line.result(execution)["labeled"] == 1
-
-
-def test_an_answer_that_the_state_machine_was_not_told_of_is_made_up_for(line: LabelingLine) -> None:
-    line.upload("untold.jpg")
-    execution = line.start()
-    [task] = line.ann.wait_for("label")
-    round_id, number = task["task_id"].split("-")
-    key = {"pk": f"ROUND#{round_id}", "sk": f"TASK#{int(number):06d}"}
-    # What a function leaves that is ended between the write and the call.
-    line.table.update_item(
-        Key=key,
-        UpdateExpression="SET answer = :answer, answered_by = lessee, answered_at = :now REMOVE #queue",
-        ExpressionAttributeNames={"#queue": "queue"},
-        ExpressionAttributeValues={":answer": '{"boxes": []}', ":now": "2026-11-21T00:00:00Z"},
-    )
-    line.table.update_item(
-        Key={"pk": key["pk"], "sk": "ROUND"},
-        UpdateExpression="ADD answered :one",
-        ExpressionAttributeValues={":one": 1},
-    )
-    line.ann.claim("label")
-    line.bob.answers("verify", {"verdict": "approve"}, count=1)
     assert line.result(execution)["labeled"] == 1
 
 
