@@ -8,10 +8,6 @@ import pytest
 from labeling_line import BOX, MODEL, LabelingLine, deployed, picture
 from waiting import eventually
 
-from lambdas.labeling.answers import Given
-from lambdas.labeling.endings import Ending
-from lambdas.labeling.tasks import round_key, task_key
-from lambdas.labeling.transactions import transact
 from local.cloud.server import LocalCloud
 
 COUNTS = ("model", "labeled", "relabeled", "settled", "quarantined", "unresolved")
