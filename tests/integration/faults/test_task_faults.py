@@ -132,7 +132,7 @@ def test_two_answers_to_one_task_at_once_leave_the_first(bench: TaskBench) -> No
     assert_all_answered_once(bench, opened, 5)
 
 
-def test_a_function_that_fails_after_its_write_tells_the_token_when_it_is_asked_again(
+def test_a_function_that_fails_after_its_write_tells_the_token_when_asked_again(
     bench: TaskBench,
 ) -> None:
     opened = bench.open(bench.tasks(1))
