@@ -1,4 +1,4 @@
-"""What of a page's resources would be pretended, refused when a template is deployed."""
+"""What of a page's resources would be pretended, refused when a template is deployed; what is protected."""
 
 from __future__ import annotations
 
@@ -27,6 +27,20 @@ def mend() -> None:
         ("AWS::Cognito::UserPoolDomain", domain_problem),
     ):
         _check(name, find)
+    _protect_pools()
+
+
+def _protect_pools() -> None:
+    """Delete no user pool that is protected against it."""
+    handler = module("services.cloudformation.provisioners")._RESOURCE_HANDLERS["AWS::Cognito::UserPool"]
+    delete = handler["delete"]
+
+    def deleted(physical_id: str, properties: Mapping[str, Any]) -> Any:
+        if properties.get("DeletionProtection") == "ACTIVE":
+            raise ValueError(f"the user pool {physical_id} is protected against deletion")
+        return delete(physical_id, properties)
+
+    handler["delete"] = deleted
 
 
 def _check(name: str, find: Problem) -> None:
@@ -73,8 +87,6 @@ def access_problem(properties: Mapping[str, Any]) -> str | None:
 
 def pool_problem(properties: Mapping[str, Any]) -> str | None:
     """Return what of a user pool would not be done, None where nothing."""
-    if properties.get("MfaConfiguration") == "ON":
-        return "MfaConfiguration ON: nobody would be led through setting it up"
     if set(properties.get("EnabledMfas", ())) - {"SOFTWARE_TOKEN_MFA"}:
         return "EnabledMfas: only SOFTWARE_TOKEN_MFA needs no message to be sent"
     factors = properties.get("Policies", {}).get("SignInPolicy", {}).get("AllowedFirstAuthFactors", ())

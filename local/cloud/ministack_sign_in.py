@@ -43,6 +43,7 @@ PRETENDED = frozenset(
     )
 )  # fmt: skip
 _CHALLENGE_SECONDS = 180  # AWS's default
+_AT_THE_PAGE = "the local cloud has it set up at the sign-in page only"
 _CHALLENGES = ("NEW_PASSWORD_REQUIRED", "SOFTWARE_TOKEN_MFA", "MFA_SETUP")
 
 
@@ -83,6 +84,8 @@ def _know_challenges() -> None:
     def asked(pool: Any, pid: str, cid: str, user: Mapping[str, Any], *rest: Any, **more: Any) -> Any:
         answer = ask(pool, pid, cid, user, *rest, **more)
         document = json.loads(answer[2])
+        if "AuthenticationResult" in document and _lacks_a_factor(pool, user):
+            return refuse("UnsupportedOperation", f"MFA_SETUP: {_AT_THE_PAGE}", 501)
         if "Session" in document:
             expires = time.time() + _CHALLENGE_SECONDS
             with lock:
@@ -104,6 +107,8 @@ def _know_challenges() -> None:
             chosen = data["ChallengeResponses"].get("NEW_PASSWORD", "")
             if problem := cognito._validate_password(pool, chosen):
                 return problem
+            if _lacks_a_factor(pool, user):
+                return refuse("UnsupportedOperation", f"MFA_SETUP: {_AT_THE_PAGE}", 501)
         answer = respond(data)
         if answer[0] == 200:
             with lock:
@@ -113,6 +118,12 @@ def _know_challenges() -> None:
     cognito._password_auth_result = asked
     for name in ("_respond_to_auth_challenge", "_admin_respond_to_auth_challenge"):
         setattr(cognito, name, functools.partial(checked, getattr(cognito, name)))
+
+
+def _lacks_a_factor(pool: Mapping[str, Any], user: Mapping[str, Any]) -> bool:
+    """Tell whether AWS would now lead the user through setting up a second factor."""
+    has_one = "SOFTWARE_TOKEN_MFA" in user.get("_mfa_enabled", ())
+    return pool.get("MfaConfiguration") == "ON" and not has_one
 
 
 def _is_answer(challenge: _Challenge, data: Mapping[str, Any], user: Mapping[str, Any]) -> bool:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import hmac
 import http.client
 import json
+import re
 import secrets
+import struct
+import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
@@ -17,6 +21,8 @@ from local.cloud.addresses import reached, served_at
 from local.cloud.errors import LocalCloudError
 
 _TIMEOUT = 30  # seconds
+_STEP_SECONDS = 30
+_KEY = re.compile(r'<code id="totp_secret">([A-Z2-7]+)</code>')
 _FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
@@ -40,12 +46,16 @@ class PageAnswer:
 
 @dataclass(frozen=True)
 class SignInPage:
-    """A user pool's sign-in page, as an app client uses it; `sign_in` and `home` are AWS's addresses."""
+    """A user pool's sign-in page, as an app client uses it; `sign_in` and `home` are AWS's addresses.
+
+    Who is asked to set up an authenticator does so; `keys` are the authenticators of all, by name.
+    """
 
     cloud_url: str
     sign_in: str  # https://<domain>.auth.<region>.amazoncognito.com
     client_id: str
     home: str  # the address that the page comes back to, one of the client's CallbackURLs
+    keys: dict[str, str] = field(default_factory=dict)
 
     def tokens(self, username: str, password: str) -> Tokens:
         """Sign in with authorization code and PKCE; LocalCloudError where the page does not let in."""
@@ -58,7 +68,8 @@ class SignInPage:
         }  # fmt: skip
         page = self.ask("GET", f"/oauth2/authorize?{urlencode(query)}")
         form = {**_fields(page.body), "username": username, "password": password}
-        location = urlsplit(self.ask("POST", "/login", form).headers.get("location", ""))
+        answer = self._with_code(username, self.ask("POST", "/login", form))
+        location = urlsplit(answer.headers.get("location", ""))
         code = parse_qs(location.query).get("code", [""])[0]
         if not code:
             raise LocalCloudError(f"{username} is not signed in at {self.sign_in}: wrong name or password?")
@@ -70,6 +81,15 @@ class SignInPage:
         if answer.status != 200:
             raise LocalCloudError(f"{self.sign_in}/oauth2/token: {answer.status} {found}")
         return Tokens(found["id_token"], found["access_token"], found["refresh_token"])
+
+    def _with_code(self, username: str, answer: PageAnswer) -> PageAnswer:
+        """Give the code of the person's authenticator, where the page asks for one."""
+        form = _fields(answer.body)
+        if "totp_token" not in form:
+            return answer
+        if shown := _KEY.search(answer.body.decode()):
+            self.keys[username] = shown[1]
+        return self.ask("POST", "/login", {**form, "totp_code": totp(self.keys.get(username, ""))})
 
     def ask(self, method: str, path: str, form: Mapping[str, str] | None = None) -> PageAnswer:
         """Ask the page for something, without following where it leads."""
@@ -93,6 +113,14 @@ def ask(
         return PageAnswer(response.status, found, response.read())
     finally:
         connection.close()
+
+
+def totp(key: str) -> str:
+    """Return the code that an authenticator with this key shows now (RFC 6238)."""
+    count = struct.pack(">Q", int(time.time() // _STEP_SECONDS))
+    digest = hmac.new(base64.b32decode(key), count, hashlib.sha1).digest()
+    start = digest[-1] & 15
+    return f"{(struct.unpack('>I', digest[start : start + 4])[0] & 0x7FFFFFFF) % 10**6:06d}"
 
 
 def add_user(client: Any, pool_id: str, name: str, groups: Sequence[str]) -> str:

@@ -6,6 +6,7 @@ second factor is asked of who has one, and a browser that has signed in is known
 
 from __future__ import annotations
 
+import base64
 import json
 import secrets
 import threading
@@ -17,7 +18,7 @@ from typing import Any
 from urllib.parse import parse_qs, quote, urlsplit
 
 from local.cloud.service import Request
-from local.cloud.sign_in_page import CODE_PAGE, ERROR_PAGE, shell
+from local.cloud.sign_in_page import ERROR_PAGE, code_page, shell
 from local.cloud.touchpoints import Touchpoint, module
 
 _COGNITO = "ministack.services.cognito"
@@ -69,6 +70,8 @@ class _Pending:
     code: str
     entry: dict[str, Any]
     location: str
+    secret: str  # of the authenticator
+    new: bool  # whether the secret is being set up
     expires: float = field(default_factory=lambda: time.time() + _CODE_SECONDS)
     tries: int = _CODE_TRIES
 
@@ -147,25 +150,33 @@ class SignIn:
         if not code:
             return status, {**headers, **_HTML} if status == 200 else headers, body
         entry = cognito._authorization_codes[code]
-        user = cognito._get_pool_unscoped(pool_id)["_users"][entry["username"]]
-        if "SOFTWARE_TOKEN_MFA" not in user.get("_mfa_enabled", ()):
+        pool = cognito._get_pool_unscoped(pool_id)
+        user = pool["_users"][entry["username"]]
+        has_one = "SOFTWARE_TOKEN_MFA" in user.get("_mfa_enabled", ())
+        if not has_one and pool.get("MfaConfiguration") != "ON":
             return status, self._signed_in(headers, pool_id, entry["username"]), body
         del cognito._authorization_codes[code]
+        secret = user["_totp_secret"] if has_one else base64.b32encode(secrets.token_bytes(20)).decode()
         token = secrets.token_urlsafe(24)
-        self._pending[token] = _Pending(code, entry, headers["Location"])
-        return 200, _HTML, _code_page(token)
+        self._pending[token] = _Pending(code, entry, headers["Location"], secret, new=not has_one)
+        return 200, _HTML, code_page(token, new=secret if not has_one else "")
 
     def _second_factor(self, pool_id: str, pending: _Pending, form: dict[str, Any]) -> Answer:
         cognito, token = module("services.cognito"), _first(form, "totp_token")
-        user = cognito._get_pool_unscoped(pool_id)["_users"].get(pending.entry["username"], {})
-        right = cognito._totp_matches(user.get("_totp_secret", ""), _first(form, "totp_code"))
+        right = cognito._totp_matches(pending.secret, _first(form, "totp_code"))
         pending.tries -= 1
         if time.time() > pending.expires or not (right or pending.tries):
             self._pending.pop(token, None)
             return _error("invalid_request")
         if not right:
-            return 200, _HTML, _code_page(token, "This code is not right.")
-        self._pending.pop(token, None)
+            new = pending.secret if pending.new else ""
+            return 200, _HTML, code_page(token, "This code is not right.", new=new)
+        if self._pending.pop(token, None) is None:
+            return _error("invalid_request")
+        if pending.new:
+            user = cognito._get_pool_unscoped(pool_id)["_users"][pending.entry["username"]]
+            user |= {"_totp_secret": pending.secret, "_mfa_enabled": ["SOFTWARE_TOKEN_MFA"]}
+            user["_preferred_mfa"] = "SOFTWARE_TOKEN_MFA"
         cognito._authorization_codes[pending.code] = pending.entry
         headers = {"Location": pending.location, "Cache-Control": "no-store"}
         return 302, self._signed_in(headers, pool_id, pending.entry["username"]), b""
@@ -206,11 +217,6 @@ def _shared(answer: Answer) -> Answer:
 
 def _error(name: str) -> Answer:
     return 400, {"Content-Type": "application/json"}, json.dumps({"error": name}).encode()
-
-
-def _code_page(token: str, error: str = "") -> bytes:
-    alert = f'<p class="error" role="alert">{error}</p>' if error else ""
-    return shell("Sign in", "Enter the code of your authenticator", alert + CODE_PAGE % token).encode()
 
 
 def _form(request: Request) -> dict[str, list[str]]:

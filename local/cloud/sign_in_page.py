@@ -19,9 +19,10 @@ button{display:block;width:100%;min-height:44px;border:0;border-radius:8px;backg
 color:var(--on-act);font:inherit;font-weight:600;cursor:pointer}
 :focus-visible{outline:3px solid var(--act);outline-offset:2px}
 .error{margin-bottom:16px;color:var(--bad)}
+code{display:block;margin:8px 0 16px;overflow-wrap:anywhere;font-size:16px}
 footer{margin-top:24px;color:var(--soft);font-size:13px}
 """
-CODE_PAGE = """
+_CODE_FORM = """
 <form method="POST" action="/login">
 <input type="hidden" name="totp_token" value="%s">
 <label for="totp_code">Code</label>
@@ -29,6 +30,10 @@ CODE_PAGE = """
  autocomplete="one-time-code" required autofocus>
 <button type="submit">Sign in</button>
 </form>
+"""
+_SET_UP = """
+<p>Signing in takes a second factor here. Add this key to your authenticator:</p>
+<p><code id="totp_secret">%s</code></p>
 """
 ERROR_PAGE = "<p>The address that asked for the sign-in is not one of its client's: redirect_mismatch.</p>"
 
@@ -44,3 +49,10 @@ def shell(title: str, heading: str, body_html: str) -> str:
         f"<body><main><h1>{escape(heading)}</h1>{body}"
         "<footer>The local stand-in for the sign-in page of Amazon Cognito</footer></main></body></html>"
     )
+
+
+def code_page(token: str, error: str = "", *, new: str = "") -> bytes:
+    """Return the page that asks for a code of the authenticator; `new` is the key of one to be set up."""
+    alert = f'<p class="error" role="alert">{error}</p>' if error else ""
+    body = alert + (_SET_UP % new if new else "") + _CODE_FORM % token
+    return shell("Sign in", "Enter the code of your authenticator", body).encode()

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import hmac
 import json
-import struct
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,12 +17,13 @@ import sample_stack
 from botocore import UNSIGNED
 from botocore.config import Config
 from botocore.exceptions import ClientError
+from waiting import eventually
 
 from config import Edgeline
 from local.cloud.addresses import served_at
 from local.cloud.deploy import DeploymentError, deploy
 from local.cloud.errors import LocalCloudError
-from local.cloud.pool_users import PageAnswer, SignInPage, Tokens, add_user, ask
+from local.cloud.pool_users import PageAnswer, SignInPage, Tokens, add_user, ask, totp
 from local.cloud.server import LocalCloud
 from local.delivery import page, serving
 from local.delivery.errors import DeliveryError
@@ -361,13 +360,6 @@ def test_invited_person_chooses_a_password_first(front: Front) -> None:
     assert front.page.tokens("gil", "Chosen-123").identity
 
 
-def totp(secret: str) -> str:
-    counter = struct.pack(">Q", int(time.time() // 30))
-    digest = hmac.new(base64.b32decode(secret), counter, hashlib.sha1).digest()
-    start = digest[-1] & 15
-    return f"{(struct.unpack('>I', digest[start : start + 4])[0] & 0x7FFFFFFF) % 10**6:06d}"
-
-
 def test_page_asks_the_second_factor_of_who_has_one(front: Front) -> None:
     pools, pool = front.client("cognito-idp"), front.outputs["UserPoolId"]
     password = add_user(pools, pool, "cleo", ["annotators"])
@@ -389,6 +381,31 @@ def test_page_asks_the_second_factor_of_who_has_one(front: Front) -> None:
     assert (wrong.status, b"not right" in wrong.body) == (200, True)
     right = front.page.ask("POST", "/login", {"totp_token": token, "totp_code": totp(secret)})
     assert right.headers["location"].startswith(f"{front.home}?code=")
+
+
+def test_second_factor_is_set_up_at_the_page_where_the_pool_wants_one(front: Front) -> None:
+    pools, pool, client = (
+        front.client("cognito-idp"), front.outputs["UserPoolId"], front.outputs["UserPoolClientId"],
+    )  # fmt: skip
+    password = add_user(pools, pool, "hal", ["annotators"])
+    pools.set_user_pool_mfa_config(
+        UserPoolId=pool, MfaConfiguration="ON", SoftwareTokenMfaConfiguration={"Enabled": True}
+    )
+    try:
+        given = {"USERNAME": "hal", "PASSWORD": password}
+        with pytest.raises(ClientError, match="set up at the sign-in page only"):
+            pools.admin_initiate_auth(
+                UserPoolId=pool, ClientId=client, AuthFlow="ADMIN_USER_PASSWORD_AUTH", AuthParameters=given
+            )
+        page = front.page
+        assert front.echo(page.tokens("hal", password).identity).status == 200
+        assert front.echo(page.tokens("hal", password).identity).status == 200
+        with pytest.raises(LocalCloudError, match="hal is not signed in"):
+            replace(page, keys={"hal": "A" * 32}).tokens("hal", password)
+    finally:
+        pools.set_user_pool_mfa_config(
+            UserPoolId=pool, MfaConfiguration="OPTIONAL", SoftwareTokenMfaConfiguration={"Enabled": True}
+        )
 
 
 def test_challenge_is_answered_by_whom_it_was_asked(front: Front) -> None:
@@ -481,11 +498,11 @@ def test_distribution_is_changed_by_its_template_only(front: Front) -> None:
 def test_what_would_be_pretended_is_refused_when_it_is_deployed(
     cloud: LocalCloud, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    pool = {"Type": "AWS::Cognito::UserPool", "Properties": {"MfaConfiguration": "ON"}}
+    pool = {"Type": "AWS::Cognito::UserPool", "Properties": {"EnabledMfas": ["SMS_MFA"]}}
     folder = sample_stack.write_assembly(
         tmp_path_factory.mktemp("refused"), {"refused": {"Resources": {"Pool": pool}}}
     )
-    with pytest.raises(DeploymentError, match=r"MfaConfiguration ON.*not served by the local cloud"):
+    with pytest.raises(DeploymentError, match=r"EnabledMfas.*not served by the local cloud"):
         deploy(folder, cloud)
 
 
@@ -509,3 +526,21 @@ def test_person_is_invited_to_the_page_that_is_served(
     elsewhere = replace(config, name="nothing")
     with pytest.raises(DeliveryError, match="no labeling page is served"):
         page.invite(elsewhere, ROOT, "finn", ["annotators"], Terminal())
+
+
+def test_protected_pool_outlives_its_stack(
+    cloud: LocalCloud, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    pool = {"Type": "AWS::Cognito::UserPool", "Properties": {"DeletionProtection": "ACTIVE"}}
+    template = {"Resources": {"Pool": pool}, "Outputs": {"Pool": {"Value": {"Ref": "Pool"}}}}
+    folder = sample_stack.write_assembly(tmp_path_factory.mktemp("protected"), {"protected": template})
+    made = deploy(folder, cloud)["protected"]["Pool"]
+    stacks, pools = cloud.root_session().client("cloudformation"), cloud.root_session().client("cognito-idp")
+    stacks.delete_stack(StackName="protected")
+
+    def status() -> str:
+        found: str = stacks.describe_stacks(StackName="protected")["Stacks"][0]["StackStatus"]
+        return found
+
+    eventually(lambda: status() == "DELETE_FAILED")
+    assert pools.describe_user_pool(UserPoolId=made)["UserPool"]["Id"] == made

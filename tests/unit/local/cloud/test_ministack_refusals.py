@@ -47,7 +47,6 @@ def test_access_that_would_not_be_signed_is_refused() -> None:
 @pytest.mark.parametrize(
     "properties",
     [
-        {"MfaConfiguration": "ON"},
         {"MfaConfiguration": "OPTIONAL", "EnabledMfas": ["SMS_MFA"]},
         {"Policies": {"SignInPolicy": {"AllowedFirstAuthFactors": ["PASSWORD", "WEB_AUTHN"]}}},
     ],
