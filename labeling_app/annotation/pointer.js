@@ -5,8 +5,9 @@ import { HANDLES, contains, handlePoint, moved, spanned, stretched } from "./box
 /** @typedef {import("./boxes.js").Point} Point */
 /** @typedef {{kind: "draw" | "move" | "stretch" | "pan", from: Point, id?: number, handle?: import("./boxes.js").Handle, rect?: import("./boxes.js").Rect, name: string, far: boolean}} Gesture */
 
+/** @type {Record<string, number>} CSS pixels around a handle that count */
 const REACH = { mouse: 9, pen: 12, touch: 22 };
-/** CSS pixels that a pointer may shake without that meaning anything. */
+/** @type {Record<string, number>} CSS pixels that a pointer may shake without that meaning anything */
 const STILL = { mouse: 3, pen: 5, touch: 8 };
 let gestures = 0;
 
@@ -25,7 +26,7 @@ export class PointerTool {
     osd.addHandler("canvas-release", (/** @type {any} */ event) => this.release(event));
     osd.addHandler("canvas-pinch", () => this.cancel());
     viewer.frame.addEventListener("pointercancel", () => this.cancel());
-    viewer.frame.addEventListener("pointermove", (event) => this.hover(event));
+    viewer.frame.addEventListener("pointermove", (/** @type {PointerEvent} */ event) => this.hover(event));
   }
 
   /** Give up what is being drawn. @returns {boolean} whether there was something */
@@ -50,7 +51,7 @@ export class PointerTool {
   under(at, type) {
     const { annotation } = this;
     if (!annotation || annotation.readOnly) return { kind: "pan" };
-    const reach = REACH[/** @type {keyof REACH} */ (type)] ?? REACH.mouse;
+    const reach = REACH[type] ?? REACH.mouse;
     const { selected } = annotation;
     if (selected) {
       const rect = this.viewer.toStage(selected);
@@ -76,7 +77,7 @@ export class PointerTool {
     const { gesture, annotation } = this;
     if (!gesture || !annotation || gesture.kind === "pan") return;
     event.preventDefaultAction = true;
-    const still = STILL[/** @type {keyof STILL} */ (event.pointerType)] ?? STILL.mouse;
+    const still = STILL[event.pointerType] ?? STILL.mouse;
     if (!gesture.far && distance(event.position, gesture.from) < still) return;
     gesture.far = true;
     const [from, to] = [this.viewer.toPicture(gesture.from), this.viewer.toPicture(event.position)];
@@ -108,7 +109,7 @@ export class PointerTool {
 
   /** Select the smallest box under a click, or none. @private @param {Point} at @param {string} type */
   pick(at, type) {
-    const slack = (REACH[/** @type {keyof REACH} */ (type)] ?? REACH.mouse) / 2 / this.viewer.scale;
+    const slack = (REACH[type] ?? REACH.mouse) / 2 / this.viewer.scale;
     const hit = [...(this.annotation?.marks ?? [])]
       .filter((mark) => contains(mark, at, slack))
       .sort((a, b) => a.width * a.height - b.width * b.height)[0];

@@ -23,6 +23,8 @@ const OPTIONS = {
   gestureSettingsPen: { clickToZoom: false, dblClickToZoom: false, flickEnabled: false },
 };
 
+const STYLE_MARK = "data-openseadragon-mobile-css";
+
 /** Tells "view" (Event) whenever the picture is seen differently. */
 export class Viewer extends EventTarget {
   /** @param {HTMLElement} stage what it fills */
@@ -30,6 +32,7 @@ export class Viewer extends EventTarget {
     super();
     this.frame = h("div", { class: "viewer" });
     stage.prepend(this.frame);
+    if (!document.querySelector(`style[${STYLE_MARK}]`)) document.head.append(noStyle());
     /** @type {any} */
     this.osd = /** @type {any} */ (window).OpenSeadragon({ element: this.frame, ...OPTIONS });
     this.width = 1;
@@ -124,4 +127,11 @@ export class Viewer extends EventTarget {
     const [dx, dy] = [over(at.left, at.width, clientWidth), over(at.top, at.height, clientHeight)];
     if (dx || dy) this.pan(dx, dy);
   }
+}
+
+/** OpenSeadragon adds a style element, which the content security policy forbids, unless it finds one by this mark. */
+function noStyle() {
+  const element = document.createElementNS(null, "style");
+  element.setAttribute(STYLE_MARK, "");
+  return element;
 }

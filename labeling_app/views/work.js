@@ -23,7 +23,10 @@ import { Tasks } from "../work/tasks.js";
 
 /** How long the next picture waits for the answer to be taken; after that it is sent in the background. */
 const PATIENCE_MS = 2500;
+/** @type {Record<string, string>} */
 const TITLES = { label: "Draw", verify: "Check", settle: "Last word" };
+/** @type {Record<string, string>} what became of a draft */
+const STATES = { saved: "Saved", saving: "Saving …", kept: "Kept on this device" };
 
 /** @param {import("../main.js").Page} page */
 export async function show(page) {
@@ -41,7 +44,7 @@ class Work {
     this.page = page;
     this.kind = kind;
     this.round = round;
-    this.places = layOut(`${TITLES[/** @type {keyof TITLES} */ (kind)]}`, (command) => this.run(command));
+    this.places = layOut(TITLES[kind], (command) => this.run(command));
     fill(page.root, this.places.root);
     this.desk = new Desk(this.places.stage, (text) => shell.tell(text), signal);
     this.panel = new Panel(this.places.panel, this.desk, () => this.run("guide"));
@@ -181,7 +184,7 @@ class Work {
     if (command === "mend") return this.toggleMending(task);
     const problem = problemOf(command, mode, annotation);
     if (problem) return this.page.shell.notice("hint", problem, { closable: true, kind: "warn" });
-    const question = QUESTIONS[/** @type {keyof QUESTIONS} */ (command)];
+    const question = QUESTIONS[command];
     const reason = question ? await askReason(question) : null;
     if (question && !reason) return;
     await this.send(task, command, answerOf(command, mode, annotation, reason ?? "", this.presence.seconds));
@@ -253,8 +256,7 @@ class Work {
   /** @private @param {{state: string, message: string}} detail */
   drafted({ state, message }) {
     if (state === "lost" || state === "over") return this.lose(message);
-    const texts = { saved: "Saved", saving: "Saving …", kept: "Kept on this device" };
-    this.places.state.textContent = texts[/** @type {keyof texts} */ (state)] ?? "";
+    this.places.state.textContent = STATES[state];
     this.places.state.dataset.state = state;
   }
 

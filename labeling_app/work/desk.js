@@ -12,7 +12,9 @@ const ZOOM = 1.4;
 /** A new box takes this share of what is seen of the picture. */
 const NEW_SHARE = 0.25;
 
+/** @type {Record<string, number[]>} */
 const ARROWS = { left: [-1, 0], right: [1, 0], up: [0, -1], down: [0, 1] };
+/** @type {Record<string, number[]>} */
 const STRETCHES = { narrower: [-1, 0], wider: [1, 0], lower: [0, -1], higher: [0, 1] };
 
 /** Tells "tool" (Event) when drag draws instead of panning, or the other way round, or the view is another. */
@@ -38,6 +40,7 @@ export class Desk extends EventTarget {
     this.layer.show(annotation, signal);
     this.stage.setAttribute("aria-label", `Picture, ${task.width} by ${task.height} pixels`);
     await this.viewer.open(task.image_url, task);
+    this.stage.dataset.task = task.task_id;
     this.layer.redraw();
   }
 
@@ -47,8 +50,8 @@ export class Desk extends EventTarget {
 
   /** @param {string} command @param {string} [key] @returns {boolean} whether it was one of the desk's */
   run(command, key = "") {
-    if (command in ARROWS) return this.go(ARROWS[/** @type {keyof ARROWS} */ (command)]);
-    if (command in STRETCHES) return this.stretch(STRETCHES[/** @type {keyof STRETCHES} */ (command)]);
+    if (command in ARROWS) return this.go(ARROWS[command]);
+    if (command in STRETCHES) return this.stretch(STRETCHES[command]);
     const found = this.commands[command];
     if (!found) return false;
     found(key);

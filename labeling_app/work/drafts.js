@@ -66,7 +66,7 @@ export class Drafts extends EventTarget {
     localStorage.removeItem(this.key(taskId));
   }
 
-  /** @private */
+  /** Keep nothing more of it: it is somebody else's. */
   leave() {
     clearTimeout(this.timer);
     this.current = null;

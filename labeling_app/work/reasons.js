@@ -1,5 +1,5 @@
-/** Why a picture is skipped, unusable or rejected: what people say most, to choose from. */
-
+/** @type {Record<string, {title: string, explain: string, reasons: string[], action: string, bad?: boolean}>}
+ *  why a picture is skipped, unusable or rejected: what people say most, to choose from */
 export const QUESTIONS = {
   skip: {
     title: "Skip this picture",

@@ -5,9 +5,11 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFilter
 
+Scratches = list[tuple[int, int, int, int]]  # left, top, width, height
 
-def plate(path: Path, width: int, height: int, seed: int) -> list[tuple[int, int, int, int]]:
-    """Draw a plate; the (left, top, width, height) of its scratches."""
+
+def plate(path: Path, width: int, height: int, seed: int) -> Scratches:
+    """Draw a plate; its scratches."""
     chance = random.Random(seed)  # noqa: S311 - pictures, not secrets
     picture = Image.effect_noise((width, height), 18).convert("RGB").filter(ImageFilter.GaussianBlur(1))
     draw = ImageDraw.Draw(picture)
@@ -22,3 +24,11 @@ def plate(path: Path, width: int, height: int, seed: int) -> list[tuple[int, int
         found.append((left, top, w, h))
     picture.save(path, quality=88)
     return found
+
+
+def target(path: Path, size: tuple[int, int], at: tuple[int, int, int, int]) -> None:
+    """Draw a red rectangle (left, top, width, height) on grey: it can be found again on a screenshot."""
+    picture = Image.new("RGB", size, (128, 132, 138))
+    left, top, width, height = at
+    picture.paste((220, 20, 20), (left, top, left + width, top + height))
+    picture.save(path)
