@@ -134,6 +134,9 @@ class Deployed:
     def output(self, stack: str, key: str) -> str:
         return self._outputs[f"{self.name}-{stack}"][key]
 
+    def outputs(self, stack: str) -> Mapping[str, str]:
+        return self._outputs[f"{self.name}-{stack}"]
+
     def resource(self, stack: str, kind: str, logical: str = "") -> str:
         """Give the physical name of the one resource of a type whose logical ID begins so."""
         listed = self._stacks.describe_stack_resources(StackName=f"{self.name}-{stack}")["StackResources"]

@@ -12,7 +12,9 @@ from waiting import eventually
 from local.cloud.addresses import served_at
 from local.cloud.errors import AwsError
 from local.cloud.server import LocalCloud
+from local.demo.signed_in import join
 from local.demo.workbench import Workbench
+from local.demo.workflows import follow_execution
 from stacks.data_stack import DataStack
 from stacks.labeling_stack import LabelingStack
 
@@ -36,11 +38,11 @@ class Labeling:
         self._folder, self._number = folder, 0
         self.machine = self.deployed.output("labeling", "StateMachineArn")
         self.images = self.deployed.output("data", "ImagesBucket")
-        policy = self.deployed.output("labeling", "AnnotatorPolicyArn")
-        url = served_at(cloud.url, self.deployed.output("labeling", "ApiUrl"))
-        self.ann, self.bob = (
-            Workbench(url, cloud.region, cloud.user(f"{NAME}-{name}", [policy])) for name in ("ann", "bob")
+        people = join(
+            cloud, self.deployed.outputs("labeling"), dict.fromkeys(("ann", "bob"), ("annotators",))
         )
+        url = served_at(cloud.url, self.deployed.output("labeling", "ApiUrl"))
+        self.ann, self.bob = (Workbench(url, person.token) for person in people.values())
 
     def upload(self, number: int) -> set[str]:
         """Upload pictures that are like no other; their URIs."""
@@ -54,9 +56,12 @@ class Labeling:
         return uris
 
     def start(self) -> str:
-        started = self.deployed.states.start_execution(
-            stateMachineArn=self.machine, input=json.dumps({"model": "tags"})
-        )
+        """Start labeling once what was uploaded is known, which an event may take its time to tell."""
+        reconciliation = self.deployed.output("labeling", "ReconciliationArn")
+        given = json.dumps({"model": "tags"})
+        compared = self.deployed.states.start_execution(stateMachineArn=reconciliation, input=given)
+        follow_execution(self.deployed.states, compared["executionArn"])
+        started = self.deployed.states.start_execution(stateMachineArn=self.machine, input=given)
         return str(started["executionArn"])
 
     def ended(self, execution: str) -> dict[str, Any]:
