@@ -89,8 +89,8 @@ def round_offered(
     mine = progress.by.get(who, {"answered": 0, "skipped": 0})
     return {
         "round": round_id,
-        **{name: item[name] for name in ("model", "kind", "status", "opened_at", "closes_at")},
-        "number": int(item["number"]),
+        **{name: item.get(name, "") for name in ("model", "kind", "status", "opened_at", "closes_at")},
+        "number": int(item.get("number", 0)),
         "total": int(item["total"]),
         "answered": progress.answered,
         "open": open_to,

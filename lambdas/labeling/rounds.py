@@ -82,7 +82,7 @@ class Rounds:
             return False
         if item["status"] == OPEN and self.progress(round_id).answered < item["total"]:
             return False
-        if item["queue"] != ROUNDS:
+        if item.get("queue") != ROUNDS:
             return True
         try:
             self._states.send_task_success(taskToken=item["token"], output=json.dumps({"round": round_id}))

@@ -9,6 +9,7 @@ from aws_cdk import assertions
 from machines import actions_of, holders_of, statements_in
 
 from config import Edgeline
+from lambdas.labeling.tasks import QUEUE_INDEX
 from stacks.data_stack import DataStack
 from stacks.labeling_stack import LabelingStack
 
@@ -45,6 +46,14 @@ def template() -> dict[str, Any]:
 
 def properties(template: dict[str, Any], kind: str) -> list[dict[str, Any]]:
     return [r["Properties"] for r in template["Resources"].values() if r["Type"] == kind]
+
+
+def test_the_index_of_tasks_has_all_that_they_are_chosen_by(template: dict[str, Any]) -> None:
+    [table] = properties(template, "AWS::DynamoDB::Table")
+    [index] = [one for one in table["GlobalSecondaryIndexes"] if one["IndexName"] == QUEUE_INDEX]
+    keys = {one["AttributeName"] for one in index["KeySchema"]}
+    chosen_by = {"labeled_by", "lessee", "available_at", "queue", "execution"}
+    assert keys | set(index["Projection"]["NonKeyAttributes"]) == chosen_by
 
 
 def test_the_ledger_outlives_the_stack_and_can_be_restored(template: dict[str, Any]) -> None:
