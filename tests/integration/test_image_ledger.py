@@ -2,6 +2,7 @@
 
 import io
 import itertools
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -181,6 +182,15 @@ def test_a_dead_execution_gives_back_what_it_had(bench: Bench) -> None:
     assert bench.find(ONE, 1) == ["a"]
     assert bench.find(TWO, 5) == ["b", "c"]
     assert list(bench.ledger.holders()) == [bench.named(ONE), bench.named(TWO)]
+
+
+def test_two_executions_at_once_share_what_waits(bench: Bench) -> None:
+    names = [f"{number:02}" for number in range(30)]
+    bench.noticed(*names)
+    with ThreadPoolExecutor(2) as pool:
+        found = list(pool.map(lambda execution: bench.find(execution, 20), (ONE, TWO)))
+    assert sorted(found[0] + found[1]) == names
+    assert max(map(len, found)) <= 20
 
 
 def test_of_equal_bytes_the_first_stands_for_all(bench: Bench) -> None:
