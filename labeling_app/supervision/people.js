@@ -51,7 +51,7 @@ export function peopleSection(people) {
     "section",
     { class: "block", "aria-labelledby": "people" },
     h("h2", { id: "people" }, "Who did what"),
-    rows.length ? table("Who did what", HEAD, rows) : nothing("Nobody has answered anything yet."),
+    rows.length ? table("Answers of each person", HEAD, rows) : nothing("Nobody has answered anything yet."),
   );
 }
 
