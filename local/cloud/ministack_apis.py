@@ -53,14 +53,15 @@ def _check_what_a_token_is_for() -> None:
     @functools.wraps(original)
     async def validate(authorizer: Any, method_obj: Any, *request: Any) -> Any:
         claims, error = await original(authorizer, method_obj, *request)
-        if error is None and not _is_meant(claims, authorizer, method_obj):
+        if error is None and not is_meant(claims, authorizer, method_obj):
             return None, apis._gw_error("UNAUTHORIZED", "Unauthorized")
         return claims, error
 
     apis._validate_cognito_authorizer = validate
 
 
-def _is_meant(claims: Mapping[str, Any], authorizer: Mapping[str, Any], method: Mapping[str, Any]) -> bool:
+def is_meant(claims: Mapping[str, Any], authorizer: Mapping[str, Any], method: Mapping[str, Any]) -> bool:
+    """Tell whether a token with these claims is meant for the method: its use, its end, its audience."""
     wanted = "access" if method.get("authorizationScopes") else "id"
     if claims.get("token_use") != wanted or "exp" not in claims:
         return False
@@ -74,13 +75,14 @@ def _tell_claims() -> None:
     original = apis._stringify_claims
 
     @functools.wraps(original)
-    def told(claims: Mapping[str, Any]) -> Any:
-        return original({name: _told(name, value) for name, value in (claims or {}).items()})
+    def stringify(claims: Mapping[str, Any]) -> Any:
+        return original({name: told(name, value) for name, value in (claims or {}).items()})
 
-    apis._stringify_claims = told
+    apis._stringify_claims = stringify
 
 
-def _told(name: str, value: Any) -> Any:
+def told(name: str, value: Any) -> Any:
+    """Return a claim's value as functions get it."""
     if isinstance(value, list):
         return ",".join(str(item) for item in value)
     if name in _DATES and isinstance(value, int | float):

@@ -179,6 +179,21 @@ def test_tampered_picture_address_is_refused(front: Front) -> None:
     assert ask(told["picture"].partition("?")[0]).status == 403
 
 
+def test_address_of_a_picture_is_good_for_its_time(front: Front) -> None:
+    bucket = front.outputs["Pictures"]
+    document = {
+        "Version": "2012-10-17",
+        "Statement": [sample_stack.allow("s3:GetObject", f"arn:aws:s3:::{bucket}/*")],
+    }
+    policy = front.client("iam").create_policy(PolicyName="viewer", PolicyDocument=json.dumps(document))
+    viewer = front.cloud.session(front.cloud.user("viewer", [policy["Policy"]["Arn"]]))
+    s3 = viewer.client("s3", config=Config(signature_version="s3v4"))
+    asked = {"Bucket": bucket, "Key": "picture"}
+    address = s3.generate_presigned_url("get_object", Params=asked, ExpiresIn=3)
+    assert ask(address).status == 200
+    eventually(lambda: ask(address).status == 403)
+
+
 def test_api_without_a_token_answers_401(front: Front) -> None:
     answer = ask(f"{front.home}api/echo", method="POST", headers=JSON, body=b"{}")
     assert (answer.status, json.loads(answer.body)) == (401, {"message": "Unauthorized"})
