@@ -3,8 +3,9 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import product
 from typing import Any
+
+from lambdas.labeling import consensus
 
 Box = Mapping[str, Any]
 NOTHING, UNUSABLE = "nothing here", "unusable"
@@ -78,32 +79,9 @@ class Agreement:
 
 
 def matched(one: Sequence[Box], other: Sequence[Box], *, least_iou: float) -> list[float]:
-    """Pair boxes of the same class, the best overlap first and each box once; the overlaps of the pairs."""
-    candidates = sorted(
-        (
-            (overlap, left, right)
-            for (left, a), (right, b) in product(enumerate(one), enumerate(other))
-            if a["label"] == b["label"] and (overlap := iou(a, b)) >= least_iou
-        ),
-        key=lambda candidate: (-candidate[0], candidate[1], candidate[2]),
-    )
-    taken: set[tuple[str, int]] = set()
-    found = []
-    for overlap, left, right in candidates:
-        both = {("one", left), ("other", right)}
-        if not taken & both:
-            taken |= both
-            found.append(overlap)
-    return found
-
-
-def iou(a: Box, b: Box) -> float:
-    """Intersection over union of two boxes, 0 to 1."""
-    width = min(a["left"] + a["width"], b["left"] + b["width"]) - max(a["left"], b["left"])
-    height = min(a["top"] + a["height"], b["top"] + b["height"]) - max(a["top"], b["top"])
-    shared = max(0.0, width) * max(0.0, height)
-    union = a["width"] * a["height"] + b["width"] * b["height"] - shared
-    return float(shared / union) if union > 0 else 0.0
+    """The overlaps of the boxes of two people that are the same object, by the rules of a consensus."""
+    groups = consensus.matched([one, other], iou=least_iou)
+    return [consensus.overlap(*group) for group in groups if len(group) == 2]
 
 
 def cohens_kappa(verdicts: Mapping[tuple[str, str], int]) -> float | None:

@@ -1,17 +1,10 @@
 import pytest
 
-from lambdas.labeling.agreement import Agreement, Judgement, cohens_kappa, iou, matched
+from lambdas.labeling.agreement import Agreement, Judgement, cohens_kappa, matched
 
 
 def box(left: float, width: float = 10, label: str = "scratch") -> dict[str, object]:
     return {"label": label, "left": left, "top": 0, "width": width, "height": 10}
-
-
-@pytest.mark.parametrize(
-    ("left", "expected"), [(0, 1.0), (5, 1 / 3), (10, 0.0), (40, 0.0)], ids=["same", "half", "beside", "far"]
-)
-def test_iou_of_two_boxes(left: float, expected: float) -> None:
-    assert iou(box(0), box(left)) == pytest.approx(expected)
 
 
 def test_a_box_has_one_match_the_best_of_its_class() -> None:
