@@ -14,7 +14,11 @@ from local.sagemaker.registry import last_part
 
 Parameters = Mapping[str, Any]
 
-_JOBS = {"TrainingJob": "training-job", "ProcessingJob": "processing-job"}
+_JOBS = {
+    "TrainingJob": "training-job",
+    "ProcessingJob": "processing-job",
+    "LabelingJob": "labeling-job",
+}
 _NAMED = {
     **{
         f"{verb}{job}": (kind, f"{job}Name")
@@ -113,6 +117,8 @@ class SageMakerApi(Parts):
 
     def conditions(self, operation: str, parameters: Parameters) -> dict[str, str]:
         """Give the condition keys that a call has a value for."""
+        if operation == "CreateLabelingJob":
+            return {"sagemaker:WorkteamArn": parameters["HumanTaskConfig"]["WorkteamArn"]}
         if operation not in ("CreateModelPackage", "UpdateModelPackage"):
             return {}
         cycle, metadata = (

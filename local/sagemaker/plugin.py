@@ -18,6 +18,7 @@ from local.sagemaker.hosting.endpoints import Endpoints
 from local.sagemaker.hosting.models import EndpointConfigs, Models
 from local.sagemaker.hosting.scalable_variants import ScalableVariants
 from local.sagemaker.jobs.api import JobsApi
+from local.sagemaker.labeling.labeling_jobs import LabelingJobs
 from local.sagemaker.pipelines.api import Pipelines
 from local.sagemaker.registry import Registry
 from local.sagemaker.runtime import Runtime
@@ -37,6 +38,7 @@ class SageMakerPlugin(Plugin):
     endpoints: Endpoints
     components: ComponentOperations
     feature_groups: FeatureGroups
+    labeling_jobs: LabelingJobs
 
 
 def make_plugin(cloud: LocalCloud) -> SageMakerPlugin:
@@ -53,8 +55,9 @@ def make_plugin(cloud: LocalCloud) -> SageMakerPlugin:
     components = InferenceComponents(cloud, operations, configs)
     endpoints.companions += [components, ScalableVariants(cloud)]
     groups = FeatureGroups(cloud, tags)
+    labeling = LabelingJobs(cloud, tags)
     hosting = (models, configs, endpoints, operations)
-    api = SageMakerApi(registry, policies, jobs, pipelines, *hosting, groups, tags)
+    api = SageMakerApi(registry, policies, jobs, pipelines, *hosting, groups, labeling, tags)
 
     def close() -> None:
         pipelines.close()
@@ -64,6 +67,7 @@ def make_plugin(cloud: LocalCloud) -> SageMakerPlugin:
         jobs.processing.join()
         jobs.training.join()
         groups.close()
+        labeling.close()
 
     return SageMakerPlugin(
         services={
@@ -74,7 +78,7 @@ def make_plugin(cloud: LocalCloud) -> SageMakerPlugin:
             ]
         },
         resource_types=resource_types(cloud),
-        sync_jobs=[_sync_job("ProcessingJob"), _sync_job("TrainingJob")],
+        sync_jobs=[_sync_job(word) for word in ("ProcessingJob", "TrainingJob", "LabelingJob")],
         resource_policies={"sagemaker": policies.of},
         close=close,
         registry=registry,
@@ -83,6 +87,7 @@ def make_plugin(cloud: LocalCloud) -> SageMakerPlugin:
         endpoints=endpoints,
         components=operations,
         feature_groups=groups,
+        labeling_jobs=labeling,
     )
 
 

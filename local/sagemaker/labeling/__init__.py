@@ -1,0 +1,1 @@
+"""Ground Truth's labeling jobs, with simulated workteams."""
