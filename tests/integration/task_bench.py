@@ -5,6 +5,7 @@ import itertools
 import json
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -198,33 +199,33 @@ class TaskBench:
             ExpressionAttributeValues={":end": self.now + seconds},
         )
 
-    def count_refused_writes(self) -> "RefusedWrites":
-        """Count the leases that meet somebody else's, as long as the block lasts."""
-        return RefusedWrites(self)
+    def calls(self) -> "Calls":
+        """Count the calls of the table, as long as the block lasts."""
+        return Calls(self.table.meta.client.meta.events)
 
     def publish_guide(self, guide: dict[str, Any]) -> None:
         self.s3.put_object(Bucket=BUCKET, Key="examples/guide.json", Body=json.dumps(guide).encode())
 
 
-class RefusedWrites:
-    """How many of the updates whose condition did not hold were seen on the way back."""
+class Calls:
+    """How often each operation was called, and how many updates met a condition that did not hold."""
 
-    def __init__(self, bench: TaskBench) -> None:
-        self.seen = 0
-        self._events = bench.table.meta.client.meta.events
-        self._lock = threading.Lock()
+    def __init__(self, events: Any) -> None:
+        self.made: Counter[str] = Counter()
+        self.refused = 0
+        self._events, self._lock = events, threading.Lock()
 
     def __enter__(self) -> Self:
-        self._events.register("after-call.dynamodb.UpdateItem", self._look, unique_id="refused-writes")
+        self._events.register("after-call.dynamodb", self._look, unique_id="calls")
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._events.unregister("after-call.dynamodb.UpdateItem", unique_id="refused-writes")
+        self._events.unregister("after-call.dynamodb", unique_id="calls")
 
-    def _look(self, parsed: dict[str, Any], **_: Any) -> None:
-        if parsed.get("Error", {}).get("Code") == "ConditionalCheckFailedException":
-            with self._lock:
-                self.seen += 1
+    def _look(self, model: Any, parsed: dict[str, Any], **_: Any) -> None:
+        with self._lock:
+            self.made[model.name] += 1
+            self.refused += parsed.get("Error", {}).get("Code") == "ConditionalCheckFailedException"
 
 
 @functools.cache

@@ -410,3 +410,22 @@ def test_every_answer_is_json_that_the_page_can_read(bench: TaskBench) -> None:
     [task] = bench.person("ann").claim()
     assert (task["suggested"], task["rejected"]["reason"]) == (suggested, "one is missing")
     assert json.loads(json.dumps(task)) == task
+
+
+def test_a_claim_and_an_answer_read_and_write_no_more_than_they_must(bench: TaskBench) -> None:
+    bench.open(bench.tasks(30))
+    ann = bench.person("ann")
+    ann.rounds()  # known to be at work from here on
+    with bench.calls() as claiming:
+        tasks = ann.claim(limit=10)
+    # The rounds; what is held, what came back, what is free: once round from the random place, at most.
+    assert claiming.made["Query"] in (4, 5)
+    assert (claiming.made["GetItem"], claiming.made["UpdateItem"], claiming.made.total() <= 16) == (
+        1,
+        10,
+        True,
+    )
+    with bench.calls() as answering:
+        ann.answer(tasks[0], {"boxes": [BOX]})
+    # The task and the round, the writes at once, the round again, and how many are answered.
+    assert answering.made == {"GetItem": 3, "TransactWriteItems": 1, "Query": 1}
