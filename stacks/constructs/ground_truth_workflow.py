@@ -104,7 +104,8 @@ class GroundTruthWorkflow(Construct):
                 "Type": "Task",
                 "Resource": f"arn:{cdk.Aws.PARTITION}:states:::sagemaker:createLabelingJob.sync",
                 "Parameters": {f"{member}.$": f"$.{kind}.request.{member}" for member in _REQUEST},
-                "ResultPath": None,
+                "ResultSelector": {"job.$": "$.LabelingJobArn"},
+                "ResultPath": f"$.{kind}.job",
                 "TimeoutSeconds": self._job_timeout.to_seconds(),
             },
         )

@@ -72,6 +72,7 @@ def test_a_job_that_ends_early_goes_on_as_far_as_it_came(
     states: dict[str, Any], name: str, following: str
 ) -> None:
     assert states[name]["Resource"].endswith(":states:::sagemaker:createLabelingJob.sync")
+    assert states[name]["ResultPath"] == f"$.{name.lower()}.job", "what else is known goes on"
     assert states[name]["TimeoutSeconds"] == 6 * 3600, "an hour more than its tasks are offered"
     timeout, refused, ended = states[name]["Catch"]
     assert (timeout["ErrorEquals"], timeout["Next"]) == (["States.Timeout"], f"Stop: {name}")
