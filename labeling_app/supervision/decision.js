@@ -29,7 +29,7 @@ export function decision({ api, me, shell, signal }, found, done) {
   const approve = () =>
     decide("approve", {
       title: `Approve version ${found.version} of ${found.model}?`,
-      explain: `It goes to staging, is tested there, then to prod, and to the devices. Your name, ${me.name}, and your note go into the record of the release.`,
+      explain: `${found.report_url ? "" : "There is no report to read yet. "}It goes to staging, is tested there, then to prod, and to the devices. Your name, ${me.name}, and your note go into the record of the release.`,
       action: "Approve",
     });
   const reject = () =>

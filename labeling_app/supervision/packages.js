@@ -61,7 +61,8 @@ function follow({ api, signal }, list, known) {
     if (signal.aborted || !list.isConnected) return;
     const found = await api.get("/packages", undefined, signal).catch(() => null);
     if (signal.aborted || !list.isConnected) return;
-    const decided = found?.packages.filter((/** @type {Package} */ one) => one.status !== "PendingManualApproval") ?? known;
+    const all = /** @type {Package[] | undefined} */ (found?.packages);
+    const decided = all?.filter(({ status }) => status !== "PendingManualApproval") ?? known;
     const now = JSON.stringify(decided.map(({ stage }) => stage));
     if (now !== shown) fill(list, decided.map(decidedCard));
     shown = now;
