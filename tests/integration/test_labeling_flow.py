@@ -54,8 +54,9 @@ def test_a_label_that_is_rejected_twice_goes_to_a_supervisor_who_sees_all_of_it(
 
 def test_what_nobody_wants_goes_to_a_supervisor_and_holds_no_other_label_up(line: LabelingLine) -> None:
     shunned, other = line.upload("shunned.jpg"), line.upload("other.jpg")
-    execution = line.start()
     people = (line.ann, line.bob, line.eve)
+    assert [person.claim("label") for person in people] == [[], [], []], "all three are at work"
+    execution = line.start()
     for person in people:
         [task] = [task for task in person.wait_for("label") if task["image_uri"] == shunned]
         person.skip(task, "glare")
@@ -85,12 +86,12 @@ def test_what_a_verifier_mends_is_verified(line: LabelingLine) -> None:
 def test_three_people_draw_one_label_and_a_fourth_verifies_it(line: LabelingLine) -> None:
     line.upload("consensus.jpg")
     execution = line.start()
-    drawn = {line.ann: [BOX], line.bob: [SHIFTED], line.eve: [BOX, ELSEWHERE]}
-    for person, boxes in drawn.items():
+    people = (line.ann, line.bob, line.eve)
+    for person, boxes in zip(people, ([BOX], [SHIFTED], [BOX, ELSEWHERE]), strict=True):
         [task] = person.wait_for("label")
         assert person.answer(task, {"boxes": boxes})[0] == 200
         assert person.claim("label") == []
-    assert [person.claim("verify") for person in drawn] == [[], [], []]
+    assert [person.claim("verify") for person in people] == [[], [], []]
     [verify] = line.sue.wait_for("verify")
     assert verify["boxes"] == [BOX]
     line.sue.answer(verify, {"verdict": "approve"})
