@@ -3,7 +3,7 @@
 python benchmarks/labeling.py        Linux; in the environment of `make test`
 
 The functions run as Lambda runs them, each in a process of its own, against a stand-in for DynamoDB and S3
-(benchmarks/labeling_store.py) in another: boto3, its signatures, HTTP and the reading of the answers count,
+(benchmarks/labeling_images.py) in another: boto3, its signatures, HTTP and the reading of the answers count,
 the stand-in does not. Nine images in ten are labelled. CPU seconds and peak memory are of the whole process,
 its start included.
 
@@ -23,9 +23,10 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[1]
+STORE = Path(__file__).with_name("labeling_store.py")
 sys.path.insert(1, str(ROOT))
 
-import labeling_store as store  # noqa: E402
+import labeling_images as images  # noqa: E402
 
 SIZES = (10_000, 100_000, 1_000_000)
 REFERENCE_SIZE = 20_000
@@ -101,10 +102,10 @@ def measured(what: str, size: int) -> dict[str, Any]:
             "AWS_ACCESS_KEY_ID": "benchmark",
             "AWS_SECRET_ACCESS_KEY": "benchmark",
             "AWS_EC2_METADATA_DISABLED": "true",
-            "TABLE": store.TABLE,
-            "IMAGES_BUCKET": store.BUCKET,
+            "TABLE": images.TABLE,
+            "IMAGES_BUCKET": images.BUCKET,
             "ARTIFACTS_BUCKET": "artifacts",
-            "MODEL_CLASSES": json.dumps({store.MODEL: ["scratch"]}),
+            "MODEL_CLASSES": json.dumps({images.MODEL: ["scratch"]}),
         }
         done = subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE, text=True)
     found: dict[str, Any] = json.loads(done.stdout)
@@ -113,7 +114,7 @@ def measured(what: str, size: int) -> dict[str, Any]:
 
 @contextmanager
 def serving(size: int) -> Iterator[str]:
-    command = [sys.executable, store.__file__, str(size)]
+    command = [sys.executable, str(STORE), str(size)]
     server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
         assert server.stdout is not None
@@ -146,15 +147,15 @@ def choose(size: int, limit: int) -> tuple[str, Any]:
 
     from lambdas.labeling import find_unlabeled_images
 
-    completed = {"pk": f"RECONCILIATION#{store.MODEL}", "sk": "COMPLETED", "execution": "benchmark"}
-    boto3.resource("dynamodb").Table(store.TABLE).put_item(Item=completed)
-    event = {"execution": _EXECUTION, "model": store.MODEL, "limit": limit}
+    completed = {"pk": f"RECONCILIATION#{images.MODEL}", "sk": "COMPLETED", "execution": "benchmark"}
+    boto3.resource("dynamodb").Table(images.TABLE).put_item(Item=completed)
+    event = {"execution": _EXECUTION, "model": images.MODEL, "limit": limit}
     found = find_unlabeled_images.handler(event, Unhurried())
 
     def check() -> None:
-        waiting = [n for n in range(0, size, 10) if store.in_bucket(n)]
-        expected = {f"s3://{store.BUCKET}/{store.key_of(number)}" for number in waiting[:limit]}
-        key = f"labeling/{store.MODEL}/benchmark/images-1.jsonl"
+        waiting = [n for n in range(0, size, 10) if images.in_bucket(n)]
+        expected = {f"s3://{images.BUCKET}/{images.key_of(number)}" for number in waiting[:limit]}
+        key = f"labeling/{images.MODEL}/benchmark/images-1.jsonl"
         lines = boto3.client("s3").get_object(Bucket="artifacts", Key=key)["Body"].read().splitlines()
         assert {json.loads(line)["uri"] for line in lines} == expected
         assert len(lines) == len(expected) == found["count"]
@@ -166,11 +167,11 @@ def reconcile(size: int) -> tuple[str, Any]:
     """Compare every image with the ledger, of which three in ten thousand differ."""
     from lambdas.labeling import reconcile_images
 
-    event = {"execution": _EXECUTION, "model": store.MODEL}
+    event = {"execution": _EXECUTION, "model": images.MODEL}
     found = reconcile_images.handler(event, Unhurried())
 
     def check() -> None:
-        assert found["images"] == sum(map(store.in_bucket, range(size)))
+        assert found["images"] == sum(map(images.in_bucket, range(size)))
         assert found["mended"] == 3 * (size // 10_000)
 
     return f"{found['mended']} mended", check
@@ -178,14 +179,14 @@ def reconcile(size: int) -> tuple[str, Any]:
 
 def by_membership(size: int) -> tuple[str, Any]:
     """Tell what has no label as the sample does; what it lists and asks for before that is left out."""
-    images = [f"s3://{store.BUCKET}/{store.key_of(number)}" for number in range(size)]
+    uris = [f"s3://{images.BUCKET}/{images.key_of(number)}" for number in range(size)]
     # Strings of their own, in no order: a query without one returns them.
-    labelled = [f"s3://{store.BUCKET}/{store.key_of(n)}" for n in range(size) if not store.waits(n)]
+    labelled = [f"s3://{images.BUCKET}/{images.key_of(n)}" for n in range(size) if not images.waits(n)]
     random.Random(7).shuffle(labelled)  # noqa: S311 - no secret
     missing = []
-    for image in images:
-        if image not in labelled:
-            missing.append(image)
+    for uri in uris:
+        if uri not in labelled:
+            missing.append(uri)
 
     def check() -> None:
         assert len(missing) == size // 10

@@ -4,28 +4,36 @@ python benchmarks/labeling_store.py IMAGES        prints its port, and serves un
 
 It speaks both APIs over HTTP, as far as labeling calls them, and refuses the rest by name. An answer of
 DynamoDB holds at most 1 MB of items, counted before the projection, one of S3 at most 1000 keys. What the
-images are follows from their number, so that a million need no memory; only what is written is kept.
-
-Nine images in ten are labelled, the tenth waits. Of each ten thousand, no event told of three: an upload, an
-upload over a labelled image, and a deletion.
+images are follows from their number (labeling_images.py), so that a million need no memory; only what is
+written is kept.
 """
 
 import json
 import re
-import struct
 import sys
 import threading
-import zlib
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import parse_qs, quote, unquote, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from labeling_images import (
+    MISSED_OVERWRITE,
+    MISSED_UPLOAD,
+    MODEL,
+    etag_of,
+    in_bucket,
+    key_of,
+    listing,
+    number_of,
+    picture,
+    time_of,
+    waits,
+)
 
 Item = dict[str, dict[str, Any]]
 
-MODEL, BUCKET, TABLE = "tags", "images", "labeling"
-_PAGE_BYTES, _PAGE_KEYS = 1_000_000, 1000
-_MISSED_UPLOAD, _MISSED_OVERWRITE, _MISSED_DELETION = 7, 17, 20  # of the number, modulo 10,000
+_PAGE_BYTES = 1_000_000
 _CONDITIONS = {
     "attribute_not_exists(pk)": lambda item, values: item is None,
     "attribute_not_exists(pk) OR #key IN (:mine, :gone)": lambda item, values: (
@@ -38,49 +46,6 @@ _CONDITIONS = {
         item is not None and item.get("version") == values[":version"]
     ),
 }
-
-
-def key_of(number: int) -> str:
-    return f"images/{MODEL}/{number:08d}.png"
-
-
-def number_of(key: str) -> int:
-    return int(key[-12:-4])
-
-
-def waits(number: int) -> bool:
-    """Whether the ledger says at first that an image waits."""
-    return number % 10 == 0
-
-
-def in_bucket(number: int) -> bool:
-    return number % 10_000 != _MISSED_DELETION
-
-
-def etag_of(number: int) -> str:
-    return f'"{number:032x}"'
-
-
-def time_of(number: int) -> tuple[str, str]:
-    """When an image was uploaded, one a second: as the ledger writes it, and as HTTP does."""
-    day, second = divmod(number, 24 * 3600)
-    clock = f"{second // 3600:02d}:{second // 60 % 60:02d}:{second % 60:02d}"
-    return f"2026-01-{day + 1:02d}T{clock}Z", f"Thu, {day + 1:02d} Jan 2026 {clock} GMT"
-
-
-def picture(number: int) -> bytes:
-    """A PNG like no other."""
-    chunks = (
-        (b"IHDR", struct.pack(">IIBBBBB", 60, 40, 8, 2, 0, 0, 0)),
-        (b"tEXt", b"number\0%d" % number),
-        (b"IDAT", zlib.compress(bytes(40 * (1 + 3 * 60)))),
-        (b"IEND", b""),
-    )
-    parts = [
-        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-        for kind, data in chunks
-    ]
-    return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
 
 
 class Table:
@@ -182,10 +147,10 @@ class Table:
 
     def _first(self, number: int) -> Item | None:
         """What the ledger says of an image before anything is written; None: nothing."""
-        if number % 10_000 == _MISSED_UPLOAD or number >= self._images:
+        if number % 10_000 == MISSED_UPLOAD or number >= self._images:
             return None
         key, since = key_of(number), time_of(number)[0]
-        etag = '"of-before"' if number % 10_000 == _MISSED_OVERWRITE else etag_of(number)
+        etag = '"of-before"' if number % 10_000 == MISSED_OVERWRITE else etag_of(number)
         texts = {"pk": f"IMAGES#{MODEL}", "sk": key, "etag": etag, "since": since, "reason": ""}
         if waits(number):
             texts |= {"status": "free", "execution": "", "images": f"free#{MODEL}", "turn": f"{since}#{key}"}
@@ -204,29 +169,6 @@ def _projected(items: list[Item], request: dict[str, Any]) -> list[Item]:
     names = request["ExpressionAttributeNames"]
     wanted = [names.get(name, name) for name in request["ProjectionExpression"].split(", ")]
     return [{name: item[name] for name in wanted if name in item} for item in items]
-
-
-def listing(images: int, query: dict[str, list[str]]) -> bytes:
-    """A page of ListObjectsV2; its token is the last key of the page before."""
-    after = query.get("continuation-token", query.get("start-after", [""]))[0]
-    number, contents, last = number_of(after) + 1 if after else 0, [], ""
-    while number < images and len(contents) < _PAGE_KEYS:
-        if in_bucket(number):
-            last = key_of(number)
-            contents.append(
-                f"<Contents><Key>{quote(last)}</Key><LastModified>{time_of(number)[0]}</LastModified>"
-                f"<ETag>&quot;{number:032x}&quot;</ETag><Size>300</Size>"
-                "<StorageClass>STANDARD</StorageClass></Contents>"
-            )
-        number += 1
-    more = number < images
-    token = f"<NextContinuationToken>{last}</NextContinuationToken>" if more else ""
-    return (
-        '<?xml version="1.0" encoding="UTF-8"?>'
-        '<ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/">'
-        f"<EncodingType>url</EncodingType><KeyCount>{len(contents)}</KeyCount>"
-        f"<IsTruncated>{str(more).lower()}</IsTruncated>{token}{''.join(contents)}</ListBucketResult>"
-    ).encode()
 
 
 class Handler(BaseHTTPRequestHandler):
