@@ -36,7 +36,8 @@ export class Panel {
 
   /** Put the keyboard into the first number of the selected box. */
   focusNumbers() {
-    if (!this.numbers.hidden) this.numbers.querySelector("input").focus();
+    this.render();
+    if (!this.numbers.hidden) this.field("left").focus();
   }
 
   render() {
@@ -116,7 +117,7 @@ export class Panel {
       { class: "numbers", hidden: true },
       h("legend", { class: "small quiet" }, "Pixels"),
       SIDES.map((side) =>
-        h("label", { class: "small" }, side[0].toUpperCase() + side.slice(1), h("input", { type: "number", name: side, min: side.length > 4 ? 1 : 0, step: "any", inputmode: "decimal", onchange: () => this.typed() })),
+        h("label", { class: "small" }, side[0].toUpperCase() + side.slice(1), h("input", { type: "number", name: side, min: side.length > 4 ? 1 : 0, step: "any", inputmode: "decimal", onchange: () => this.typed(), onfocus: (/** @type {any} */ { target }) => target.select() })),
       ),
     );
   }
@@ -125,8 +126,8 @@ export class Panel {
   typed() {
     const selected = this.annotation?.selected;
     if (!selected) return;
-    const typed = Object.fromEntries(SIDES.map((side) => [side, this.field(side).valueAsNumber]));
-    if (Object.values(typed).every(Number.isFinite)) this.annotation?.reshape(selected.id, /** @type {any} */ (typed), "typed");
+    const [left, top, width, height] = SIDES.map((side) => this.field(side).valueAsNumber);
+    if ([left, top, width, height].every(Number.isFinite)) this.annotation?.reshape(selected.id, from({ left, top, width, height }, this.annotation.size), "typed");
     this.render();
   }
 
@@ -146,4 +147,11 @@ export class Panel {
       if (field.valueAsNumber !== selected[side]) field.value = String(selected[side]);
     }
   }
+}
+
+/** A rectangle that begins where it says, and ends inside the picture. @param {import("../annotation/boxes.js").Rect} rect
+ *  @param {import("../annotation/boxes.js").Size} size @returns {import("../annotation/boxes.js").Rect} */
+function from({ left, top, width, height }, size) {
+  const begin = { left: Math.min(Math.max(left, 0), size.width - 1), top: Math.min(Math.max(top, 0), size.height - 1) };
+  return { ...begin, width: Math.min(width, size.width - begin.left), height: Math.min(height, size.height - begin.top) };
 }

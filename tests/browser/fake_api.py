@@ -59,7 +59,7 @@ class FakeCloud:
 
     def __post_init__(self) -> None:
         handlers = (_Page, _SignIn, _Pictures)
-        self.servers = [ThreadingHTTPServer(("127.0.0.1", 0), type("H", (one,), {"cloud": self})) for one in handlers]
+        self.servers = [_Server(("127.0.0.1", 0), type("Handler", (one,), {"cloud": self})) for one in handlers]
         self.page, self.sign_in, self.images = (f"http://127.0.0.1:{one.server_port}" for one in self.servers)
         # Other origins in earnest: another host, too.
         self.sign_in, self.images = (url.replace("127.0.0.1", "localhost") for url in (self.sign_in, self.images))
@@ -67,7 +67,6 @@ class FakeCloud:
 
     def __enter__(self) -> "FakeCloud":
         for server in self.servers:
-            server.daemon_threads = True
             threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
         return self
 
@@ -75,6 +74,11 @@ class FakeCloud:
         for server in self.servers:
             server.shutdown()
             server.server_close()
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 128  # a browser opens many connections at once
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -76,7 +76,11 @@ class Person:
         send("touchStart", 0)
         for step in range(1, steps + 1):
             send("touchMove", step / steps)
+        # A finger that is lifted in motion flings, and a tap right after only stops the fling.
+        self.page.wait_for_timeout(150)
+        send("touchMove", 1)
         send("touchEnd", 1)
+        devices.detach()
 
     def middle(self) -> tuple[float, float]:
         box = self.stage.bounding_box()
