@@ -25,6 +25,7 @@ from local.cloud import (
     ministack_functions,
     ministack_machines,
     ministack_policies,
+    ministack_queries,
     ministack_refusals,
     ministack_request,
     ministack_sign_in,
@@ -58,7 +59,6 @@ _OWN = (
     Touchpoint("ministack.core.responses", "set_request_account_id", ("access_key_id",)),
     Touchpoint("ministack.core.responses", "set_request_region", ("region",)),
     Touchpoint("ministack.services.sts", "register_session", ("access_key", "session")),
-    Touchpoint("ministack.services.athena", "_materialize_table_files", ("location", "workdirs")),
 )
 TOUCHPOINTS = (
     *_OWN,
@@ -70,6 +70,7 @@ TOUCHPOINTS = (
     *ministack_functions.TOUCHPOINTS,
     *ministack_machines.TOUCHPOINTS,
     *ministack_policies.TOUCHPOINTS,
+    *ministack_queries.TOUCHPOINTS,
     *ministack_refusals.TOUCHPOINTS,
     *ministack_request.TOUCHPOINTS,
     *ministack_sign_in.TOUCHPOINTS,
@@ -115,7 +116,8 @@ class Ministack:
         self.distributions = ministack_distributions.Distributions(self._region, self._buckets.key_of)
         self.machines = ministack_machines.Machines()
         self.functions = ministack_functions.Functions(self._account, self._region)
-        self._check_queries()
+        ministack_queries.mend(self.enforce, self._region)
+        ministack_tables.read_every_column()
 
     async def app(self, scope: Mapping[str, Any], receive: Any, send: Any) -> None:
         """Serve a request as an ASGI application; one from this machine counts as TLS."""
@@ -155,27 +157,6 @@ class Ministack:
             return trusted
 
         evaluator.evaluate_trust_policy = evaluate_trust_policy
-
-    def _check_queries(self) -> None:
-        """Hold an Athena query's reading to the policies of who asked, as Athena does."""
-        athena = module("services.athena")
-        original = athena._materialize_table_files
-
-        @functools.wraps(original)
-        def read(location: str, workdirs: Any) -> Any:
-            bucket, _, prefix = location.removeprefix("s3://").partition("/")
-            where = f"arn:aws:s3:::{bucket}"
-            token = ministack_request.method.set("GET")
-            try:
-                key = ministack_request.access_key.get() or ""
-                self.enforce(key, "s3:ListBucket", self._region, where, {"s3:prefix": prefix})
-                self.enforce(key, "s3:GetObject", self._region, f"{where}/{prefix.rstrip('/')}/data")
-            finally:
-                ministack_request.method.reset(token)
-            return original(location, workdirs)
-
-        athena._materialize_table_files = read
-        ministack_tables.read_every_column()
 
     @contextmanager
     def request(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
@@ -54,3 +55,10 @@ def emulator_variables(*, port: int, account: str, region: str, state_dir: Path)
         "SFTP_ENABLED": "0",
         "TMPDIR": str(state_dir / "tmp"),
     }
+
+
+def fresh_folders(state_dir: Path) -> None:
+    """Make the folders that ministack keeps objects and temporary files in, empty."""
+    for name in ("s3", "tmp"):
+        shutil.rmtree(state_dir / name, ignore_errors=True)
+        (state_dir / name).mkdir(parents=True)

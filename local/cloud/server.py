@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import shutil
 import socket
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -27,7 +26,12 @@ from local.cloud.iam import Iam, user_keys
 from local.cloud.ministack import Ministack
 from local.cloud.ministack_accounts import account_of_arn, request_account
 from local.cloud.plugin import Plugin, ResourceType, policy_of, services_of
-from local.cloud.process_environment import ROOT_SECRET, ProcessEnvironment, emulator_variables
+from local.cloud.process_environment import (
+    ROOT_SECRET,
+    ProcessEnvironment,
+    emulator_variables,
+    fresh_folders,
+)
 from local.cloud.role_aliases import RoleAliases, RoleAliasType
 from local.cloud.service import LocalService, Request
 from local.cloud.sign_in import SignIn
@@ -93,7 +97,7 @@ class LocalCloud:
         listener.bind(("127.0.0.1", 0))
         port = listener.getsockname()[1]
         self.url = f"http://127.0.0.1:{port}"
-        self._prepare_state()
+        fresh_folders(self.state_dir)
         variables = emulator_variables(
             port=port, account=self.account, region=self.region, state_dir=self.state_dir
         )
@@ -219,11 +223,6 @@ class LocalCloud:
     def deployer(self) -> Call:
         """The principal that deployments run as."""
         return Call(self.account, self.region, self.root.principal_arn, self.root.access_key)
-
-    def _prepare_state(self) -> None:
-        for name in ("s3", "tmp"):
-            shutil.rmtree(self.state_dir / name, ignore_errors=True)
-            (self.state_dir / name).mkdir(parents=True)
 
     @property
     def _services(self) -> dict[str, list[LocalService]]:
