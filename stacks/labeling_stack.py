@@ -159,6 +159,7 @@ class LabelingStack(cdk.Stack):
         """The page, who comes to it, and what it shows them; the client that it signs them in with."""
         page = LabelingPage(self, "Page", api=workbench.api, images=images, sign_in_url=people.sign_in_url)
         client = people.come_to(page.url, name=config.name)
+        workbench.accept_only(client)
         publisher = FolderPublisher(self, "Publisher")
         page.publish(
             publisher,

@@ -86,6 +86,13 @@ class Workbench(Construct):
         for (verb, path), body in _ROUTES.items():
             self.method(path, verb, self.function, body=body)
 
+    def accept_only(self, client: cognito.IUserPoolClient) -> None:
+        """Turn away tokens that the pool made for another client than the page's."""
+        described = self._authorizer.node.default_child
+        if not isinstance(described, apigateway.CfnAuthorizer):
+            raise TypeError(f"{self._authorizer.node.path} is not an authorizer of this stack")
+        described.identity_validation_expression = client.user_pool_client_id
+
     def method(
         self,
         path: str,

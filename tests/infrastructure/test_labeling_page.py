@@ -46,6 +46,8 @@ def test_every_method_demands_who_is_signed_in(labeling: Template) -> None:
     [(authorizer, described)] = properties(labeling, "AWS::ApiGateway::Authorizer").items()
     assert described["Type"] == "COGNITO_USER_POOLS"
     assert described["IdentitySource"] == "method.request.header.Authorization"
+    [client] = properties(labeling, "AWS::Cognito::UserPoolClient")
+    assert described["IdentityValidationExpression"] == {"Ref": client}
     for method in methods:
         assert method["AuthorizationType"] == "COGNITO_USER_POOLS"
         assert method["AuthorizerId"] == {"Ref": authorizer}
