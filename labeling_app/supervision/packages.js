@@ -13,6 +13,7 @@ import { steps, underWay } from "./way.js";
  */
 
 const REFRESH_MS = 10_000;
+const MOST_LOOKS = 360; // an hour: a promotion that takes longer is looked at again by hand
 const METRICS = [["map50", "mAP50"], ["map50_95", "mAP50-95"]];
 
 /** @param {import("../main.js").Page} page */
@@ -57,6 +58,7 @@ function readAnew(page) {
  *  @param {import("../main.js").Page} page @param {HTMLElement} list @param {Package[]} known */
 function follow({ api, signal }, list, known) {
   let shown = JSON.stringify(known.map(({ stage }) => stage));
+  let looks = 0;
   const look = async () => {
     if (signal.aborted || !list.isConnected) return;
     const found = await api.get("/packages", undefined, signal).catch(() => null);
@@ -66,7 +68,8 @@ function follow({ api, signal }, list, known) {
     const now = JSON.stringify(decided.map(({ stage }) => stage));
     if (now !== shown) fill(list, decided.map(decidedCard));
     shown = now;
-    if (decided.some(underWay)) setTimeout(look, REFRESH_MS);
+    looks += 1;
+    if (decided.some(underWay) && looks < MOST_LOOKS) setTimeout(look, REFRESH_MS);
   };
   setTimeout(look, REFRESH_MS);
 }
