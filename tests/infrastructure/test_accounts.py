@@ -51,6 +51,7 @@ def test_every_template_names_its_own_account_and_those_that_it_works_with(acros
     work_with = {
         "Delivery": everyone,
         "Tools/Data": everyone,
+        "Tools/Labeling": tools | {across.accounts["prod"]},
         "Tools/Promotion": everyone,
         "Staging/Serving": tools | {across.accounts["staging"]},
         "Prod/Serving": tools | {across.accounts["prod"]},
@@ -64,7 +65,7 @@ def test_a_promoter_trusts_exactly_the_functions_that_act_there(across: Across) 
     acting = {"staging": DEPLOYERS, "prod": [*DEPLOYERS, "smoke-endpoint", "record-release"]}
     for environment, functions in acting.items():
         trusted = trusts(across.serving(environment))
-        names = {"promoter", "model", "auditor", *(["tester"] if environment == "staging" else [])}
+        names = {"promoter", "model", "auditor", "tester" if environment == "staging" else "suggester"}
         assert trusted.keys() == {f"edgeline-{environment}-{name}" for name in names}
         assert trusted[f"edgeline-{environment}-promoter"] == [
             {
@@ -80,6 +81,16 @@ def test_a_promoter_trusts_exactly_the_functions_that_act_there(across: Across) 
         ]
         (model,) = trusted[f"edgeline-{environment}-model"]
         assert model["Principal"] == {"Service": "sagemaker.amazonaws.com"}
+
+
+def test_prods_suggester_trusts_the_labelings_function_alone(across: Across) -> None:
+    (statement,) = trusts(across.serving("prod"))["edgeline-prod-suggester"]
+    assert statement["Principal"] == {"AWS": root(across.accounts["tools"])}
+    assert statement["Condition"] == {
+        "ArnEquals": {"aws:PrincipalArn": [role(TOOLS, "labeling-suggest-boxes")]}
+    }
+    roles = of_kind(across.templates["Tools/Labeling"], "AWS::IAM::Role").values()
+    assert "edgeline-labeling-suggest-boxes" in [one.get("RoleName") for one in roles]
 
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
@@ -246,14 +257,14 @@ def test_the_containers_read_models_of_the_tools_account_and_nothing_else(
     assert f"arn:aws:s3:::{artifacts['BucketName']}" == bucket
 
 
-def test_prod_is_asked_by_its_promoter_and_by_whom_the_caller_policy_is_given(across: Across) -> None:
+def test_prod_is_asked_by_promoter_labeling_and_whom_the_caller_policy_is_given(across: Across) -> None:
     asking = {
         stack: [s["Resource"] for s in statements(template) if "sagemaker:InvokeEndpoint" in s["Action"]]
         for stack, template in across.templates.items()
     }
     assert {stack: len(found) for stack, found in asking.items() if found} == {
         "Staging/Serving": 1,  # the tester
-        "Prod/Serving": 2,
+        "Prod/Serving": 3,
     }
     assert "CallerPolicyArn" in across.templates["Prod/Serving"]["Outputs"]
 
