@@ -42,8 +42,9 @@ _REQUEST = (
     "LabelCategoryConfigS3Uri", "HumanTaskConfig", "Tags",
 )  # fmt: skip
 _PASSES = ("SageMaker.ThrottlingException", "ThrottlingException", "SageMaker.ResourceLimitExceededException")
-# What Step Functions calls all that SageMaker's API does not name, throttling among it, and denials.
-_REFUSED = ("SageMaker.AmazonSageMakerException", "States.Permissions", *_PASSES)
+# What Step Functions calls all that SageMaker's API does not name, by its integration or by the SDK's.
+_UNNAMED = ("SageMaker.AmazonSageMakerException", "SageMaker.SageMakerException")
+_REFUSED = (*_UNNAMED, "States.Permissions", *_PASSES)
 _GRACE = cdk.Duration.hours(1)  # for tasks that were accepted in the last minute, and consolidation
 
 
