@@ -111,7 +111,7 @@ class TaskBench:
         cdk.CfnOutput(stack, "TableName", value=table.table_name)
         app.synth()
         name = deploy(folder, cloud)["task-bench"]["TableName"]
-        session, many = cloud.root_session(), Config(max_pool_connections=50)
+        session, many = cloud.root_session(), Config(max_pool_connections=50, read_timeout=300)
         self.table = session.resource("dynamodb", config=many).Table(name)
         self.s3 = session.client("s3", config=many)
         self.s3.create_bucket(
