@@ -40,7 +40,8 @@ export class Panel {
     if (!this.numbers.hidden) this.field("left").focus();
   }
 
-  render() {
+  /** @param {boolean} [typed] whether the number that is being typed may be put right */
+  render(typed = false) {
     const { annotation } = this;
     if (!annotation) return;
     const focused = document.activeElement instanceof HTMLElement ? document.activeElement.dataset.focus : undefined;
@@ -48,7 +49,7 @@ export class Panel {
     const { marks } = annotation;
     this.heading.textContent = marks.length ? counted(marks.length, "box", "boxes") : "No boxes";
     fill(this.list, marks.map((mark, index) => this.entry(mark, index, annotation)));
-    this.renderNumbers(annotation);
+    this.renderNumbers(annotation, typed);
     if (focused) /** @type {HTMLElement | null} */ (document.querySelector(`[data-focus="${CSS.escape(focused)}"]`))?.focus({ preventScroll: true });
   }
 
@@ -128,7 +129,7 @@ export class Panel {
     if (!selected) return;
     const [left, top, width, height] = SIDES.map((side) => this.field(side).valueAsNumber);
     if ([left, top, width, height].every(Number.isFinite)) this.annotation?.reshape(selected.id, from({ left, top, width, height }, this.annotation.size), "typed");
-    this.render();
+    this.render(true);
   }
 
   /** @private @param {string} side @returns {HTMLInputElement} */
@@ -136,15 +137,16 @@ export class Panel {
     return this.numbers.querySelector(`[name=${side}]`);
   }
 
-  /** @private @param {import("../annotation/annotation.js").Annotation} annotation */
-  renderNumbers(annotation) {
+  /** @private @param {import("../annotation/annotation.js").Annotation} annotation @param {boolean} typed */
+  renderNumbers(annotation, typed) {
     const { selected, readOnly } = annotation;
     this.numbers.hidden = !selected;
     if (!selected) return;
     for (const side of SIDES) {
       const field = this.field(side);
       field.disabled = readOnly;
-      if (field.valueAsNumber !== selected[side]) field.value = String(selected[side]);
+      const typing = field === document.activeElement && !typed;
+      if (!typing && field.valueAsNumber !== selected[side]) field.value = String(selected[side]);
     }
   }
 }

@@ -133,7 +133,7 @@ class Person:
 def arrive(browser: Browser, address: str, **options: Any) -> Person:
     """A new person with a browser that has never been used."""
     context = browser.new_context(**{"viewport": {"width": 1280, "height": 800}, **options})
-    context.set_default_timeout(15_000)
+    context.set_default_timeout(60_000)
     complaints: list[str] = []
     page = context.new_page()
     page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)

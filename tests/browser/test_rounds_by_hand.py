@@ -102,6 +102,8 @@ def test_by_touch(cloud: FakeCloud, person: Callable[..., Person], plates: Calla
             ada.page.get_by_role("dialog").get_by_role("button", name="Unusable").tap()
         else:
             for box in scratches[number]:
+                # A finger near a box that is selected takes hold of it: let go of it first.
+                ada.page.touchscreen.tap(*corners(ada, (20, 20, 1, 1))[0])
                 ada.swipe(corners(ada, box))
             tap(ada, "Done")
         wait_for_next(ada, number)
