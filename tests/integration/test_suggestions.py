@@ -3,6 +3,7 @@
 import json
 import uuid
 from collections.abc import Iterator
+from functools import cached_property
 from typing import Any
 
 import aws_cdk as cdk
@@ -49,14 +50,17 @@ class Prod(Speaking):
         super().__init__(cloud.accounts[PROD], f"{NAME}-{model}-prod")
         self.package = ""
 
-    @property
-    def bucket(self) -> str:  # type: ignore[override]  # the name is taken: buckets are everybody's
+    @cached_property
+    def bucket(self) -> str:
         name = f"{self.name}-{PROD}"
         where = {"LocationConstraint": self.cloud.region}
-        found = [bucket["Name"] for bucket in self.client("s3").list_buckets()["Buckets"]]
-        if name not in found:
-            self.client("s3").create_bucket(Bucket=name, CreateBucketConfiguration=where)
+        self.client("s3").create_bucket(Bucket=name, CreateBucketConfiguration=where)
         return name
+
+    @cached_property
+    def group(self) -> str:
+        self.sm.create_model_package_group(ModelPackageGroupName=self.name)
+        return self.name
 
     def model(self, word: str) -> str:
         """Make a model of a package of its own; `word` is the line that sees a picture."""
@@ -69,7 +73,8 @@ class Prod(Speaking):
             "Environment": {"SAGEMAKER_PROGRAM": "inference.py"},
         }
         made = self.sm.create_model_package(
-            ModelPackageName=name,
+            ModelPackageGroupName=self.group,
+            ModelApprovalStatus="Approved",
             InferenceSpecification={
                 "Containers": [container],
                 "SupportedContentTypes": ["application/x-image"],
@@ -119,11 +124,17 @@ def line(cloud: LocalCloud, tmp_path_factory: pytest.TempPathFactory) -> Labelin
     return deployed_as(cloud, tmp_path_factory.mktemp("suggested"), config, make)
 
 
+@pytest.fixture(scope="module")
+def prods(cloud: LocalCloud) -> dict[str, Prod]:
+    return {model: Prod(cloud, model) for model in KINDS}
+
+
 @pytest.fixture
-def prod(cloud: LocalCloud, request: pytest.FixtureRequest) -> Iterator[Prod]:
-    endpoint = Prod(cloud, request.param)
+def prod(prods: dict[str, Prod], request: pytest.FixtureRequest) -> Iterator[Prod]:
+    endpoint = prods[request.param]
     yield endpoint
-    endpoint.delete()
+    if endpoint.sm.list_endpoints(NameContains=endpoint.name)["Endpoints"]:
+        endpoint.delete()
 
 
 def labelled(line: LabelingLine, model: str, pictures: int) -> tuple[list[dict[str, Any]], dict[str, Any]]:
