@@ -1,7 +1,7 @@
 /** Start: sign in, ask who this is, show the view that the address names. */
 
 import { Api } from "./api.js";
-import { fill, h } from "./dom.js";
+import { fill, h, icon } from "./dom.js";
 import { Session, readSettings } from "./session.js";
 import { Shell } from "./shell.js";
 import { Outbox } from "./work/outbox.js";
@@ -53,11 +53,18 @@ function welcome(shell, session) {
     h(
       "section",
       { class: "welcome" },
+      markOf(),
       h("h1", {}, session.settings.name),
       h("p", { class: "quiet" }, "Mark what is in the pictures, and check what others marked."),
       h("button", { type: "button", class: "button main-one", onclick: () => session.signIn().catch((error) => shell.fail(error)) }, "Sign in"),
     ),
   );
+}
+
+function markOf() {
+  const mark = icon("mark");
+  mark.classList.add("mark");
+  return mark;
 }
 
 /** @param {Shell} shell @param {Session} session */

@@ -59,7 +59,7 @@ export class Panel {
       h(
         "div",
         { class: "row" },
-        h("h2", {}, annotation.readOnly ? "Classes" : annotation.selected ? "Class of the box" : "Draw"),
+        h("h2", {}, annotation.readOnly || !annotation.selected ? "Classes" : "Class of the box"),
         h("button", { type: "button", class: "button bare", onclick: this.guide, data: { focus: "guide" } }, icon("book"), "What to mark"),
       ),
       h(
@@ -71,7 +71,7 @@ export class Panel {
             {
               type: "button",
               class: `button chip ${colourOf(name, annotation.classes)}`,
-              "aria-pressed": String(annotation.label === name),
+              "aria-pressed": String(!annotation.readOnly && annotation.label === name),
               disabled: annotation.readOnly,
               data: { focus: `class ${name}` },
               onclick: () => this.desk.label(index),

@@ -1,5 +1,7 @@
 /** How far the round is, in the drawing view. */
 
+import { fill, h } from "../dom.js";
+
 const REFRESH_EVERY = 5;
 
 /** Counts on by itself, and asks the API now and then. */
@@ -45,7 +47,7 @@ export class Progress {
   render() {
     if (!this.round) return;
     const { number, answered, total } = this.round;
-    this.places.place.textContent = `Round ${number} · ${answered} of ${total} done`;
+    fill(this.places.place, h("span", {}, `Round ${number} · `), `${answered} of ${total} done`);
     this.places.progress.max = Math.max(total, 1);
     this.places.progress.value = answered;
   }

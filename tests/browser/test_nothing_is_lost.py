@@ -168,8 +168,9 @@ def test_a_session_that_ends_loses_nothing(cloud: FakeCloud, person: People, tas
     ada = person().sign_in().start()
     task = ada.task
     draw(ada)
-    until(lambda: ada.page.locator(".notice", has_text="session has ended").count(), ada)
+    ada.page.wait_for_timeout(6000)
     draw(ada, -200)
+    expect_notice(ada, "session has ended")
     cloud.token_seconds, cloud.refreshable = 1800, True
     ada.page.locator(".notice").get_by_role("button", name="Sign in").click()
     ada.page.wait_for_url(f"{cloud.page}/#/work/**")
