@@ -65,21 +65,34 @@ def test_a_label_whose_writer_ends_after_the_write_is_written_by_the_next_attemp
 
 
 def test_a_round_whose_token_is_lost_ends_in_time_with_every_answer(line: LabelingLine) -> None:
+    line.upload("before.jpg")
+    before = line.start()
+    [earlier] = line.ann.wait_for("label")
+    line.ann.answer(earlier, {"boxes": []})
+    line.bob.answers("verify", APPROVE, count=1)
+    line.result(before)
     uri = line.upload("lost-token.jpg")
     with line.rounds_last(seconds=20):
         execution = line.start()
         [task] = line.ann.wait_for("label")
+        # As after an attempt at the state that Step Functions gave up, and whose token came last.
         line.table.update_item(
-            Key={"pk": f"ROUND#{task['round']}", "sk": "ROUND"},
-            UpdateExpression="SET #token = :lost",
+            Key=round_key(task),
+            UpdateExpression="SET #token = :spent",
             ExpressionAttributeNames={"#token": "token"},
-            ExpressionAttributeValues={":lost": "lost"},
+            ExpressionAttributeValues={
+                ":spent": line.table.get_item(Key=round_key(earlier))["Item"]["token"]
+            },
         )
         assert line.ann.answer(task, {"boxes": [BOX]}) == (200, {"accepted": True})
         line.bob.answers("verify", APPROVE, count=1)
         [row] = line.lines(line.result(execution)["manifest"])
     assert row["source-ref"] == uri
     assert row["labels"]["annotations"][0]["left"] == BOX["left"]
+
+
+def round_key(task: dict[str, Any]) -> dict[str, str]:
+    return {"pk": f"ROUND#{task['round']}", "sk": "ROUND"}
 
 
 def test_a_settle_round_that_no_supervisor_comes_to_gives_the_picture_back(line: LabelingLine) -> None:
