@@ -62,7 +62,8 @@ export class Api extends EventTarget {
       try {
         return await this.once(method, path, body, signal, keepalive);
       } catch (error) {
-        if (!(error instanceof ApiError) || error.status === 401 || !error.passing || attempt >= patience) throw error;
+        if (!(error instanceof ApiError) || error.status === 401 || !error.passing || attempt >= patience)
+          throw error;
         await pause(WAITS_MS[attempt] ?? 3000, signal);
       }
     }

@@ -35,42 +35,55 @@ export function ask(content, { label, wide = false }) {
  * @returns {Promise<string | null>} at most 500 characters
  */
 export function askReason({ title, explain, reasons, action, bad = false }) {
-  return ask((/** @type {(reason: string | null) => void} */ close) => {
-    const words = h("textarea", { name: "words", maxlength: 500, rows: 3, "aria-label": "In your own words" });
-    const other = h("input", { type: "radio", name: "reason", value: "" });
-    words.addEventListener("input", () => (other.checked = words.value.trim() !== "" || other.checked));
-    const problem = h("p", { role: "alert", class: "tag bad", hidden: true }, "Say why, in a word or two.");
-    const submit = (/** @type {SubmitEvent} */ event) => {
-      event.preventDefault();
-      const chosen = form.querySelector("input[name=reason]:checked")?.value || words.value.trim();
-      problem.hidden = chosen !== "";
-      if (chosen) close(chosen);
-      else words.focus();
-    };
-    const form = h(
-      "form",
-      { method: "dialog", onsubmit: submit },
-      h("h2", {}, title),
-      h("p", { class: "quiet" }, explain),
-      h(
-        "fieldset",
-        { "aria-label": "Reason" },
-        reasons.map((reason, index) =>
-          h("label", { class: "choice" }, h("input", { type: "radio", name: "reason", value: reason, autofocus: index === 0 }), reason),
+  return ask(
+    (/** @type {(reason: string | null) => void} */ close) => {
+      const words = h("textarea", {
+        name: "words",
+        maxlength: 500,
+        rows: 3,
+        "aria-label": "In your own words",
+      });
+      const other = h("input", { type: "radio", name: "reason", value: "" });
+      words.addEventListener("input", () => (other.checked = words.value.trim() !== "" || other.checked));
+      const problem = h("p", { role: "alert", class: "tag bad", hidden: true }, "Say why, in a word or two.");
+      const submit = (/** @type {SubmitEvent} */ event) => {
+        event.preventDefault();
+        const chosen = form.querySelector("input[name=reason]:checked")?.value || words.value.trim();
+        problem.hidden = chosen !== "";
+        if (chosen) close(chosen);
+        else words.focus();
+      };
+      const form = h(
+        "form",
+        { method: "dialog", onsubmit: submit },
+        h("h2", {}, title),
+        h("p", { class: "quiet" }, explain),
+        h(
+          "fieldset",
+          { "aria-label": "Reason" },
+          reasons.map((reason, index) =>
+            h(
+              "label",
+              { class: "choice" },
+              h("input", { type: "radio", name: "reason", value: reason, autofocus: index === 0 }),
+              reason,
+            ),
+          ),
+          h("label", { class: "choice" }, other, "Something else"),
+          words,
         ),
-        h("label", { class: "choice" }, other, "Something else"),
-        words,
-      ),
-      problem,
-      h(
-        "footer",
-        {},
-        h("button", { type: "button", class: "button", onclick: () => close(null) }, "Cancel"),
-        h("button", { type: "submit", class: `button main-one ${bad ? "bad" : ""}` }, action),
-      ),
-    );
-    return form;
-  }, { label: title });
+        problem,
+        h(
+          "footer",
+          {},
+          h("button", { type: "button", class: "button", onclick: () => close(null) }, "Cancel"),
+          h("button", { type: "submit", class: `button main-one ${bad ? "bad" : ""}` }, action),
+        ),
+      );
+      return form;
+    },
+    { label: title },
+  );
 }
 
 /**
@@ -79,18 +92,30 @@ export function askReason({ title, explain, reasons, action, bad = false }) {
  * @returns {Promise<boolean>}
  */
 export async function confirm({ title, explain, action, bad = false }) {
-  const yes = await ask((/** @type {(yes: boolean | null) => void} */ close) =>
-    h(
-      "div",
-      { class: "inside" },
-      h("h2", {}, title),
-      h("p", { class: "quiet" }, explain),
+  const yes = await ask(
+    (/** @type {(yes: boolean | null) => void} */ close) =>
       h(
-        "footer",
-        {},
-        h("button", { type: "button", class: "button", onclick: () => close(null) }, "Cancel"),
-        h("button", { type: "button", class: `button main-one ${bad ? "bad" : ""}`, autofocus: true, onclick: () => close(true) }, action),
+        "div",
+        { class: "inside" },
+        h("h2", {}, title),
+        h("p", { class: "quiet" }, explain),
+        h(
+          "footer",
+          {},
+          h("button", { type: "button", class: "button", onclick: () => close(null) }, "Cancel"),
+          h(
+            "button",
+            {
+              type: "button",
+              class: `button main-one ${bad ? "bad" : ""}`,
+              autofocus: true,
+              onclick: () => close(true),
+            },
+            action,
+          ),
+        ),
       ),
-    ), { label: title });
+    { label: title },
+  );
   return yes === true;
 }

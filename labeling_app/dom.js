@@ -37,7 +37,11 @@ export function fill(element, ...children) {
 
 /** A picture from the sprite of index.html. @param {string} name */
 export function icon(name) {
-  return s("svg", { class: "icon", "aria-hidden": "true", focusable: "false" }, s("use", { href: `/icons.svg#${name}` }));
+  return s(
+    "svg",
+    { class: "icon", "aria-hidden": "true", focusable: "false" },
+    s("use", { href: `/icons.svg#${name}` }),
+  );
 }
 
 /** @param {number} count @param {string} one @param {string} [many] */

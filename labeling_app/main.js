@@ -24,7 +24,11 @@ import { Outbox } from "./work/outbox.js";
 const VIEWS = {
   "": { text: "Rounds", load: () => import("./views/rounds.js") },
   work: { text: "", load: () => import("./views/work.js") },
-  supervision: { text: "Supervision", group: "supervisors", load: () => import("./supervision/supervision.js") },
+  supervision: {
+    text: "Supervision",
+    group: "supervisors",
+    load: () => import("./supervision/supervision.js"),
+  },
   packages: { text: "Models", group: "approvers", load: () => import("./supervision/packages.js") },
 };
 
@@ -56,7 +60,15 @@ function welcome(shell, session) {
       markOf(),
       h("h1", {}, session.settings.name),
       h("p", { class: "quiet" }, "Mark what is in the pictures, and check what others marked."),
-      h("button", { type: "button", class: "button main-one", onclick: () => session.signIn().catch((error) => shell.fail(error)) }, "Sign in"),
+      h(
+        "button",
+        {
+          type: "button",
+          class: "button main-one",
+          onclick: () => session.signIn().catch((error) => shell.fail(error)),
+        },
+        "Sign in",
+      ),
     ),
   );
 }
@@ -69,11 +81,15 @@ function markOf() {
 
 /** @param {Shell} shell @param {Session} session */
 function expired(shell, session) {
-  shell.notice("session", "Your session has ended. What you have drawn is kept on this device: sign in to go on.", {
-    kind: "warn",
-    action: "Sign in",
-    act: () => session.signIn().catch((error) => shell.fail(error)),
-  });
+  shell.notice(
+    "session",
+    "Your session has ended. What you have drawn is kept on this device: sign in to go on.",
+    {
+      kind: "warn",
+      action: "Sign in",
+      act: () => session.signIn().catch((error) => shell.fail(error)),
+    },
+  );
 }
 
 /** @param {Shell} shell @param {boolean} reachable */
@@ -82,7 +98,11 @@ function connection(shell, reachable) {
     shell.drop("connection");
     shell.tell("The connection is back.");
   } else {
-    shell.notice("connection", "No connection. What you do is kept on this device and sent when it is back.", { kind: "warn" });
+    shell.notice(
+      "connection",
+      "No connection. What you do is kept on this device and sent when it is back.",
+      { kind: "warn" },
+    );
   }
 }
 
@@ -103,7 +123,9 @@ async function untilAnswered(shell, request) {
 /** @param {Shell} shell @param {Api} api @param {Page["me"]} me */
 async function route(shell, api, me) {
   const allowed = Object.entries(VIEWS).filter(([, { group }]) => !group || me.groups.includes(group));
-  const places = allowed.filter(([, { text }]) => text).map(([name, { text }]) => ({ href: `#/${name}`, text }));
+  const places = allowed
+    .filter(([, { text }]) => text)
+    .map(([name, { text }]) => ({ href: `#/${name}`, text }));
   shell.head(me.name, places);
   const outbox = new Outbox(api, me.name);
   outbox.send();
@@ -118,7 +140,16 @@ async function route(shell, api, me) {
     shell.drop("error");
     const root = h("div", { class: "view" });
     fill(shell.main, root);
-    if (!view) return fill(root, h("p", { class: "centered quiet" }, "There is nothing here. ", h("a", { href: "#/" }, "To the rounds")));
+    if (!view)
+      return fill(
+        root,
+        h(
+          "p",
+          { class: "centered quiet" },
+          "There is nothing here. ",
+          h("a", { href: "#/" }, "To the rounds"),
+        ),
+      );
     try {
       const { show } = await view.load();
       if (!signal.aborted) await show({ root, rest, api, me, shell, outbox, signal });
@@ -132,5 +163,8 @@ async function route(shell, api, me) {
 
 start().catch((error) => {
   console.error(error);
-  fill(document.getElementById("main") ?? document.body, h("p", { class: "centered", role: "alert" }, error.message));
+  fill(
+    document.getElementById("main") ?? document.body,
+    h("p", { class: "centered", role: "alert" }, error.message),
+  );
 });

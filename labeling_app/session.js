@@ -17,7 +17,8 @@ export class SignedOut extends Error {}
 /** @returns {Promise<Settings>} what the deployment says of itself */
 export async function readSettings() {
   const response = await fetch("/settings.json", { cache: "no-store" });
-  if (!response.ok) throw new Error(`The page's settings cannot be read (${response.status}). Try again later.`);
+  if (!response.ok)
+    throw new Error(`The page's settings cannot be read (${response.status}). Try again later.`);
   return response.json();
 }
 
@@ -46,7 +47,8 @@ export class Session extends EventTarget {
     sessionStorage.removeItem(PENDING);
     const known = pending?.state === answer.get("state");
     history.replaceState(null, "", `/${known ? pending.hash : ""}`);
-    if (answer.has("error")) throw new Error(answer.get("error_description") ?? "You could not be signed in.");
+    if (answer.has("error"))
+      throw new Error(answer.get("error_description") ?? "You could not be signed in.");
     // An address from elsewhere, or opened twice: the code is not ours.
     if (!known) return;
     this.keep(
@@ -127,7 +129,10 @@ export class Session extends EventTarget {
 
   /** @private @param {Tokens} tokens a refresh keeps the refresh token that it was asked with */
   keep(tokens) {
-    this.tokens = { id_token: tokens.id_token, refresh_token: tokens.refresh_token ?? this.tokens?.refresh_token };
+    this.tokens = {
+      id_token: tokens.id_token,
+      refresh_token: tokens.refresh_token ?? this.tokens?.refresh_token,
+    };
     sessionStorage.setItem(KEPT, JSON.stringify(this.tokens));
   }
 
@@ -159,5 +164,8 @@ async function challengeOf(verifier) {
 
 /** @param {Uint8Array} bytes */
 function base64url(bytes) {
-  return btoa(String.fromCharCode(...bytes)).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+  return btoa(String.fromCharCode(...bytes))
+    .replaceAll("+", "-")
+    .replaceAll("/", "_")
+    .replaceAll("=", "");
 }

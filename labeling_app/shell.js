@@ -24,10 +24,24 @@ export class Shell {
   head(who, places) {
     fill(
       byId("header"),
-      h("a", { class: "brand", href: "#/", "aria-label": `${this.session.settings.name}, start` }, icon("mark"), h("span", {}, this.session.settings.name)),
-      h("nav", { "aria-label": "Views" }, places.map(({ href, text }) => h("a", { href }, text))),
+      h(
+        "a",
+        { class: "brand", href: "#/", "aria-label": `${this.session.settings.name}, start` },
+        icon("mark"),
+        h("span", {}, this.session.settings.name),
+      ),
+      h(
+        "nav",
+        { "aria-label": "Views" },
+        places.map(({ href, text }) => h("a", { href }, text)),
+      ),
       who && h("p", { class: "who" }, icon("person"), h("span", {}, who)),
-      who && h("button", { type: "button", class: "button bare", onclick: () => this.session.signOut() }, "Sign out"),
+      who &&
+        h(
+          "button",
+          { type: "button", class: "button bare", onclick: () => this.session.signOut() },
+          "Sign out",
+        ),
     );
   }
 
@@ -35,7 +49,10 @@ export class Shell {
   here(hash) {
     for (const link of byId("header").querySelectorAll("nav a")) {
       const own = link.getAttribute("href") ?? "";
-      const current = own === "#/" ? !hash.startsWith("#/supervision") && !hash.startsWith("#/packages") : hash.startsWith(own);
+      const current =
+        own === "#/"
+          ? !hash.startsWith("#/supervision") && !hash.startsWith("#/packages")
+          : hash.startsWith(own);
       if (current) link.setAttribute("aria-current", "page");
       else link.removeAttribute("aria-current");
     }
@@ -50,7 +67,12 @@ export class Shell {
       icon(kind === "plain" ? "flag" : name === "connection" ? "offline" : "warn"),
       h("p", {}, text),
       action && h("button", { type: "button", class: "button", onclick: act }, action),
-      closable && h("button", { type: "button", class: "button bare square", "aria-label": "Close this message", onclick: drop }, icon("cross")),
+      closable &&
+        h(
+          "button",
+          { type: "button", class: "button bare square", "aria-label": "Close this message", onclick: drop },
+          icon("cross"),
+        ),
     );
     const old = this.notices.get(name);
     if (old) old.replaceWith(line);
@@ -69,7 +91,10 @@ export class Shell {
   fail(error) {
     if (error instanceof DOMException && error.name === "AbortError") return;
     console.error(error);
-    this.notice("error", error instanceof Error ? error.message : String(error), { kind: "bad", closable: true });
+    this.notice("error", error instanceof Error ? error.message : String(error), {
+      kind: "bad",
+      closable: true,
+    });
   }
 
   /** Tell screen readers. @param {string} text @param {boolean} [urgent] */

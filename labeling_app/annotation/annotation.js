@@ -54,10 +54,19 @@ export class Annotation extends EventTarget {
 
   /** Begin with these, without a way back before them. @param {Box[]} boxes @param {(Box & {score: number})[]} [suggested] */
   start(boxes, suggested = []) {
-    this.suggestions = suggested.map((box, index) => ({ index, score: box.score, box: inside(plain(box), this.size) }));
+    this.suggestions = suggested.map((box, index) => ({
+      index,
+      score: box.score,
+      box: inside(plain(box), this.size),
+    }));
     const drawn = boxes.map((box) => ({ ...inside(plain(box), this.size), id: ++this.lastId }));
-    const left = this.suggestions.filter(({ box }) => !drawn.some((other) => overlap(box, other) > ANSWERED_IOU));
-    this.marks = [...drawn, ...left.map((suggestion) => ({ ...suggestion.box, id: ++this.lastId, suggestion, open: true }))];
+    const left = this.suggestions.filter(
+      ({ box }) => !drawn.some((other) => overlap(box, other) > ANSWERED_IOU),
+    );
+    this.marks = [
+      ...drawn,
+      ...left.map((suggestion) => ({ ...suggestion.box, id: ++this.lastId, suggestion, open: true })),
+    ];
     this.shown();
   }
 
@@ -79,13 +88,19 @@ export class Annotation extends EventTarget {
   /** Put all of these in place of what is there. @param {Box[]} boxes */
   replaceAll(boxes) {
     this.selectedId = null;
-    this.edit("replace", boxes.map((box) => ({ ...inside(plain(box), this.size), id: ++this.lastId })));
+    this.edit(
+      "replace",
+      boxes.map((box) => ({ ...inside(plain(box), this.size), id: ++this.lastId })),
+    );
   }
 
   /** Move or stretch one; small steps soon after each other are one step back. @param {number} id @param {import("./boxes.js").Rect} rect @param {string} [gesture] */
   reshape(id, rect, gesture = "reshape") {
     const { left, top, width, height } = inside(rect, this.size);
-    this.edit(`${gesture} ${id}`, this.marks.map((mark) => (mark.id === id ? { ...mark, left, top, width, height, open: false } : mark)));
+    this.edit(
+      `${gesture} ${id}`,
+      this.marks.map((mark) => (mark.id === id ? { ...mark, left, top, width, height, open: false } : mark)),
+    );
   }
 
   /** Label what is selected, and what is drawn next. @param {string} label */
@@ -93,20 +108,29 @@ export class Annotation extends EventTarget {
     this.label = label;
     const id = this.selectedId;
     if (id === null || this.readOnly) return this.shown();
-    this.edit("label", this.marks.map((mark) => (mark.id === id ? { ...mark, label, open: false } : mark)));
+    this.edit(
+      "label",
+      this.marks.map((mark) => (mark.id === id ? { ...mark, label, open: false } : mark)),
+    );
   }
 
   /** @param {number} id */
   remove(id) {
     const at = this.marks.findIndex((mark) => mark.id === id);
     if (at < 0) return;
-    this.edit("remove", this.marks.filter((mark) => mark.id !== id));
+    this.edit(
+      "remove",
+      this.marks.filter((mark) => mark.id !== id),
+    );
     if (this.selectedId === id) this.select(null);
   }
 
   /** Take suggestions as they are. @param {number[]} ids */
   accept(ids) {
-    this.edit("accept", this.marks.map((mark) => (ids.includes(mark.id) ? { ...mark, open: false } : mark)));
+    this.edit(
+      "accept",
+      this.marks.map((mark) => (ids.includes(mark.id) ? { ...mark, open: false } : mark)),
+    );
   }
 
   /** @param {number | null} id */
@@ -122,7 +146,12 @@ export class Annotation extends EventTarget {
   step(direction) {
     if (!this.marks.length) return;
     const at = this.marks.findIndex((mark) => mark.id === this.selectedId);
-    const next = at < 0 ? (direction > 0 ? 0 : this.marks.length - 1) : (at + direction + this.marks.length) % this.marks.length;
+    const next =
+      at < 0
+        ? direction > 0
+          ? 0
+          : this.marks.length - 1
+        : (at + direction + this.marks.length) % this.marks.length;
     this.select(this.marks[next].id);
   }
 
@@ -166,7 +195,8 @@ export class Annotation extends EventTarget {
     if (this.readOnly) return;
     const now = Date.now();
     const onGoing = what.startsWith("reshape") || what.startsWith("drag");
-    const goes = onGoing && this.going?.what === what && (what.startsWith("drag") || now - this.going.at < ONE_GO_MS);
+    const goes =
+      onGoing && this.going?.what === what && (what.startsWith("drag") || now - this.going.at < ONE_GO_MS);
     if (!goes) this.back.push(this.marks);
     if (this.back.length > MAX_BACK) this.back.shift();
     this.going = { what, at: now };

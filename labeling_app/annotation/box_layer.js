@@ -44,7 +44,9 @@ export class BoxLayer {
   draw() {
     const { annotation } = this;
     if (!annotation || !this.viewer.ready) return fill(this.svg);
-    const order = [...annotation.marks].sort((a, b) => Number(a.id === annotation.selectedId) - Number(b.id === annotation.selectedId));
+    const order = [...annotation.marks].sort(
+      (a, b) => Number(a.id === annotation.selectedId) - Number(b.id === annotation.selectedId),
+    );
     fill(
       this.svg,
       this.ghosts.map((box) => this.rect(box, "ghost")),
@@ -56,7 +58,9 @@ export class BoxLayer {
   /** @private @param {import("./annotation.js").Mark} mark @param {import("./annotation.js").Annotation} annotation */
   mark(mark, annotation) {
     const chosen = mark.id === annotation.selectedId;
-    const name = mark.open ? `✦ ${mark.label} ${Math.round((mark.suggestion?.score ?? 0) * 100)} %` : mark.label;
+    const name = mark.open
+      ? `✦ ${mark.label} ${Math.round((mark.suggestion?.score ?? 0) * 100)} %`
+      : mark.label;
     const at = this.viewer.toStage(mark);
     const state = `${mark.open ? "suggested" : ""} ${chosen ? "chosen" : ""}`;
     return s(
@@ -72,7 +76,13 @@ export class BoxLayer {
   /** @private @param {import("./boxes.js").Rect} box @param {string} className */
   rect(box, className) {
     const { left, top, width, height } = this.viewer.toStage(box);
-    return s("rect", { class: className, x: left, y: top, width: Math.max(width, 0), height: Math.max(height, 0) });
+    return s("rect", {
+      class: className,
+      x: left,
+      y: top,
+      width: Math.max(width, 0),
+      height: Math.max(height, 0),
+    });
   }
 }
 

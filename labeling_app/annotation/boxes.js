@@ -77,7 +77,13 @@ export function overlap(a, b) {
 
 /** @param {Box} a @param {Box} b */
 export function same(a, b) {
-  return a.label === b.label && a.left === b.left && a.top === b.top && a.width === b.width && a.height === b.height;
+  return (
+    a.label === b.label &&
+    a.left === b.left &&
+    a.top === b.top &&
+    a.width === b.width &&
+    a.height === b.height
+  );
 }
 
 /** What the API takes of a box. @param {Box} box @returns {Box} */

@@ -4,7 +4,7 @@
 
 /** @type {Record<string, Record<string, Command>>} headings, each with its commands */
 export const COMMANDS = {
-  "Draw": {
+  Draw: {
     create: { keys: ["n"], shown: "N", text: "New box in the middle of what is seen" },
     next: { keys: ["b", "PageDown"], shown: "B", text: "Next box" },
     previous: { keys: ["Shift+B", "PageUp"], shown: "Shift B", text: "Previous box" },
@@ -12,14 +12,22 @@ export const COMMANDS = {
     right: { keys: ["ArrowRight"], shown: "", text: "" },
     up: { keys: ["ArrowUp"], shown: "", text: "" },
     down: { keys: ["ArrowDown"], shown: "", text: "" },
-    narrower: { keys: ["Shift+ArrowLeft"], shown: "Shift ← ↑ ↓ →", text: "Make the box narrower, lower, higher, wider" },
+    narrower: {
+      keys: ["Shift+ArrowLeft"],
+      shown: "Shift ← ↑ ↓ →",
+      text: "Make the box narrower, lower, higher, wider",
+    },
     wider: { keys: ["Shift+ArrowRight"], shown: "", text: "" },
     lower: { keys: ["Shift+ArrowUp"], shown: "", text: "" },
     higher: { keys: ["Shift+ArrowDown"], shown: "", text: "" },
     finer: { keys: ["["], shown: "[", text: "Smaller steps: 100, 20, 5, 1 pixels" },
     coarser: { keys: ["]"], shown: "]", text: "Larger steps" },
     numbers: { keys: ["g"], shown: "G", text: "Type the box's numbers" },
-    label: { keys: ["1", "2", "3", "4", "5", "6", "7", "8", "9"], shown: "1 – 9", text: "Class of the box, and of the next one" },
+    label: {
+      keys: ["1", "2", "3", "4", "5", "6", "7", "8", "9"],
+      shown: "1 – 9",
+      text: "Class of the box, and of the next one",
+    },
     remove: { keys: ["Delete", "Backspace"], shown: "Del", text: "Delete the box" },
     undo: { keys: ["Ctrl+z", "u"], shown: "Ctrl Z", text: "Undo" },
     redo: { keys: ["Ctrl+Shift+Z", "Ctrl+y", "Shift+U"], shown: "Ctrl Y", text: "Redo" },
@@ -27,7 +35,7 @@ export const COMMANDS = {
     acceptAll: { keys: ["Shift+A"], shown: "Shift A", text: "Accept all suggestions" },
     letGo: { keys: ["Escape"], shown: "Esc", text: "Let go of the box" },
   },
-  "See": {
+  See: {
     zoomIn: { keys: ["+", "="], shown: "+", text: "Zoom in" },
     zoomOut: { keys: ["-"], shown: "−", text: "Zoom out" },
     fit: { keys: ["0"], shown: "0", text: "The whole picture" },
@@ -35,7 +43,7 @@ export const COMMANDS = {
     guide: { keys: ["i"], shown: "I", text: "What to mark: instructions and examples" },
     help: { keys: ["?", "F1"], shown: "?", text: "These keys" },
   },
-  "Answer": {
+  Answer: {
     done: { keys: ["Enter"], shown: "Enter", text: "Done; in a check: approve" },
     nothing: { keys: ["e"], shown: "E", text: "Nothing here" },
     reject: { keys: ["r"], shown: "R", text: "Reject (in a check)" },
@@ -48,7 +56,9 @@ export const COMMANDS = {
 
 const SWITCH = "edgeline.single-keys";
 const BY_KEY = new Map(
-  Object.values(COMMANDS).flatMap((group) => Object.entries(group).flatMap(([name, { keys }]) => keys.map((key) => [key, name]))),
+  Object.values(COMMANDS).flatMap((group) =>
+    Object.entries(group).flatMap(([name, { keys }]) => keys.map((key) => [key, name])),
+  ),
 );
 
 /** Whether keys without Ctrl do something; who dictates or uses other tools can turn it off. */
@@ -66,11 +76,15 @@ export const singleKeys = {
  * @param {(command: string, key: string) => boolean | void} run @param {AbortSignal} signal
  */
 export function listen(run, signal) {
-  document.addEventListener("keydown", (event) => {
-    if (event.defaultPrevented || event.altKey || document.querySelector("dialog[open]")) return;
-    const command = commandOf(event);
-    if (command && run(command, event.key) !== false) event.preventDefault();
-  }, { signal });
+  document.addEventListener(
+    "keydown",
+    (event) => {
+      if (event.defaultPrevented || event.altKey || document.querySelector("dialog[open]")) return;
+      const command = commandOf(event);
+      if (command && run(command, event.key) !== false) event.preventDefault();
+    },
+    { signal },
+  );
 }
 
 /** @param {KeyboardEvent} event */
@@ -81,7 +95,8 @@ function commandOf(event) {
   if (target.matches("button, a, summary") && ["Enter", " "].includes(event.key)) return undefined;
   if (target.matches("[type=radio]") && event.key.startsWith("Arrow")) return undefined;
   if (!held && !singleKeys.on && event.key.length === 1) return undefined;
-  const letter = event.key.length === 1 ? (event.shiftKey ? event.key.toUpperCase() : event.key.toLowerCase()) : event.key;
+  const letter =
+    event.key.length === 1 ? (event.shiftKey ? event.key.toUpperCase() : event.key.toLowerCase()) : event.key;
   // On many keyboards [ ] + ? are typed with Shift: the sign counts.
   const shifted = event.shiftKey && (event.key.length > 1 || /[a-z]/i.test(event.key));
   return BY_KEY.get(`${held ? "Ctrl+" : ""}${shifted ? "Shift+" : ""}${letter}`);

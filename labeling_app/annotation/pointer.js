@@ -120,7 +120,10 @@ export class PointerTool {
   hover(event) {
     if (event.pointerType !== "mouse" || event.buttons || !this.viewer.ready) return;
     const frame = this.viewer.frame.getBoundingClientRect();
-    const { kind, handle } = this.under({ x: event.clientX - frame.left, y: event.clientY - frame.top }, "mouse");
+    const { kind, handle } = this.under(
+      { x: event.clientX - frame.left, y: event.clientY - frame.top },
+      "mouse",
+    );
     this.viewer.frame.dataset.cursor = handle ?? kind;
   }
 }

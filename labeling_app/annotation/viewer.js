@@ -19,7 +19,12 @@ const OPTIONS = {
   imageSmoothingEnabled: true,
   placeholderFillStyle: null,
   gestureSettingsMouse: { clickToZoom: false, dblClickToZoom: false, flickEnabled: false },
-  gestureSettingsTouch: { clickToZoom: false, dblClickToZoom: false, flickEnabled: false, pinchRotate: false },
+  gestureSettingsTouch: {
+    clickToZoom: false,
+    dblClickToZoom: false,
+    flickEnabled: false,
+    pinchRotate: false,
+  },
   gestureSettingsPen: { clickToZoom: false, dblClickToZoom: false, flickEnabled: false },
 };
 
@@ -82,7 +87,9 @@ export class Viewer extends EventTarget {
 
   /** @param {Point} point in CSS pixels of the stage @returns {Point} in pixels of the picture */
   toPicture(point) {
-    const found = this.item.viewerElementToImageCoordinates(new (/** @type {any} */ (window).OpenSeadragon.Point)(point.x, point.y));
+    const found = this.item.viewerElementToImageCoordinates(
+      new /** @type {any} */ (window).OpenSeadragon.Point(point.x, point.y),
+    );
     return { x: found.x / this.scaling, y: found.y / this.scaling };
   }
 
@@ -90,7 +97,9 @@ export class Viewer extends EventTarget {
   toStage(rect) {
     const { Point } = /** @type {any} */ (window).OpenSeadragon;
     const point = this.osd.viewport.pixelFromPoint(
-      this.item.imageToViewportCoordinates(new Point(rect.left * this.scaling, rect.top * this.scaling)), true);
+      this.item.imageToViewportCoordinates(new Point(rect.left * this.scaling, rect.top * this.scaling)),
+      true,
+    );
     const scale = this.scale;
     return { left: point.x, top: point.y, width: rect.width * scale, height: rect.height * scale };
   }

@@ -22,7 +22,16 @@ export async function show(page) {
     h(
       "div",
       { class: "page" },
-      h("header", {}, h("h1", {}, "Rounds"), h("p", { class: "quiet" }, "Pictures come in rounds: first somebody draws, then somebody else checks.")),
+      h(
+        "header",
+        {},
+        h("h1", {}, "Rounds"),
+        h(
+          "p",
+          { class: "quiet" },
+          "Pictures come in rounds: first somebody draws, then somebody else checks.",
+        ),
+      ),
       kept,
       list,
     ),
@@ -32,7 +41,10 @@ export async function show(page) {
   renderKept();
   fill(list, h("p", { class: "quiet" }, "Loading …"));
   await refresh(page, list);
-  const timer = setInterval(() => document.visibilityState === "visible" && refresh(page, list).catch(() => undefined), REFRESH_MS);
+  const timer = setInterval(
+    () => document.visibilityState === "visible" && refresh(page, list).catch(() => undefined),
+    REFRESH_MS,
+  );
   page.signal.addEventListener("abort", () => clearInterval(timer));
 }
 
@@ -40,9 +52,11 @@ export async function show(page) {
 async function refresh(page, list) {
   const { rounds } = await page.api.get("/rounds", undefined, page.signal);
   if (page.signal.aborted) return;
-  const focused = document.activeElement instanceof HTMLElement ? document.activeElement.dataset.round : undefined;
+  const focused =
+    document.activeElement instanceof HTMLElement ? document.activeElement.dataset.round : undefined;
   fill(list, rounds.length ? rounds.map(card) : nothing());
-  if (focused) /** @type {HTMLElement | null} */ (list.querySelector(`[data-round="${CSS.escape(focused)}"]`))?.focus();
+  if (focused)
+    /** @type {HTMLElement | null} */ (list.querySelector(`[data-round="${CSS.escape(focused)}"]`))?.focus();
 }
 
 function nothing() {
@@ -50,7 +64,11 @@ function nothing() {
     "section",
     { class: "card" },
     h("h2", {}, "No round is open"),
-    h("p", { class: "quiet" }, "A round starts when there are new pictures, by the clock, or when a supervisor starts one. This page looks again by itself."),
+    h(
+      "p",
+      { class: "quiet" },
+      "A round starts when there are new pictures, by the clock, or when a supervisor starts one. This page looks again by itself.",
+    ),
   );
 }
 
@@ -74,7 +92,16 @@ function card({ round, model, kind, number, total, answered, open, mine, closes_
       "footer",
       {},
       open > 0
-        ? h("a", { class: "button main-one", href: `#/work/${kind}/${encodeURIComponent(round)}`, data: { round } }, name, icon("next"))
+        ? h(
+            "a",
+            {
+              class: "button main-one",
+              href: `#/work/${kind}/${encodeURIComponent(round)}`,
+              data: { round },
+            },
+            name,
+            icon("next"),
+          )
         : h("p", { class: "tag plain" }, answered === total ? "Complete" : "Nothing for you now"),
       open > 0 && h("span", { class: "small quiet" }, `${counted(open, "picture")} for you`),
     ),
@@ -86,5 +113,7 @@ function closing(at) {
   const hours = (Date.parse(at) - Date.now()) / 3_600_000;
   if (hours < 0) return "closing";
   if (hours < 1) return `closes in ${counted(Math.max(1, Math.round(hours * 60)), "minute")}`;
-  return hours < 48 ? `closes in ${counted(Math.round(hours), "hour")}` : `closes in ${counted(Math.round(hours / 24), "day")}`;
+  return hours < 48
+    ? `closes in ${counted(Math.round(hours), "hour")}`
+    : `closes in ${counted(Math.round(hours / 24), "day")}`;
 }

@@ -1,17 +1,16 @@
 /** Drawing and checking, one picture after the other: `#/work/<kind>/<round>`. */
 
 import { Annotation } from "../annotation/annotation.js";
-import { same } from "../annotation/boxes.js";
 import { listen } from "../annotation/keyboard.js";
 import { askReason } from "../dialogs.js";
-import { fill, h } from "../dom.js";
+import { fill } from "../dom.js";
 import { answerOf, problemOf } from "../work/answers.js";
 import { offered, showAnswers } from "../work/bar.js";
 import { Desk } from "../work/desk.js";
 import { Drafts } from "../work/drafts.js";
 import { showEnd, showOtherTab } from "../work/endings.js";
 import { showGuide, showKeys } from "../work/guide.js";
-import { layOut } from "../work/layout.js";
+import { cover, layOut, showState, showTool } from "../work/layout.js";
 import { Lease } from "../work/lease.js";
 import { nextCandidate } from "../work/notes.js";
 import { holdTab } from "../work/one_tab.js";
@@ -19,15 +18,13 @@ import { Panel } from "../work/panel.js";
 import { Presence } from "../work/presence.js";
 import { Progress } from "../work/progress.js";
 import { QUESTIONS } from "../work/reasons.js";
+import { restore } from "../work/restore.js";
 import { Tasks } from "../work/tasks.js";
 
 /** How long the next picture waits for the answer to be taken; after that it is sent in the background. */
 const PATIENCE_MS = 2500;
 /** @type {Record<string, string>} */
 const TITLES = { label: "Draw", verify: "Check", settle: "Last word" };
-/** @type {Record<string, string>} what became of a draft */
-const STATES = { saved: "Saved", saving: "Saving …", kept: "Kept on this device" };
-
 /** @param {import("../main.js").Page} page */
 export async function show(page) {
   const [kind, round] = page.rest;
@@ -65,14 +62,24 @@ class Work {
   /** @private @param {AbortSignal} signal */
   listen(signal) {
     listen((command, key) => this.run(command, key), signal);
-    this.drafts.addEventListener("state", (event) => this.drafted(/** @type {CustomEvent} */ (event).detail), { signal });
-    this.desk.addEventListener("tool", () => this.tool(), { signal });
+    this.drafts.addEventListener(
+      "state",
+      (event) => this.drafted(/** @type {CustomEvent} */ (event).detail),
+      { signal },
+    );
+    this.desk.addEventListener("tool", () => showTool(this.places, this.desk), { signal });
     const leave = () => this.drafts.flush({ keepalive: true });
-    addEventListener("pagehide", () => {
-      leave();
-      this.tasks.giveBack();
-    }, { signal });
-    document.addEventListener("visibilitychange", () => document.visibilityState === "hidden" && leave(), { signal });
+    addEventListener(
+      "pagehide",
+      () => {
+        leave();
+        this.tasks.giveBack();
+      },
+      { signal },
+    );
+    document.addEventListener("visibilitychange", () => document.visibilityState === "hidden" && leave(), {
+      signal,
+    });
     signal.addEventListener("abort", () => {
       leave();
       this.taskEnd.abort();
@@ -87,28 +94,13 @@ class Work {
     this.taskEnd = new AbortController();
     this.task = this.tasks.shown = null;
     this.turn("busy");
-    this.cover("Fetching the next picture …");
-    const task = await this.fetchNext();
+    cover(this.places, "Fetching the next picture …");
+    const task = await this.tasks.nextPatiently((message) => cover(this.places, message));
     if (this.page.signal.aborted) return;
     if (!task) return this.end();
     this.task = task;
     this.tasks.shown = task.task_id;
     await this.begin(task);
-  }
-
-  /** @private A bad connection is waited for. @returns {Promise<import("../work/tasks.js").Task | null>} */
-  async fetchNext() {
-    while (!this.page.signal.aborted) {
-      try {
-        return await this.tasks.next();
-      } catch (error) {
-        const { passing, message } = /** @type {any} */ (error);
-        if (!passing) throw error;
-        this.cover(`${message} The next picture comes as soon as it is back.`);
-        await new Promise((resolve) => setTimeout(resolve, 2000));
-      }
-    }
-    return null;
   }
 
   /** @private @param {import("../work/tasks.js").Task} task */
@@ -117,10 +109,11 @@ class Work {
     const annotation = new Annotation({ width: task.width, height: task.height }, task.classes);
     if (task.classes.includes(this.annotation.label)) annotation.label = this.annotation.label;
     this.annotation = annotation;
-    const mending = this.restore(task, annotation);
+    const mending = restore(task, annotation, this.drafts.found(task));
     annotation.readOnly = task.kind === "verify" && !mending;
     this.drafts.follow(task, annotation, signal);
     annotation.addEventListener("edit", () => this.page.shell.drop("hint"), { signal });
+    showState(this.places, "new");
     this.presence.restart();
     this.lease.watch(task, signal);
     this.progress.show(task);
@@ -132,47 +125,28 @@ class Work {
     this.tasks.prefetch();
   }
 
-  /** @private Put back what was drawn before. @param {import("../work/tasks.js").Task} task @param {Annotation} annotation
-   *  @returns {boolean} whether a check has become mending */
-  restore(task, annotation) {
-    const found = this.drafts.found(task);
-    const given = task.kind === "verify" ? (task.boxes ?? []) : [];
-    if (found?.marks) annotation.resume(found.marks, task.suggested?.boxes);
-    else annotation.start(found?.boxes ?? given, task.suggested?.boxes);
-    const drawn = annotation.boxes;
-    if (task.kind !== "verify") return false;
-    return drawn.length !== given.length || drawn.some((box, index) => !same(box, { ...box, ...given[index] }));
-  }
-
   /** @private @param {import("../work/tasks.js").Task} task */
   async open(task) {
     const { signal } = this.taskEnd;
     try {
       await this.desk.show(task, this.annotation, signal);
-      this.cover("");
+      cover(this.places, "");
     } catch (error) {
       if (signal.aborted) return;
-      this.cover("The picture cannot be shown. It may have been deleted, or the connection is bad.");
+      cover(this.places, "The picture cannot be shown. It may have been deleted, or the connection is bad.");
       this.turn("broken");
     }
   }
 
   /** Do what a key or a button means. @param {string} command @param {string} [key] @returns {boolean} */
   run(command, key) {
-    if (command === "guide") this.guide();
+    if (command === "guide") showGuide(this.task, this.page.me.models);
     else if (command === "help") showKeys();
     else if (command === "numbers") this.panel.focusNumbers();
     else if (command === "candidate" && this.mode === "settle") nextCandidate(this.places.panel);
     else if (offered(this.mode, command)) this.answer(command).catch((error) => this.page.shell.fail(error));
     else return this.mode !== "busy" && this.desk.run(command, key);
     return true;
-  }
-
-  /** @private */
-  guide() {
-    const { task } = this;
-    const model = this.page.me.models.find(({ model }) => model === task?.model);
-    if (task) showGuide(task.model, task.classes.map((name) => model?.classes.find((one) => one.name === name) ?? { name }));
   }
 
   /** @private @param {string} command */
@@ -256,8 +230,7 @@ class Work {
   /** @private @param {{state: string, message: string}} detail */
   drafted({ state, message }) {
     if (state === "lost" || state === "over") return this.lose(message);
-    this.places.state.textContent = STATES[state];
-    this.places.state.dataset.state = state;
+    showState(this.places, state);
   }
 
   /** @private @param {import("../work/bar.js").Mode} mode */
@@ -265,19 +238,6 @@ class Work {
     this.mode = mode;
     this.places.root.dataset.mode = mode;
     showAnswers(this.places.bar, mode, (command) => this.run(command));
-  }
-
-  /** @private @param {string} text empty to uncover the picture */
-  cover(text) {
-    fill(this.places.cover, text && h("p", { class: "quiet" }, text));
-    this.places.cover.hidden = !text;
-    if (text) this.places.state.textContent = "";
-  }
-
-  /** @private */
-  tool() {
-    this.places.pan.setAttribute("aria-pressed", String(this.desk.panning));
-    this.places.zoom.textContent = `${Math.round(this.desk.viewer.scale * 100)} %`;
   }
 
   /** @private */

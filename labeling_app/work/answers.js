@@ -9,9 +9,11 @@ import { counted } from "../dom.js";
 export function problemOf(command, mode, annotation) {
   if (!["label", "settle", "mend"].includes(mode) || !["done", "nothing"].includes(command)) return null;
   const { open, boxes } = annotation;
-  if (open.length) return `${counted(open.length, "suggestion waits", "suggestions wait")} for your word: accept, move or delete ${open.length === 1 ? "it" : "each"}.`;
+  if (open.length)
+    return `${counted(open.length, "suggestion waits", "suggestions wait")} for your word: accept, move or delete ${open.length === 1 ? "it" : "each"}.`;
   if (command === "done" && !boxes.length) return "There is no box. Draw one, or say “Nothing here”.";
-  if (command === "nothing" && boxes.length) return `There ${boxes.length === 1 ? "is a box" : "are boxes"} on the picture. Delete ${boxes.length === 1 ? "it" : "them"} first if there is nothing here.`;
+  if (command === "nothing" && boxes.length)
+    return `There ${boxes.length === 1 ? "is a box" : "are boxes"} on the picture. Delete ${boxes.length === 1 ? "it" : "them"} first if there is nothing here.`;
   return null;
 }
 

@@ -32,14 +32,22 @@ const OFFERED = {
 
 /** Show the answers of a mode. @param {HTMLElement} root @param {Mode} mode @param {(command: string) => void} run */
 export function showAnswers(root, mode, run) {
-  const focused = document.activeElement instanceof HTMLElement && root.contains(document.activeElement) && document.activeElement.dataset.command;
+  const focused =
+    document.activeElement instanceof HTMLElement &&
+    root.contains(document.activeElement) &&
+    document.activeElement.dataset.command;
   fill(
     root,
     OFFERED[mode].map((name) => {
       const { command, text, icon: picture, key, look = "", apart } = CHOICES[name];
       return h(
         "button",
-        { type: "button", class: `button ${look} ${apart ? "apart" : ""}`, data: { command }, onclick: () => run(command) },
+        {
+          type: "button",
+          class: `button ${look} ${apart ? "apart" : ""}`,
+          data: { command },
+          onclick: () => run(command),
+        },
         icon(picture),
         h("span", {}, text),
         key && h("kbd", { "aria-hidden": "true" }, key === "Enter" ? "⏎" : key),

@@ -89,7 +89,10 @@ export class Desk extends EventTarget {
     if (this.annotation.readOnly || !this.viewer.ready) return;
     const { visible } = this.viewer;
     const { size } = this.annotation;
-    const [right, bottom] = [Math.min(visible.left + visible.width, size.width), Math.min(visible.top + visible.height, size.height)];
+    const [right, bottom] = [
+      Math.min(visible.left + visible.width, size.width),
+      Math.min(visible.top + visible.height, size.height),
+    ];
     const [left, top] = [Math.max(visible.left, 0), Math.max(visible.top, 0)];
     const side = Math.max(2, Math.round(Math.min(right - left, bottom - top) * NEW_SHARE));
     const mark = this.annotation.add({

@@ -34,7 +34,10 @@ export class Drafts extends EventTarget {
   found(task) {
     const kept = this.read(task.task_id);
     const elsewhere = task.draft;
-    if (elsewhere && (!kept || (elsewhere.saved_at !== kept.savedAt && Date.parse(elsewhere.saved_at) > kept.at)))
+    if (
+      elsewhere &&
+      (!kept || (elsewhere.saved_at !== kept.savedAt && Date.parse(elsewhere.saved_at) > kept.at))
+    )
       return { marks: null, boxes: elsewhere.boxes };
     return kept ? { marks: kept.marks, boxes: null } : null;
   }
@@ -94,7 +97,11 @@ export class Drafts extends EventTarget {
     this.sending = true;
     try {
       this.sequence = Math.max(this.sequence + 1, Date.now());
-      const answer = await this.api.put(`/tasks/${task.task_id}/draft`, { boxes, sequence: this.sequence }, { keepalive, patience: 0 });
+      const answer = await this.api.put(
+        `/tasks/${task.task_id}/draft`,
+        { boxes, sequence: this.sequence },
+        { keepalive, patience: 0 },
+      );
       task.leased_until = answer.leased_until ?? task.leased_until;
       if (this.current === current) this.sent(boxes, answer.saved_at);
     } catch (error) {

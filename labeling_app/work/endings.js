@@ -17,9 +17,19 @@ export async function showEnd(page, kind, answered) {
       { class: "welcome" },
       h("span", { class: "badge" }, icon("check")),
       h("h1", { tabindex: -1, id: "end" }, answered ? "All done here" : `Nothing to ${verb} here now`),
-      h("p", { class: "quiet" }, answered ? `You answered ${counted(answered, "picture")}. There is none left for you here.` : "Somebody else may be at the last ones; they come back if they are left."),
+      h(
+        "p",
+        { class: "quiet" },
+        answered
+          ? `You answered ${counted(answered, "picture")}. There is none left for you here.`
+          : "Somebody else may be at the last ones; they come back if they are left.",
+      ),
       others.map((/** @type {any} */ { round, kind: other, number, open }) =>
-        h("a", { class: "button main-one", href: `#/work/${other}/${round}` }, `Round ${number}: ${VERBS[other]} (${open})`),
+        h(
+          "a",
+          { class: "button main-one", href: `#/work/${other}/${round}` },
+          `Round ${number}: ${VERBS[other]} (${open})`,
+        ),
       ),
       h("a", { class: `button ${others.length ? "" : "main-one"}`, href: "#/" }, "To the rounds"),
     ),

@@ -48,10 +48,14 @@ export class Lease {
 
   /** @private */
   warn() {
-    this.shell.notice("lease", "Are you still there? This picture soon goes to somebody else; what you drew is kept.", {
-      kind: "warn",
-      action: "I am here",
-      act: () => this.drafts.renew(),
-    });
+    this.shell.notice(
+      "lease",
+      "Are you still there? This picture soon goes to somebody else; what you drew is kept.",
+      {
+        kind: "warn",
+        action: "I am here",
+        act: () => this.drafts.renew(),
+      },
+    );
   }
 }

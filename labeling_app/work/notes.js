@@ -23,7 +23,13 @@ function checkNote(task) {
     "section",
     { class: "note" },
     h("h2", {}, "Check what somebody drew"),
-    h("p", {}, count ? `${counted(count, "box", "boxes")}: is each one right, and none missing?` : "They say: nothing here. Is that so?"),
+    h(
+      "p",
+      {},
+      count
+        ? `${counted(count, "box", "boxes")}: is each one right, and none missing?`
+        : "They say: nothing here. Is that so?",
+    ),
   );
 }
 
@@ -37,8 +43,19 @@ function rejectedNote(rejected, annotation, desk) {
     { class: "note bad" },
     h("h2", {}, icon("warn"), "This picture came back"),
     h("p", {}, h("strong", {}, "Why: "), rejected.reason),
-    h("p", { class: "small" }, rejected.boxes.length ? "What was drawn before is shown in grey." : "Before, somebody said: nothing here."),
-    rejected.boxes.length > 0 && h("button", { type: "button", class: "button", onclick: () => annotation.replaceAll(rejected.boxes) }, "Start from those boxes"),
+    h(
+      "p",
+      { class: "small" },
+      rejected.boxes.length
+        ? "What was drawn before is shown in grey."
+        : "Before, somebody said: nothing here.",
+    ),
+    rejected.boxes.length > 0 &&
+      h(
+        "button",
+        { type: "button", class: "button", onclick: () => annotation.replaceAll(rejected.boxes) },
+        "Start from those boxes",
+      ),
   );
 }
 
@@ -64,7 +81,13 @@ function candidatesNote(candidates, annotation, desk) {
           "label",
           { class: "choice" },
           h("input", { type: "radio", name: "candidate", value: index, onchange: () => choose(index) }),
-          h("span", {}, candidate ? h("strong", {}, candidate.by) : "Draw anew", candidate && ` · ${candidate.boxes.length ? counted(candidate.boxes.length, "box", "boxes") : "nothing here"}`),
+          h(
+            "span",
+            {},
+            candidate ? h("strong", {}, candidate.by) : "Draw anew",
+            candidate &&
+              ` · ${candidate.boxes.length ? counted(candidate.boxes.length, "box", "boxes") : "nothing here"}`,
+          ),
         ),
       ),
     ),
@@ -73,7 +96,9 @@ function candidatesNote(candidates, annotation, desk) {
 
 /** Choose the next candidate by key. @param {ParentNode} root */
 export function nextCandidate(root) {
-  const choices = [.../** @type {NodeListOf<HTMLInputElement>} */ (root.querySelectorAll("[name=candidate]"))];
+  const choices = [
+    .../** @type {NodeListOf<HTMLInputElement>} */ (root.querySelectorAll("[name=candidate]")),
+  ];
   if (!choices.length) return;
   const next = choices[(choices.findIndex(({ checked }) => checked) + 1) % choices.length];
   next.checked = true;
@@ -87,9 +112,26 @@ function suggestionsNote(annotation, desk, signal) {
     const { length } = annotation.open;
     fill(
       note,
-      h("h2", {}, icon("spark"), length ? `${counted(length, "suggestion")} of a model` : "Suggestions: all answered"),
-      length > 0 && h("p", { class: "small" }, "Made by a model, not by a person. Accept what is right, move or delete what is not."),
-      length > 0 && h("button", { type: "button", class: "button", onclick: () => desk.acceptAll() }, icon("check"), `Accept all`, h("kbd", { "aria-hidden": "true" }, "Shift A")),
+      h(
+        "h2",
+        {},
+        icon("spark"),
+        length ? `${counted(length, "suggestion")} of a model` : "Suggestions: all answered",
+      ),
+      length > 0 &&
+        h(
+          "p",
+          { class: "small" },
+          "Made by a model, not by a person. Accept what is right, move or delete what is not.",
+        ),
+      length > 0 &&
+        h(
+          "button",
+          { type: "button", class: "button", onclick: () => desk.acceptAll() },
+          icon("check"),
+          `Accept all`,
+          h("kbd", { "aria-hidden": "true" }, "Shift A"),
+        ),
     );
   };
   annotation.addEventListener("edit", render, { signal });

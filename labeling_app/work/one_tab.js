@@ -10,10 +10,14 @@ export function holdTab(page) {
   return new Promise((resolve) => {
     const untilLeft = new Promise((left) => signal.addEventListener("abort", left));
     navigator.locks
-      .request(`edgeline.work.${me.name}`, takeOver ? { steal: true } : { ifAvailable: true }, async (lock) => {
-        resolve(lock !== null);
-        if (lock) await untilLeft;
-      })
+      .request(
+        `edgeline.work.${me.name}`,
+        takeOver ? { steal: true } : { ifAvailable: true },
+        async (lock) => {
+          resolve(lock !== null);
+          if (lock) await untilLeft;
+        },
+      )
       .catch(() => {
         // Another tab has taken over: this one shows nothing that could be drawn on.
         if (!signal.aborted) location.hash = "#/";

@@ -48,7 +48,8 @@ export class Outbox extends EventTarget {
     this.write([...this.letters, { ...letter, at: Date.now() }]);
     return new Promise((resolve) => {
       const timer = setTimeout(() => over("waiting"), waitMs);
-      const settled = (/** @type {any} */ { detail }) => detail.letter.id === letter.id && over(detail.error ?? "sent");
+      const settled = (/** @type {any} */ { detail }) =>
+        detail.letter.id === letter.id && over(detail.error ?? "sent");
       const over = (/** @type {"sent" | "waiting" | Error} */ outcome) => {
         clearTimeout(timer);
         this.removeEventListener("settled", settled);

@@ -17,7 +17,12 @@ export class Panel {
     this.heading = h("h2", {}, "Boxes");
     this.list = h("ul", { class: "list" });
     this.numbers = this.numberFields();
-    fill(root, this.classes, this.notes, h("section", { class: "box-list" }, this.heading, this.list, this.numbers));
+    fill(
+      root,
+      this.classes,
+      this.notes,
+      h("section", { class: "box-list" }, this.heading, this.list, this.numbers),
+    );
   }
 
   /** @param {import("./tasks.js").Task} task @param {import("../annotation/annotation.js").Annotation} annotation @param {AbortSignal} signal */
@@ -44,13 +49,20 @@ export class Panel {
   render(typed = false) {
     const { annotation } = this;
     if (!annotation) return;
-    const focused = document.activeElement instanceof HTMLElement ? document.activeElement.dataset.focus : undefined;
+    const focused =
+      document.activeElement instanceof HTMLElement ? document.activeElement.dataset.focus : undefined;
     fill(this.classes, this.classButtons(annotation));
     const { marks } = annotation;
     this.heading.textContent = marks.length ? counted(marks.length, "box", "boxes") : "No boxes";
-    fill(this.list, marks.map((mark, index) => this.entry(mark, index, annotation)));
+    fill(
+      this.list,
+      marks.map((mark, index) => this.entry(mark, index, annotation)),
+    );
     this.renderNumbers(annotation, typed);
-    if (focused) /** @type {HTMLElement | null} */ (document.querySelector(`[data-focus="${CSS.escape(focused)}"]`))?.focus({ preventScroll: true });
+    if (focused)
+      /** @type {HTMLElement | null} */ (
+        document.querySelector(`[data-focus="${CSS.escape(focused)}"]`)
+      )?.focus({ preventScroll: true });
   }
 
   /** @private @param {import("../annotation/annotation.js").Annotation} annotation */
@@ -60,7 +72,12 @@ export class Panel {
         "div",
         { class: "row" },
         h("h2", {}, annotation.readOnly || !annotation.selected ? "Classes" : "Class of the box"),
-        h("button", { type: "button", class: "button bare", onclick: this.guide, data: { focus: "guide" } }, icon("book"), "What to mark"),
+        h(
+          "button",
+          { type: "button", class: "button bare", onclick: this.guide, data: { focus: "guide" } },
+          icon("book"),
+          "What to mark",
+        ),
       ),
       h(
         "div",
@@ -95,19 +112,48 @@ export class Panel {
     };
     return h(
       "li",
-      { class: `${colourOf(mark.label, annotation.classes)} ${chosen ? "chosen" : ""} ${mark.open ? "suggested" : ""}` },
+      {
+        class: `${colourOf(mark.label, annotation.classes)} ${chosen ? "chosen" : ""} ${mark.open ? "suggested" : ""}`,
+      },
       h(
         "button",
-        { type: "button", class: "pick", "aria-pressed": String(chosen), onclick: select, data: { focus: `pick ${mark.id}` } },
+        {
+          type: "button",
+          class: "pick",
+          "aria-pressed": String(chosen),
+          onclick: select,
+          data: { focus: `pick ${mark.id}` },
+        },
         h("span", { class: "dot" }),
         h("span", {}, mark.label),
         h("span", { class: "quiet small number" }, `${Math.round(mark.width)} × ${Math.round(mark.height)}`),
-        mark.open && h("span", { class: "tag" }, icon("spark"), `${Math.round((mark.suggestion?.score ?? 0) * 100)} %`),
+        mark.open &&
+          h("span", { class: "tag" }, icon("spark"), `${Math.round((mark.suggestion?.score ?? 0) * 100)} %`),
       ),
       mark.open &&
-        h("button", { type: "button", class: "button bare square", "aria-label": `Accept ${name}`, onclick: () => annotation.accept([mark.id]), data: { focus: `accept ${mark.id}` } }, icon("check")),
+        h(
+          "button",
+          {
+            type: "button",
+            class: "button bare square",
+            "aria-label": `Accept ${name}`,
+            onclick: () => annotation.accept([mark.id]),
+            data: { focus: `accept ${mark.id}` },
+          },
+          icon("check"),
+        ),
       !annotation.readOnly &&
-        h("button", { type: "button", class: "button bare square", "aria-label": `Delete ${name}`, onclick: () => annotation.remove(mark.id), data: { focus: `remove ${mark.id}` } }, icon("trash")),
+        h(
+          "button",
+          {
+            type: "button",
+            class: "button bare square",
+            "aria-label": `Delete ${name}`,
+            onclick: () => annotation.remove(mark.id),
+            data: { focus: `remove ${mark.id}` },
+          },
+          icon("trash"),
+        ),
     );
   }
 
@@ -118,7 +164,20 @@ export class Panel {
       { class: "numbers", hidden: true },
       h("legend", { class: "small quiet" }, "Pixels"),
       SIDES.map((side) =>
-        h("label", { class: "small" }, side[0].toUpperCase() + side.slice(1), h("input", { type: "number", name: side, min: side.length > 4 ? 1 : 0, step: "any", inputmode: "decimal", onchange: () => this.typed(), onfocus: (/** @type {any} */ { target }) => target.select() })),
+        h(
+          "label",
+          { class: "small" },
+          side[0].toUpperCase() + side.slice(1),
+          h("input", {
+            type: "number",
+            name: side,
+            min: side.length > 4 ? 1 : 0,
+            step: "any",
+            inputmode: "decimal",
+            onchange: () => this.typed(),
+            onfocus: (/** @type {any} */ { target }) => target.select(),
+          }),
+        ),
       ),
     );
   }
@@ -128,7 +187,12 @@ export class Panel {
     const selected = this.annotation?.selected;
     if (!selected) return;
     const [left, top, width, height] = SIDES.map((side) => this.field(side).valueAsNumber);
-    if ([left, top, width, height].every(Number.isFinite)) this.annotation?.reshape(selected.id, from({ left, top, width, height }, this.annotation.size), "typed");
+    if ([left, top, width, height].every(Number.isFinite))
+      this.annotation?.reshape(
+        selected.id,
+        from({ left, top, width, height }, this.annotation.size),
+        "typed",
+      );
     this.render(true);
   }
 
@@ -154,6 +218,13 @@ export class Panel {
 /** A rectangle that begins where it says, and ends inside the picture. @param {import("../annotation/boxes.js").Rect} rect
  *  @param {import("../annotation/boxes.js").Size} size @returns {import("../annotation/boxes.js").Rect} */
 function from({ left, top, width, height }, size) {
-  const begin = { left: Math.min(Math.max(left, 0), size.width - 1), top: Math.min(Math.max(top, 0), size.height - 1) };
-  return { ...begin, width: Math.min(width, size.width - begin.left), height: Math.min(height, size.height - begin.top) };
+  const begin = {
+    left: Math.min(Math.max(left, 0), size.width - 1),
+    top: Math.min(Math.max(top, 0), size.height - 1),
+  };
+  return {
+    ...begin,
+    width: Math.min(width, size.width - begin.left),
+    height: Math.min(height, size.height - begin.top),
+  };
 }

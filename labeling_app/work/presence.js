@@ -10,7 +10,12 @@ export class Presence extends EventTarget {
     super();
     this.seconds = 0;
     this.seen = Date.now();
-    for (const sign of SIGNS) document.addEventListener(sign, () => (this.seen = Date.now()), { signal, passive: true, capture: true });
+    for (const sign of SIGNS)
+      document.addEventListener(sign, () => (this.seen = Date.now()), {
+        signal,
+        passive: true,
+        capture: true,
+      });
     const timer = setInterval(() => this.tick(), 1000);
     signal.addEventListener("abort", () => clearInterval(timer));
   }

@@ -4,7 +4,11 @@ export const QUESTIONS = {
   skip: {
     title: "Skip this picture",
     explain: "It goes to somebody else, and does not come back to you.",
-    reasons: ["I am not sure what to mark", "I know this part too well to judge it", "The instructions do not say"],
+    reasons: [
+      "I am not sure what to mark",
+      "I know this part too well to judge it",
+      "The instructions do not say",
+    ],
     action: "Skip",
   },
   unusable: {

@@ -20,6 +20,7 @@
  */
 
 const HELD = 2;
+const AGAIN_MS = 2000;
 /** A task whose lease or picture's address is about to end is claimed again before it is shown. */
 const FRESH_MS = 120_000;
 
@@ -46,6 +47,22 @@ export class Tasks {
     return this.waiting.shift() ?? null;
   }
 
+  /** The same, waiting for a bad connection to come back. @param {(message: string) => void} say what is waited for
+   *  @returns {Promise<Task | null>} */
+  async nextPatiently(say) {
+    while (!this.signal.aborted) {
+      try {
+        return await this.next();
+      } catch (error) {
+        const { passing, message } = /** @type {any} */ (error);
+        if (!passing) throw error;
+        say(`${message} The next picture comes as soon as it is back.`);
+        await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
+      }
+    }
+    return null;
+  }
+
   /** Have the next one ready, and its picture. */
   async prefetch() {
     await this.claim().catch(() => undefined);
@@ -67,7 +84,9 @@ export class Tasks {
   /** Give back what has not been shown. */
   giveBack() {
     for (const task of this.waiting.splice(0)) {
-      this.api.post(`/tasks/${task.task_id}/release`, {}, { keepalive: true, patience: 0 }).catch(() => undefined);
+      this.api
+        .post(`/tasks/${task.task_id}/release`, {}, { keepalive: true, patience: 0 })
+        .catch(() => undefined);
     }
   }
 
@@ -87,7 +106,11 @@ export class Tasks {
 
   /** @private @param {number} limit */
   request(limit) {
-    return this.api.post("/tasks/claim", { ...this.wanted, limit: Math.min(limit, 50) }, { signal: this.signal });
+    return this.api.post(
+      "/tasks/claim",
+      { ...this.wanted, limit: Math.min(limit, 50) },
+      { signal: this.signal },
+    );
   }
 
   /** @type {string | null} the one that is shown, which a claim names again */
