@@ -30,7 +30,7 @@ def cloud(tmp_path: Path) -> Iterator[FakeCloud]:
 
 @pytest.fixture
 def person(browser: Browser, cloud: FakeCloud) -> Iterator[Callable[..., Person]]:
-    """Makes people: `person("ada", has_touch=True)`. The browser must have had nothing to say about the page."""
+    """Makes people: `person("ada", has_touch=True)`. The browser may complain of nothing."""
     people: list[Person] = []
 
     def make(who: str = "ada", **options: Any) -> Person:

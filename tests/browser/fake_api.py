@@ -20,7 +20,8 @@ from fake_tasks import FakeTasks
 
 APP = Path(__file__).resolve().parents[2] / "labeling_app"
 TYPES = {
-    ".html": "text/html; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8",
+    ".html": "text/html; charset=utf-8", ".js": "text/javascript; charset=utf-8",
+    ".css": "text/css; charset=utf-8",
     ".svg": "image/svg+xml", ".png": "image/png", ".jpg": "image/jpeg",
 }  # fmt: skip
 
@@ -36,13 +37,19 @@ def policy(pictures: str, sign_in: str) -> str:
 
 def token(who: str, groups: list[str], seconds: float) -> str:
     """An ID token; nothing here checks its signature."""
-    parts = ({"alg": "none"}, {"cognito:username": who, "cognito:groups": groups, "exp": time.time() + seconds})
-    return ".".join(base64.urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=").decode() for part in parts) + ".x"
+    parts = (
+        {"alg": "none"},
+        {"cognito:username": who, "cognito:groups": groups, "exp": time.time() + seconds},
+    )
+    return (
+        ".".join(base64.urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=").decode() for part in parts)
+        + ".x"
+    )
 
 
 @dataclass
 class FakeCloud:
-    """All that the page talks to. `down` makes the API unreachable, `delay` slow; `who` is who signs in next."""
+    """All that the page talks to. `down`: the API does not answer; `who` is who signs in next."""
 
     pictures: Path
     who: str = "ada"
@@ -59,10 +66,14 @@ class FakeCloud:
 
     def __post_init__(self) -> None:
         handlers = (_Page, _SignIn, _Pictures)
-        self.servers = [_Server(("127.0.0.1", 0), type("Handler", (one,), {"cloud": self})) for one in handlers]
+        self.servers = [
+            _Server(("127.0.0.1", 0), type("Handler", (one,), {"cloud": self})) for one in handlers
+        ]
         self.page, self.sign_in, self.images = (f"http://127.0.0.1:{one.server_port}" for one in self.servers)
         # Other origins in earnest: another host, too.
-        self.sign_in, self.images = (url.replace("127.0.0.1", "localhost") for url in (self.sign_in, self.images))
+        self.sign_in, self.images = (
+            url.replace("127.0.0.1", "localhost") for url in (self.sign_in, self.images)
+        )
         self.tasks.picture_url = self.images
 
     def __enter__(self) -> "FakeCloud":
@@ -90,7 +101,11 @@ class _Handler(BaseHTTPRequestHandler):
 
     def send(self, status: int, body: bytes, kind: str, headers: dict[str, str] | None = None) -> None:
         self.send_response(status, HTTPStatus(status).phrase)
-        for name, value in {"Content-Type": kind, "Content-Length": str(len(body)), **(headers or {})}.items():
+        for name, value in {
+            "Content-Type": kind,
+            "Content-Length": str(len(body)),
+            **(headers or {}),
+        }.items():
             self.send_header(name, value)
         self.end_headers()
         self.wfile.write(body)
@@ -115,7 +130,12 @@ class _Page(_Handler):
         if path.startswith("/api/"):
             self.api("GET")
         elif path == "/settings.json":
-            settings = {"sign_in": self.cloud.sign_in, "client_id": "c1", "region": "eu-west-1", "name": "Edgeline"}
+            settings = {
+                "sign_in": self.cloud.sign_in,
+                "client_id": "c1",
+                "region": "eu-west-1",
+                "name": "Edgeline",
+            }
             self.send_json(200, settings)
         else:
             headers = {
@@ -192,7 +212,11 @@ class _SignIn(_Handler):
             self.send_json(400, {"error": "invalid_grant"}, allow)
             return
         groups = self.cloud.groups.get(who, ["annotators"])
-        fresh = {"id_token": token(who, groups, self.cloud.token_seconds), "access_token": "a", "expires_in": 1800}
+        fresh = {
+            "id_token": token(who, groups, self.cloud.token_seconds),
+            "access_token": "a",
+            "expires_in": 1800,
+        }
         renewed = {} if form["grant_type"] == "refresh_token" else {"refresh_token": f"refresh-{who}"}
         self.send_json(200, fresh | renewed, allow)
 

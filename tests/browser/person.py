@@ -12,7 +12,7 @@ Rect = tuple[float, float, float, float]  # left, top, width, height
 
 @dataclass
 class Person:
-    """A browser of their own; `complaints` is what the browser says of the page, violations of its policy too."""
+    """A browser of their own; `complaints` has its errors, violations of the policy too."""
 
     page: Page
     address: str
@@ -71,7 +71,10 @@ class Person:
                 {"x": a[0] + (b[0] - a[0]) * share, "y": a[1] + (b[1] - a[1]) * share, "id": number}
                 for number, (a, b) in enumerate(fingers)
             ]
-            devices.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points if kind != "touchEnd" else []})
+            devices.send(
+                "Input.dispatchTouchEvent",
+                {"type": kind, "touchPoints": points if kind != "touchEnd" else []},
+            )
 
         send("touchStart", 0)
         for step in range(1, steps + 1):
@@ -93,9 +96,10 @@ class Person:
             """() => new Promise(done => {
                 let last = "", same = 0;
                 const look = () => {
+                    const lines = [...document.querySelectorAll(".boxes .line")];
                     const now = document.querySelector(".zoom").textContent
                         + document.querySelector(".viewer canvas").getBoundingClientRect().width
-                        + [...document.querySelectorAll(".boxes .line")].map(r => r.getAttribute("x") + r.getAttribute("y"));
+                        + lines.map(line => line.getAttribute("x") + line.getAttribute("y"));
                     same = now === last ? same + 1 : 0;
                     last = now;
                     same > 20 ? done() : requestAnimationFrame(look);
@@ -111,7 +115,9 @@ class Person:
         screen = Image.open(io.BytesIO(self.page.screenshot())).convert("RGB")
         red, green, blue = screen.split()
         strong = red.point(lambda v: 255 * (v > 170))
-        weak = Image.merge("RGB", (strong, green.point(lambda v: 255 * (v < 90)), blue.point(lambda v: 255 * (v < 90))))
+        weak = Image.merge(
+            "RGB", (strong, green.point(lambda v: 255 * (v < 90)), blue.point(lambda v: 255 * (v < 90)))
+        )
         mask = weak.convert("L").point(lambda v: 255 * (v > 250))
         found = mask.getbbox()
         assert found is not None, "the target is not to be seen"

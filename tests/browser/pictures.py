@@ -19,8 +19,15 @@ def plate(path: Path, width: int, height: int, seed: int) -> Scratches:
     found = []
     for _ in range(chance.randint(1, 2)):
         w, h = chance.randint(width // 10, width // 4), chance.randint(height // 12, height // 6)
-        left, top = chance.randint(width // 3, width - w - edge * 2), chance.randint(edge * 2, height - h - edge * 2)
-        draw.line((left, top + h, left + w / 2, top + h / 3, left + w, top), fill=(238, 240, 244), width=max(2, width // 220))
+        left, top = (
+            chance.randint(width // 3, width - w - edge * 2),
+            chance.randint(edge * 2, height - h - edge * 2),
+        )
+        draw.line(
+            (left, top + h, left + w / 2, top + h / 3, left + w, top),
+            fill=(238, 240, 244),
+            width=max(2, width // 220),
+        )
         found.append((left, top, w, h))
     picture.save(path, quality=88)
     return found

@@ -1,4 +1,4 @@
-"""What is drawn on the screen is where it is in the picture, whatever the screen, the picture and the zoom."""
+"""What is drawn on the screen is there in the picture, whatever the screen, the picture and the zoom."""
 
 from collections.abc import Callable
 
@@ -23,7 +23,11 @@ SCREENS = {
 
 @pytest.mark.parametrize(
     ("size", "screen"),
-    [*((size, "desktop") for size in SIZES), ("larger than the screen", "high density"), ("smaller than the screen", "odd density")],
+    [
+        *((size, "desktop") for size in SIZES),
+        ("larger than the screen", "high density"),
+        ("smaller than the screen", "odd density"),
+    ],
 )
 def test_a_box_is_where_it_was_drawn(
     cloud: FakeCloud, person: Callable[..., Person], targets: Callable[..., str], size: str, screen: str
@@ -62,7 +66,12 @@ def test_fingers_draw_zoom_and_pan(
     cloud: FakeCloud, person: Callable[..., Person], targets: Callable[..., str]
 ) -> None:
     size, at = (1600, 1200), (650, 480, 300, 240)
-    phone = {"viewport": {"width": 390, "height": 844}, "device_scale_factor": 3, "has_touch": True, "is_mobile": True}
+    phone = {
+        "viewport": {"width": 390, "height": 844},
+        "device_scale_factor": 3,
+        "has_touch": True,
+        "is_mobile": True,
+    }
     ada = at_target(cloud, person, targets, size, at, **phone)
     before = ada.seen()
     x, y = before[0] + before[2] / 2, before[1] + before[3] / 2

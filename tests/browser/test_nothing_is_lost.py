@@ -1,4 +1,4 @@
-"""What happens to people: a tab is closed, the network goes, a lease ends, a session ends, two want the same."""
+"""What happens: a tab is closed, the network goes, a lease ends, a session ends, two want the same."""
 
 import time
 from collections.abc import Callable
@@ -75,21 +75,25 @@ def test_another_machine_goes_on_from_the_draft(cloud: FakeCloud, person: People
 
 
 def test_two_people_never_get_the_same_picture(cloud: FakeCloud, person: People, tasks: list[Task]) -> None:
-    ada, ben = person("ada").sign_in().start(), None
+    ada = person("ada").sign_in().start()
     ben = person("ben").sign_in().start()
-    seen = {"ada": set(), "ben": set()}
+    seen: dict[str, set[str]] = {"ada": set(), "ben": set()}
     for _ in range(2):
         for one, name in ((ada, "ada"), (ben, "ben")):
             task = one.task
             seen[name].add(task)
             one.answer("Nothing here")
-            one.page.locator(f'.stage[data-task]:not([data-task="{task}"]), #end').first.wait_for(state="attached")
+            one.page.locator(f'.stage[data-task]:not([data-task="{task}"]), #end').first.wait_for(
+                state="attached"
+            )
     assert not seen["ada"] & seen["ben"]
     assert all(task.answer is not None for task in tasks)
     assert {task.answered_by for task in tasks} == {"ada", "ben"}
 
 
-def test_a_lease_that_is_lost_is_said_and_the_work_stays(cloud: FakeCloud, person: People, tasks: list[Task]) -> None:
+def test_a_lease_that_is_lost_is_said_and_the_work_stays(
+    cloud: FakeCloud, person: People, tasks: list[Task]
+) -> None:
     ada = person("ada").sign_in().start()
     task = shown(cloud, ada)
     draw(ada)
@@ -107,7 +111,9 @@ def test_a_lease_that_is_lost_is_said_and_the_work_stays(cloud: FakeCloud, perso
     forgive(ada)
 
 
-def test_an_answer_to_a_lost_task_is_not_passed_over(cloud: FakeCloud, person: People, tasks: list[Task]) -> None:
+def test_an_answer_to_a_lost_task_is_not_passed_over(
+    cloud: FakeCloud, person: People, tasks: list[Task]
+) -> None:
     ada = person("ada").sign_in().start()
     task = shown(cloud, ada)
     draw(ada)
@@ -153,7 +159,9 @@ def test_without_a_connection_work_goes_on(cloud: FakeCloud, person: People, tas
     forgive(ada)
 
 
-def test_busy_answers_are_sent_again_and_count_once(cloud: FakeCloud, person: People, tasks: list[Task]) -> None:
+def test_busy_answers_are_sent_again_and_count_once(
+    cloud: FakeCloud, person: People, tasks: list[Task]
+) -> None:
     ada = person().sign_in().start()
     task = shown(cloud, ada)
     ada.page.wait_for_timeout(500)
@@ -233,7 +241,14 @@ def test_a_picture_that_is_gone_can_be_skipped(cloud: FakeCloud, person: People,
 
 def test_suggestions_are_answered_one_by_one(cloud: FakeCloud, person: People, targets: Targets) -> None:
     suggested = [
-        {"label": "scratch", "left": 100 + 130 * n, "top": 200, "width": 80, "height": 60, "score": 0.9 - n / 10}
+        {
+            "label": "scratch",
+            "left": 100 + 130 * n,
+            "top": 200,
+            "width": 80,
+            "height": 60,
+            "score": 0.9 - n / 10,
+        }
         for n in range(3)
     ]
     name = targets("s.png", (640, 480), (100, 200, 80, 60))

@@ -11,10 +11,17 @@ pytestmark = pytest.mark.acceptance
 
 PICTURES = 12
 EMPTY, UNUSABLE, REJECTED, MENDED = 3, 5, 2, 7
-PHONE = {"viewport": {"width": 390, "height": 844}, "device_scale_factor": 2, "has_touch": True, "is_mobile": True}
+PHONE = {
+    "viewport": {"width": 390, "height": 844},
+    "device_scale_factor": 2,
+    "has_touch": True,
+    "is_mobile": True,
+}
 
 
-def test_by_mouse(cloud: FakeCloud, person: Callable[..., Person], plates: Callable[..., dict[str, Scratches]]) -> None:
+def test_by_mouse(
+    cloud: FakeCloud, person: Callable[..., Person], plates: Callable[..., dict[str, Scratches]]
+) -> None:
     scratches = opened(cloud, plates)
     ada = person("ada").sign_in().start()
     for _ in range(PICTURES):
@@ -42,7 +49,9 @@ def test_by_mouse(cloud: FakeCloud, person: Callable[..., Person], plates: Calla
             ben.page.get_by_role("dialog").get_by_role("button", name="Reject").click()
         elif number == MENDED:
             ben.answer("Mend")
-            ben.drag((ben.middle()[0] - 40, ben.middle()[1] + 140), (ben.middle()[0] + 10, ben.middle()[1] + 180))
+            ben.drag(
+                (ben.middle()[0] - 40, ben.middle()[1] + 140), (ben.middle()[0] + 10, ben.middle()[1] + 180)
+            )
             ben.answer("Done")
         else:
             ben.answer("Approve")
@@ -89,7 +98,9 @@ def test_by_keyboard_alone(
     assert_checked(cloud)
 
 
-def test_by_touch(cloud: FakeCloud, person: Callable[..., Person], plates: Callable[..., dict[str, Scratches]]) -> None:
+def test_by_touch(
+    cloud: FakeCloud, person: Callable[..., Person], plates: Callable[..., dict[str, Scratches]]
+) -> None:
     scratches = opened(cloud, plates)
     ada = person("ada", **PHONE).sign_in().start()
     for _ in range(PICTURES):
@@ -118,7 +129,9 @@ def test_by_touch(cloud: FakeCloud, person: Callable[..., Person], plates: Calla
             ben.page.get_by_role("dialog").get_by_role("button", name="Reject").tap()
         elif number == MENDED:
             tap(ben, "Mend")
-            ben.swipe(((ben.middle()[0] - 40, ben.middle()[1] + 60), (ben.middle()[0] + 10, ben.middle()[1] + 100)))
+            ben.swipe(
+                ((ben.middle()[0] - 40, ben.middle()[1] + 60), (ben.middle()[0] + 10, ben.middle()[1] + 100))
+            )
             tap(ben, "Done")
         else:
             tap(ben, "Approve")
