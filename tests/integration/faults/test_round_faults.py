@@ -52,14 +52,14 @@ def function_limit(line: LabelingLine, function: str, *, seconds: int) -> Iterat
 
 def test_a_label_whose_writer_ends_after_the_write_is_written_by_the_next_attempt(line: LabelingLine) -> None:
     uri = line.upload("written-twice.jpg")
-    late = answering_late("PutRecord", seconds=6, times=1)
-    with function_limit(line, "FunctionsWriteLabels", seconds=4), late as faults:
+    late = answering_late("PutRecord", seconds=20, times=1)
+    with function_limit(line, "FunctionsWriteLabels", seconds=15), late as faults:
         execution = line.start()
         line.ann.answers("label", {"boxes": [BOX]}, count=1)
         line.bob.answers("verify", APPROVE, count=1)
         result = line.result(execution)
     assert faults.left == 0
-    assert line.history(execution).count("TaskFailed") + line.history(execution).count("TaskTimedOut") == 1
+    assert "TaskFailed" in line.history(execution)
     assert [row["source-ref"] for row in line.lines(result["manifest"])] == [uri]
     assert line.item(uri)["status"] == "labeled"
 
@@ -119,8 +119,8 @@ def test_a_function_that_fails_while_a_supervisor_is_at_work_loses_no_decision(l
         line.ann.answers("label", {"boxes": []}, count=1)
         line.bob.answers("verify", REJECT, count=1)
     [task] = line.sue.wait_for("settle")
-    late = answering_late("PutRecord", seconds=6, times=1)
-    with function_limit(line, "FunctionsWriteLabels", seconds=4), late as faults:
+    late = answering_late("PutRecord", seconds=20, times=1)
+    with function_limit(line, "FunctionsWriteLabels", seconds=15), late as faults:
         line.sue.answer(task, {"boxes": [BOX]})
         eventually(lambda: line.has_ended(execution))
     assert faults.left == 0
