@@ -2,7 +2,7 @@
 
 import { Api } from "./api.js";
 import { fill, h, icon } from "./dom.js";
-import { Session, readSettings } from "./session.js";
+import { Session, SignedOut, readSettings } from "./session.js";
 import { Shell } from "./shell.js";
 import { Outbox } from "./work/outbox.js";
 
@@ -46,8 +46,14 @@ async function start() {
   const api = new Api(session);
   session.addEventListener("expired", () => expired(shell, session));
   api.addEventListener("connection", (event) => connection(shell, /** @type {CustomEvent} */ (event).detail));
-  const me = await untilAnswered(shell, () => api.get("/me"));
-  await route(shell, api, me);
+  try {
+    const me = await untilAnswered(shell, () => api.get("/me"));
+    await route(shell, api, me);
+  } catch (error) {
+    if (!(error instanceof SignedOut)) throw error;
+    shell.drop("session");
+    welcome(shell, session);
+  }
 }
 
 /** @param {Shell} shell @param {Session} session */

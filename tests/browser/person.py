@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from PIL import Image
-from playwright.sync_api import Browser, Locator, Page
+from playwright.sync_api import Browser, ConsoleMessage, Locator, Page
 
 Rect = tuple[float, float, float, float]  # left, top, width, height
 
@@ -142,6 +142,14 @@ def arrive(browser: Browser, address: str, **options: Any) -> Person:
     context.set_default_timeout(60_000)
     complaints: list[str] = []
     page = context.new_page()
-    page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+
+    def of_the_page(message: ConsoleMessage) -> bool:
+        """Errors, without the browser's lines on requests that tests let fail: the API's, the pictures'."""
+        url = message.location["url"]
+        of_a_request = message.text.startswith("Failed to load resource")
+        own = url.startswith(address) and "/api/" not in url
+        return message.type == "error" and (own or not of_a_request)
+
+    page.on("console", lambda message: complaints.append(message.text) if of_the_page(message) else None)
     page.on("pageerror", lambda error: complaints.append(str(error)))
     return Person(page, address, complaints)
