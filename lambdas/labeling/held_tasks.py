@@ -85,7 +85,7 @@ class HeldTasks:
             with _refusing():
                 given = given_of(body, kind=found.round["kind"], **_picture(found))
             if self._is_kept(found.task, given) or self._made(found, self._ending(found).answered(given)):
-                self._rounds.complete(found.round_id)
+                self._rounds.complete_in_passing(found.round_id)
                 return
 
     def skip(self, task_id: str, reason: str) -> None:
@@ -97,7 +97,7 @@ class HeldTasks:
             key = skip_key(found.round_id, found.number, self._who)
             is_kept = table_queries.item(self._table, key) is not None
             if is_kept or self._made(found, self._skipped(found, reason)):
-                self._rounds.complete(found.round_id)
+                self._rounds.complete_in_passing(found.round_id)
                 return
 
     def release(self, task_id: str) -> None:
@@ -118,7 +118,7 @@ class HeldTasks:
         """Answer in nobody's name a task of the caller whose picture is gone."""
         found = Found(claimed.task_id, claimed.round_id, claimed.task.number, claimed.round, claimed.item)
         if self._made(found, self._ending(found).gone()):
-            self._rounds.complete(found.round_id)
+            self._rounds.complete_in_passing(found.round_id)
 
     def _looks(self, task_id: str) -> Iterator[Found]:
         """The task as it is, again and again while others change it."""

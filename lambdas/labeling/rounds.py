@@ -95,6 +95,16 @@ class Rounds:
         self._leave_queue(round_id, item["token"])
         return True
 
+    def complete_in_passing(self, round_id: str) -> None:
+        """Complete for a person, whose answer is kept: what cannot be told now is no concern of theirs.
+
+        Whoever asks for tasks next tries again; the log has the reason, for the round has to be told.
+        """
+        try:
+            self.complete(round_id)
+        except ClientError:
+            _log.exception("round %s: the state machine could not be told", round_id)
+
     def end(self, round_id: str) -> None:
         """Hand out no more tasks and let the state machine go on with what there is; safe to repeat.
 

@@ -81,7 +81,7 @@ class TaskQueue:
     def complete_what_is_answered(self) -> None:
         """Tell the state machines of rounds that are answered and of which they do not know."""
         for untold in self._rounds.untold():
-            self._rounds.complete(untold["round"])
+            self._rounds.complete_in_passing(untold["round"])
 
     def open_to(self, round_id: str) -> int:
         """How many tasks of a round the caller could have now; more than 1,000 are not counted."""

@@ -1,4 +1,4 @@
-"""Writes that hold or do not, several together or one alone; tried again where others write the same items."""
+"""Writes that hold or do not, several together or one alone; tried again where others write the same."""
 
 import random
 import time

@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 from faults.cut_table import CutError, CutTable
 from task_bench import BOX, BUCKET, ManyMinutes, Person, TaskBench, bench_of
 
@@ -164,6 +165,26 @@ def test_a_token_that_was_not_told_is_told_by_the_next_who_looks(bench: TaskBenc
             ann.answer(task, {"boxes": []})
     assert getattr(bob, look)() == []
     assert_all_answered_once(bench, opened, 1)
+
+
+def test_a_round_whose_token_cannot_be_told_stands_in_nobodys_way(
+    bench: TaskBench, caplog: pytest.LogCaptureFixture
+) -> None:
+    stuck, other = bench.open(bench.tasks(1)), bench.open(bench.tasks(1))
+    ann, bob = bench.person("ann"), bench.person("bob")
+    [task] = ann.claim(round=stuck.id)
+    denied = ClientError({"Error": {"Code": "AccessDeniedException"}}, "SendTaskSuccess")
+
+    def deny(**_: str) -> None:
+        raise denied
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(bench.states, "send_task_success", deny)
+        assert ann.answer(task, {"boxes": []}) == ACCEPTED
+        assert [found["round"] for found in bob.claim()] == [other.id]
+    assert f"round {stuck.id}: the state machine could not be told" in caplog.text
+    bob.claim()
+    assert_all_answered_once(bench, stuck, 1)
 
 
 def _dies(*_: Any) -> bool:
