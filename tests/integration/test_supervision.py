@@ -40,30 +40,30 @@ def of(found: list[dict[str, Any]], **wanted: str) -> dict[str, Any]:
 def test_what_people_did_and_how_far_they_agree(bench: TaskBench, supervision: Supervision) -> None:
     model = "agreement"
     labels = bench.open(bench.tasks(3, each=2), model=model)
-    for name, boxes in (("ann", [[BOX], [], [BOX]]), ("bob", [[MOVED], [], []])):
+    for name, boxes in (("agnes", [[BOX], [], [BOX]]), ("abel", [[MOVED], [], []])):
         person = bench.person(name)
         claimed = sorted(person.claim(round=labels.id), key=_number)
         for seconds, task, answer in zip((10, 20, 30), claimed, boxes, strict=True):
             assert person.answer(task, {"boxes": answer, "seconds": seconds}) == ACCEPTED
     verify = bench.open(
-        [Task(n, bench.picture("any.jpg"), 60, 40, boxes=[BOX], labeled_by=("ann",)) for n in (1, 2)],
+        [Task(n, bench.picture("any.jpg"), 60, 40, boxes=[BOX], labeled_by=("agnes",)) for n in (1, 2)],
         "verify",
         model,
     )
-    cleo = bench.person("cleo")
-    first, second = cleo.claim("verify", round=verify.id)
-    assert cleo.answer(first, {"verdict": "mend", "boxes": [MOVED]}) == ACCEPTED
-    assert cleo.answer(second, {"verdict": "reject", "reason": "loose"}) == ACCEPTED
+    alma = bench.person("alma")
+    first, second = alma.claim("verify", round=verify.id)
+    assert alma.answer(first, {"verdict": "mend", "boxes": [MOVED]}) == ACCEPTED
+    assert alma.answer(second, {"verdict": "reject", "reason": "loose"}) == ACCEPTED
     found = supervision.overview()
-    ann = of(found["people"], name="ann")
-    assert ann["label"] == {"answered": 3, "seconds_median": 20, "rejected_share": 0.5}
+    agnes = of(found["people"], name="agnes")
+    assert agnes["label"] == {"answered": 3, "seconds_median": 20, "rejected_share": 0.5}
     agreed = of(found["agreement"], model=model)
     assert agreed["approved_share"] == 0
-    pair = of(agreed["pairs"], a="ann", b="bob")
-    # 20 x 10 boxes, one moved by a pixel: 190 of 210; ann and bob differ about one picture of three.
+    pair = of(agreed["pairs"], a="abel", b="agnes")
+    # 20 x 10 boxes, one moved by a pixel: 190 of 210; agnes and abel differ about one picture of three.
     assert (pair["images"], pair["mean_iou"]) == (3, pytest.approx(190 / 210))
     assert pair["kappa"] == pytest.approx((2 / 3 - 4 / 9) / (1 - 4 / 9))
-    assert of(agreed["pairs"], a="ann", b="cleo")["images"] == 1
+    assert of(agreed["pairs"], a="agnes", b="alma")["images"] == 1
     shown = of(found["rounds"], round=labels.id)
     assert (shown["answered"], shown["total"], shown["open"], shown["kind"]) == (6, 6, 0, "label")
 

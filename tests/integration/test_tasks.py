@@ -370,15 +370,17 @@ def test_a_supervisor_ends_a_round_with_what_it_has(bench: TaskBench) -> None:
     assert ann.answer(second, {"boxes": []})[0] == 409
     bench.rounds.close(opened.id)
     assert [task.answer is not None for task in bench.rounds.tasks(opened.id)].count(True) == 1
-    assert bench.rounds.recent(50)[0]["status"] == "closed"
+    [listed] = [item for item in bench.rounds.recent(1000) if item["pk"] == f"ROUND#{opened.id}"]
+    assert listed["status"] == "closed"
 
 
 def test_rounds_that_are_over_are_listed_after_the_open_ones(bench: TaskBench) -> None:
     over = bench.open(bench.tasks(1))
     bench.rounds.close(over.id)
     opened = bench.open(bench.tasks(1))
-    recent = [item["pk"].removeprefix("ROUND#") for item in bench.rounds.recent(2)]
-    assert recent == [opened.id, over.id]
+    recent = [item["pk"].removeprefix("ROUND#") for item in bench.rounds.recent(1000)]
+    assert recent[0] == opened.id, "the only one that is open"
+    assert over.id in recent[1:]
 
 
 def test_a_round_of_no_tasks_is_told_of_at_once(bench: TaskBench) -> None:

@@ -112,7 +112,7 @@ def _labelled_pictures(chain: Chain) -> list[LabelRow]:
         )  # fmt: skip
         approved = {
             "uri": uri, "sha256": digest, "width": 36, "height": 24, "depth": 3, "boxes": boxes,
-            "object_group": f"plate-{number // 2}", "at": "2026-11-21T10:00:00Z",
+            "object_group": f"plate-{number // 2}", "at": "2026-11-21T10:00:00Z", "round": 1,
         }  # fmt: skip
         lines.append(json.dumps(manifest_line(approved, classes=["scratch"], job="round-1")))
     chain.objects[f"s3://{BUCKET}/labels/tags/round-1.manifest"] = "\n".join(lines).encode()
