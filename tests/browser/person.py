@@ -22,9 +22,14 @@ class Person:
     def stage(self) -> Locator:
         return self.page.locator(".stage")
 
-    def sign_in(self) -> "Person":
+    def sign_in(self, account: tuple[str, str] | None = None) -> "Person":
+        """Come to the rounds; `account` (name and password) where the sign-in page asks for it."""
         self.page.goto(self.address)
         self.page.get_by_role("button", name="Sign in").click()
+        if account:
+            self.page.get_by_label("Username").fill(account[0])
+            self.page.get_by_label("Password").fill(account[1])
+            self.page.get_by_role("button", name="Sign in").click()
         self.page.get_by_role("heading", name="Rounds").wait_for()
         return self
 
@@ -46,6 +51,16 @@ class Person:
     def task(self) -> str:
         """The id of the task that is shown."""
         return self.ready().stage.get_attribute("data-task") or ""
+
+    def next_after(self, ending: str) -> None:
+        """Wait until another task than that whose id ends so, or the end, is shown."""
+        other = self.page.locator(f'.stage[data-task]:not([data-task$="{ending}"]), #end')
+        other.first.wait_for(state="attached")
+        if not self.at_the_end():
+            self.ready()
+
+    def at_the_end(self) -> bool:
+        return self.page.locator("#end").count() > 0
 
     def answer(self, name: str) -> None:
         self.page.get_by_role("group", name="Answer").get_by_role("button", name=name).click()
