@@ -2,7 +2,8 @@
 
 Both are made from an outcome, a row of `Lists.answers`: the image (`uri`, `sha256`, `width`, `height`,
 `depth`, `object_group`), `outcome`, `round`, `boxes`, `at`, `labeled_by`, `verified_by`, and, where they are
-known, `annotators` ({"labeled", "verified", "mended", "settled"}: names), `agreement` (0 to 1) and `seconds`.
+known, `annotators` ({"labeled", "verified", "mended", "settled"}: names), `seconds`, and, of several people,
+`agreement`, `mean_iou` and `unmatched_share` (0 to 1, `consensus.py` says of what).
 `pipeline_defs/detection/labels_as_of.py` makes the same line out of the record.
 """
 
@@ -14,6 +15,8 @@ APPROVED = "approved"
 
 _PARTS = ("labeled", "verified", "mended", "settled")
 _SIDES = ("left", "top", "width", "height")
+# Not every label has them: one person agrees with nobody, and where no box matched there is no mean.
+_MEASURED = ("agreement", "seconds", "mean_iou", "unmatched_share")
 
 
 def feature_record(
@@ -43,7 +46,7 @@ def feature_record(
         "status": outcome["outcome"],
         "round": str(outcome["round"]),
         "annotators": _compact(annotators(outcome)),
-        **{name: str(outcome[name]) for name in ("agreement", "seconds") if outcome.get(name) is not None},
+        **{name: str(value) for name, value in _measured(outcome).items()},
     }
     return [{"FeatureName": name, "ValueAsString": value} for name, value in values.items()]
 
@@ -62,7 +65,6 @@ def manifest_line(outcome: Mapping[str, Any], *, classes: Sequence[str], job: st
     """The line that Ground Truth would write for this image, and where the label came from."""
     boxes = outcome["boxes"]
     size = {"width": outcome["width"], "height": outcome["height"], "depth": outcome["depth"]}
-    provenance = {name: outcome[name] for name in ("agreement", "seconds") if outcome.get(name) is not None}
     return {
         "source-ref": outcome["uri"],
         "labels": {
@@ -85,8 +87,12 @@ def manifest_line(outcome: Mapping[str, Any], *, classes: Sequence[str], job: st
         "event-time": outcome["at"],
         "round": outcome["round"],
         "annotators": annotators(outcome),
-        **provenance,
+        **_measured(outcome),
     }
+
+
+def _measured(outcome: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: outcome[name] for name in _MEASURED if outcome.get(name) is not None}
 
 
 def _compact(value: Any) -> str:

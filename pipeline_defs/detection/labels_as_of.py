@@ -16,12 +16,14 @@ from pipeline_defs.detection.label_query import normal_time
 
 COLUMNS = (
     "image_uri, event_time, image_sha256, object_group, boxes, width, height, labeling_job, approved, "
-    "is_deleted, labeled_by, verified_by, depth, classes, round, annotators, agreement, seconds"
+    "is_deleted, labeled_by, verified_by, depth, classes, round, annotators, agreement, seconds, "
+    "mean_iou, unmatched_share"
 )
 # Feature Store writes what was put within 15 minutes.
 ARRIVAL_MINUTES = 15.0
 
 _DECODED_DEPTH = 3
+_WHOLE, _FRACTIONS = ("round", "seconds"), ("agreement", "mean_iou", "unmatched_share")
 _SIDES = ("left", "top", "width", "height")
 
 Row = Mapping[str, str]
@@ -106,5 +108,5 @@ def _annotators(row: Row) -> dict[str, list[str]]:
 
 
 def _numbers(row: Row) -> dict[str, int | float]:
-    numbers: dict[str, int | float] = {name: int(row[name]) for name in ("round", "seconds") if row[name]}
-    return numbers | ({"agreement": float(row["agreement"])} if row["agreement"] else {})
+    whole = {name: int(row[name]) for name in _WHOLE if row[name]}
+    return {**whole, **{name: float(row[name]) for name in _FRACTIONS if row[name]}}

@@ -36,6 +36,9 @@ _FEATURES = {
     "annotators": "String",  # JSON: who labelled, verified, mended, settled
     "agreement": "Fractional",
     "seconds": "Integral",  # of everybody's work on it
+    # Since labels of several people say how far these agreed, beside `agreement`.
+    "mean_iou": "Fractional",  # of the pairs of boxes that match; none without such a pair
+    "unmatched_share": "Fractional",  # of the boxes
 }
 
 

@@ -143,6 +143,8 @@ def test_the_labels_are_offline_and_encrypted(data: Template) -> None:
         "annotators": "String",
         "agreement": "Fractional",
         "seconds": "Integral",
+        "mean_iou": "Fractional",
+        "unmatched_share": "Fractional",
     }
 
 
@@ -151,10 +153,11 @@ def test_what_cannot_change_in_place_is_as_it_was_first_deployed(data: Template)
     (group,) = of_kind(data, "AWS::SageMaker::FeatureGroup").values()
     said = "Labels of the images, the newest event time of an image being the one that counts"
     assert group["Description"] == said
-    first = [feature["FeatureName"] for feature in group["FeatureDefinitions"]][:12]
+    first = [feature["FeatureName"] for feature in group["FeatureDefinitions"]][:19]
     assert first == [
         "image_uri", "event_time", "model", "image_sha256", "width", "height", "object_group", "boxes",
-        "approved", "labeling_job", "labeled_by", "verified_by",
+        "approved", "labeling_job", "labeled_by", "verified_by", "depth", "classes", "status", "round",
+        "annotators", "agreement", "seconds",
     ]  # fmt: skip
 
 

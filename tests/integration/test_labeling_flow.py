@@ -101,6 +101,7 @@ def test_three_people_draw_one_label_and_a_fourth_verifies_it(line: LabelingLine
     # Of four boxes, looked at by two others each, the lone one matches nobody's.
     assert (kept["unmatched_share"], kept["mean_iou"]) == (0.25, 0.8788)
     assert 0 < row["agreement"] == kept["agreement"] < kept["mean_iou"]
+    assert (row["unmatched_share"], row["mean_iou"]) == (kept["unmatched_share"], kept["mean_iou"])
 
 
 @pytest.mark.usefixtures("three_annotators")

@@ -32,7 +32,10 @@ OUTCOME: dict[str, Any] = {
     "sha256": "ab", "width": 60, "height": 40, "depth": 3, "object_group": "", "outcome": "approved",
     "round": 1, "boxes": [BOX], "labeled_by": "ann", "verified_by": "bob",
 }  # fmt: skip
-NEW = {"depth", "classes", "status", "round", "annotators", "agreement", "seconds"}
+NEW = {
+    "depth", "classes", "status", "round", "annotators", "agreement", "seconds", "mean_iou",
+    "unmatched_share",
+}  # fmt: skip
 
 
 class History:
@@ -138,6 +141,7 @@ def test_what_is_put_now_comes_out_as_it_was_written(history: History, tmp_path:
     outcome = {
         **OUTCOME, "uri": "s3://images/images/pcb/now.jpg", "at": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
         "agreement": 0.8125, "seconds": 12, "annotators": {"labeled": ["ann", "cy"], "settled": ["sue"]},
+        "mean_iou": 0.8788, "unmatched_share": 0.0,
     }  # fmt: skip
     record = feature_record(outcome, model="pcb", job="round-9", classes=["open", "scratch"])
     history.runtime.put_record(FeatureGroupName=history.group["FeatureGroupName"], Record=record)

@@ -48,9 +48,17 @@ def test_a_record_is_made_of_strings() -> None:
 
 def test_a_record_names_everybody_how_much_they_agreed_and_how_long_it_took() -> None:
     people = {"labeled": ["ann", "cy"], "mended": ["bob"], "settled": []}
-    told = record({**APPROVED, "annotators": people, "agreement": 0.83, "seconds": 0})
+    agreed = {"agreement": 0.83, "mean_iou": 0.8788, "unmatched_share": 0.0}
+    told = record({**APPROVED, "annotators": people, "seconds": 0, **agreed})
     assert told["annotators"] == '{"labeled":["ann","cy"],"mended":["bob"]}'
     assert (told["agreement"], told["seconds"]) == ("0.83", "0")
+    assert (told["mean_iou"], told["unmatched_share"]) == ("0.8788", "0.0")
+
+
+def test_where_no_box_matched_there_is_no_mean_to_store() -> None:
+    agreed = {"agreement": 0, "mean_iou": None, "unmatched_share": 1}
+    told = record({**APPROVED, **agreed})
+    assert (told["agreement"], told["unmatched_share"], "mean_iou" in told) == ("0", "1", False)
 
 
 def test_an_unusable_picture_has_a_record_that_takes_its_label_back() -> None:
@@ -60,7 +68,8 @@ def test_an_unusable_picture_has_a_record_that_takes_its_label_back() -> None:
 
 
 def test_a_manifest_line_is_what_ground_truth_writes_and_where_it_came_from() -> None:
-    line = manifest_line({**APPROVED, "agreement": 0.83, "seconds": 41}, classes=CLASSES, job="round-1")
+    told = {"agreement": 0.83, "mean_iou": 0.9, "unmatched_share": 0.25, "seconds": 41}
+    line = manifest_line({**APPROVED, **told}, classes=CLASSES, job="round-1")
     assert line == {
         "source-ref": "s3://images/images/tags/1.jpg",
         "labels": {
@@ -80,8 +89,7 @@ def test_a_manifest_line_is_what_ground_truth_writes_and_where_it_came_from() ->
         "event-time": "2026-11-21T02:10:36Z",
         "round": 2,
         "annotators": {"labeled": ["ann"], "verified": ["bob"]},
-        "agreement": 0.83,
-        "seconds": 41,
+        **told,
     }
 
 

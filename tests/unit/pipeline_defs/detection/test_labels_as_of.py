@@ -14,9 +14,10 @@ OUTCOME: dict[str, Any] = {
     "object_group": "tag-7", "outcome": "approved", "round": 2, "labeled_by": "ann", "verified_by": "bob",
     "boxes": [{"label": "dent", "left": 1.25, "top": 2, "width": 3, "height": 4.1}],
     "at": "2026-11-01T02:10:36Z", "agreement": 0.83, "seconds": 41,
-    "annotators": {"labeled": ["ann", "cy"], "mended": ["bob"]},
+    "annotators": {"labeled": ["ann", "cy"], "mended": ["bob"]}, "mean_iou": 0.8788, "unmatched_share": 0.25,
 }  # fmt: skip
-NEW = ("depth", "classes", "status", "round", "annotators", "agreement", "seconds")
+NEWEST = ("mean_iou", "unmatched_share")
+NEW = ("depth", "classes", "status", "round", "annotators", "agreement", "seconds", *NEWEST)
 
 
 def row(changes: dict[str, Any] | None = None, **features: str) -> dict[str, str]:
@@ -31,7 +32,14 @@ def lines(body: bytes) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize(
-    "changes", [{}, {"boxes": []}, {"agreement": None, "seconds": None, "annotators": None}], ids=str
+    "changes",
+    [
+        {},
+        {"boxes": []},
+        {"agreement": 1.0, "unmatched_share": 0.0, "mean_iou": None},
+        {"agreement": None, "mean_iou": None, "unmatched_share": None, "seconds": None, "annotators": None},
+    ],
+    ids=str,
 )
 def test_a_line_is_the_one_that_was_written_when_the_label_was_new(changes: dict[str, Any]) -> None:
     written = manifest_line({**OUTCOME, **changes}, classes=CLASSES, job="round-1")
@@ -64,7 +72,13 @@ def test_a_record_from_before_the_new_features_has_a_line() -> None:
     assert line["labels"]["image_size"] == [{"width": 450, "height": 300, "depth": 3}]
     assert line["labels-metadata"]["class-map"] == {"0": "dent"}
     assert line["annotators"] == {"labeled": ["ann"], "verified": ["bob"]}
-    assert not {"round", "agreement", "seconds"} & line.keys()
+    assert not {"round", "agreement", "seconds", *NEWEST} & line.keys()
+
+
+def test_a_record_from_before_mean_and_share_were_kept_has_the_line_it_had() -> None:
+    old = row(**dict.fromkeys(NEWEST, ""))
+    (line,) = lines(manifest([old]))
+    assert (line["agreement"], line["seconds"], line.keys() & set(NEWEST)) == (0.83, 41, set())
 
 
 def test_a_later_class_takes_no_number_from_an_earlier_one() -> None:
