@@ -7,8 +7,21 @@ from fake_api import FakeCloud
 from person import Person
 from pictures import Scratches
 from round_of_twelve import (
-    EMPTY, HEIGHT, MENDED, PHONE, PICTURES, REJECTED, UNUSABLE, WIDTH, check_by_keyboard, check_by_mouse,
-    check_by_touch, draw_by_keyboard, draw_by_mouse, draw_by_touch, start_by_keyboard,
+    EMPTY,
+    HEIGHT,
+    MENDED,
+    PHONE,
+    PICTURES,
+    REJECTED,
+    UNUSABLE,
+    WIDTH,
+    check_by_keyboard,
+    check_by_mouse,
+    check_by_touch,
+    draw_by_keyboard,
+    draw_by_mouse,
+    draw_by_touch,
+    start_by_keyboard,
 )  # fmt: skip
 
 pytestmark = pytest.mark.acceptance

@@ -88,13 +88,13 @@ class LabelingLine:
     """The deployed labeling part, and the people around it."""
 
     def __init__(self, cloud: LocalCloud, outputs: Outputs, name: str) -> None:
-        data, self._labeling = outputs[f"{name}-data"], outputs[f"{name}-labeling"]
+        data, self.labeling = outputs[f"{name}-data"], outputs[f"{name}-labeling"]
         self.name, self._cloud = name, cloud
         self.images, self.artifacts = data["ImagesBucket"], data["ArtifactsBucket"]
-        self.machine = self._labeling["StateMachineArn"]
+        self.machine = self.labeling["StateMachineArn"]
         uploader = cloud.user(f"{name}-uploader", [data["UploaderPolicyArn"]])
         self._uploads = cloud.session(uploader).client("s3")
-        operator = cloud.session(cloud.user(f"{name}-operator", [self._labeling["OperatorPolicyArn"]]))
+        operator = cloud.session(cloud.user(f"{name}-operator", [self.labeling["OperatorPolicyArn"]]))
         self.states, self._reads = operator.client("stepfunctions"), operator.client("s3")
         self.root = cloud.root_session()
         self.table = self.root.resource("dynamodb").Table(self.resource("AWS::DynamoDB::Table"))
@@ -118,16 +118,16 @@ class LabelingLine:
 
     def person(self, name: str, *groups: str) -> Person:
         """Make somebody of the pool, who signs in at its page."""
-        pool = self._labeling["UserPoolId"]
+        pool = self.labeling["UserPoolId"]
         password = add_user(self.root.client("cognito-idp"), pool, name, groups)
         page = SignInPage(
             self._cloud.url,
-            sign_in=self._labeling["SignInUrl"],
-            client_id=self._labeling["UserPoolClientId"],
-            home=self._labeling["PageUrl"],
+            sign_in=self.labeling["SignInUrl"],
+            client_id=self.labeling["UserPoolClientId"],
+            home=self.labeling["PageUrl"],
         )
         identity = page.tokens(name, password).identity
-        return Person(served_at(self._cloud.url, self._labeling["ApiUrl"]), lambda: identity)
+        return Person(served_at(self._cloud.url, self.labeling["ApiUrl"]), lambda: identity)
 
     def resource(self, kind: str, name: str = "") -> str:
         """The physical id of the one resource of the labeling stack of this type, or whose id begins so."""
