@@ -11,7 +11,16 @@ from tempfile import TemporaryDirectory
 from config import Edgeline
 from config_table import ConfigError
 from local.demo.synthesis import SynthesisError, synthesize
-from local.doctor import account, configuration, estimate, execution_policy, quotas, readiness, templates
+from local.doctor import (
+    account,
+    configuration,
+    estimate,
+    execution_policy,
+    ground_truth,
+    quotas,
+    readiness,
+    templates,
+)
 from local.doctor.assembly import Stack, is_current, read
 from local.doctor.estimate import Estimate
 from local.doctor.finding import Finding, as_text, as_values
@@ -54,12 +63,13 @@ def diagnose(config: Edgeline, stacks: list[Stack]) -> Diagnosis:
     # A profile may name the region too.
     region = region or getattr(signed_in, "region", None)
     estimated = estimate.estimate(config, stacks, region)
-    asked = [*readiness.checks(config), *quotas.checks(config)]
+    asked = [*readiness.checks(config), *ground_truth.checks(config), *quotas.checks(config)]
     return Diagnosis(
         stacks,
         [
             *configuration.check(config),
-            *templates.check(stacks, region),
+            *ground_truth.check(config, region, configuration.EXAMPLES),
+            *templates.check(stacks, region, wanted=ground_truth.wanted(config)),
             *execution_policy.check(config, stacks),
             *estimate.unpriced(stacks),
             *estimate.budget(config, estimated),

@@ -9,7 +9,7 @@ from local.doctor.always_on import idle_instances
 from local.doctor.finding import Finding
 
 # Numbers of AWS's own examples: nobody's account.
-_EXAMPLES = {
+EXAMPLES = {
     "000000000000", "012345678901", "111111111111", "111122223333", "123456789012", "444455556666",
     "777788889999", "999999999999",
 }  # fmt: skip
@@ -32,7 +32,7 @@ def check(config: Edgeline) -> Iterator[Finding]:
 def _accounts(accounts: Accounts) -> Iterator[Finding]:
     for key in ("tools", "staging", "prod"):
         number = getattr(accounts, key)
-        if number in _EXAMPLES:
+        if number in EXAMPLES:
             yield Finding(
                 "error", f"{number} is an account of AWS's examples", f"edgeline.toml accounts.{key}",
                 "write the number of your account, or leave the table out",
@@ -58,7 +58,7 @@ def _delivery(config: Edgeline) -> Iterator[Finding]:
     if delivery.source == "connection":
         arn = delivery.connection_arn or ""
         _, _, _, region, account, resource = arn.split(":", 5)
-        if account in _EXAMPLES or not _is_identifier(resource.partition("/")[2]):
+        if account in EXAMPLES or not _is_identifier(resource.partition("/")[2]):
             yield Finding(
                 "error", f"the connection {arn} is a placeholder", f"{where}.connection_arn",
                 "make a connection (console: Developer Tools, Connections), authorise it, write its ARN here",

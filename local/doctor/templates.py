@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from local.doctor.assembly import Stack
@@ -12,23 +12,26 @@ from local.doctor.tables import table
 from stacks.wildcards import WILDCARD_ACTIONS
 
 
-def check(stacks: Sequence[Stack], region: str | None) -> Iterator[Finding]:
-    """Look through all templates; `region` is where they go, None where that is not known."""
+def check(stacks: Sequence[Stack], region: str | None, *, wanted: Collection[str] = ()) -> Iterator[Finding]:
+    """Look through all templates; `region` is where they go, None where that is not known.
+
+    `wanted` are the closed services that the configuration asks for by name.
+    """
     services = table("services")
-    yield from _closed(stacks, services["closed"])
+    yield from _closed(stacks, services["closed"], wanted)
     yield from _regions(stacks, services["regions"], region)
     yield from _wildcards(stacks)
     yield from _logs(stacks)
     yield from _keys(stacks)
 
 
-def _closed(stacks: Sequence[Stack], closed: Mapping[str, Any]) -> Iterator[Finding]:
+def _closed(stacks: Sequence[Stack], closed: Mapping[str, Any], wanted: Collection[str]) -> Iterator[Finding]:
     for stack in stacks:
         actions = {action for _, action, _ in _allowed(stack)}
         types = {kind for _, kind, _ in stack.resources()}
         for service in closed["services"]:
             used = sorted((actions & set(service["actions"])) | (types & set(service["types"])))
-            if used:
+            if used and service["name"] not in wanted:
                 yield Finding(
                     "error",
                     f"{service['name']} takes no new customers ({closed['date']}): {', '.join(used)}",

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from config import Edgeline
-from local.doctor import configuration, estimate, execution_policy, quotas, readiness, templates
+from local.doctor import configuration, estimate, execution_policy, ground_truth, quotas, readiness, templates
 from local.doctor.account import Account, Check, NotCheckedError, run
 from local.doctor.assembly import Stack, is_current, read
 from local.doctor.finding import Finding, as_text
@@ -110,6 +110,75 @@ class TestTemplates:
             Function=("AWS::Lambda::Function", {"LoggingConfig": {"LogGroup": {"Ref": "Group"}}}),
         )
         assert said(templates.check([fine], "eu-west-1"), "cost") == ""
+
+
+class TestGroundTruth:
+    TEAM = "arn:aws:sagemaker:eu-west-1:210987654321:workteam/private-crowd/ours"
+    OTHERS = "arn:aws:sagemaker:eu-west-1:210987654321:workteam/private-crowd/others"
+    VENDOR = "arn:aws:sagemaker:eu-west-1:394669845002:workteam/vendor-crowd/theirs"
+
+    def configured(self, *teams: str, **accounts: str) -> Edgeline:
+        names = dict(zip(("workteam_arn", "verification_workteam_arn"), teams, strict=False))
+        return config(labeling={"backend": "ground_truth", "ground_truth": names}, accounts=accounts)
+
+    def check(self, configured: Edgeline, region: str | None) -> list[Finding]:
+        return list(ground_truth.check(configured, region, configuration.EXAMPLES))
+
+    def test_who_asks_for_it_may_have_it_and_is_told_what_cannot_be_known(self) -> None:
+        configured = self.configured(self.TEAM, self.OTHERS, tools="210987654321", region="eu-west-1")
+        jobs = stack(Jobs=policy("sagemaker:CreateLabelingJob", resource="arn:x"))
+        wanted = ground_truth.wanted(configured)
+        assert said(templates.check([jobs], "eu-west-1", wanted=wanted), "error") == ""
+        found = self.check(configured, "eu-west-1")
+        assert [finding.severity for finding in found] == ["cost"]
+        assert "the table has no price" in said(found, "cost")
+        unasked = asked("no credentials", configured, ground_truth.checks(configured))
+        assert "which takes no new customers" in said(unasked, "unchecked")
+        assert "describe-workteam --workteam-name others" in said(unasked, "unchecked")
+
+    def test_of_the_workbench_nothing_is_said_or_asked(self) -> None:
+        assert self.check(config(), "eu-north-1") == []
+        assert ground_truth.checks(config()) == []
+        assert ground_truth.wanted(config()) == ()
+
+    def test_a_region_without_its_functions_is_an_error(self) -> None:
+        found = said(self.check(self.configured(self.TEAM), "eu-north-1"), "error")
+        assert "no functions of its tasks in eu-north-1" in found
+        assert "the workteam is in eu-west-1, the jobs are in eu-north-1" in found
+
+    def test_a_region_that_is_not_known_is_no_error(self) -> None:
+        assert said(self.check(self.configured(self.TEAM), None), "error") == ""
+
+    def test_a_private_workteam_of_another_account_or_an_example_is_an_error(self) -> None:
+        accounts = {"tools": "109876543210", "region": "eu-west-1"}
+        found = said(self.check(self.configured(self.TEAM, **accounts), "eu-west-1"), "error")
+        assert "the workteam is of 210987654321, the jobs are of 109876543210" in found
+        example = self.TEAM.replace("210987654321", "111122223333")
+        assert "AWS's examples" in said(self.check(self.configured(example), "eu-west-1"), "error")
+
+    def test_a_vendors_workteam_is_of_another_account_and_fine(self) -> None:
+        accounts = {"tools": "109876543210", "region": "eu-west-1"}
+        found = self.check(self.configured(self.VENDOR, **accounts), "eu-west-1")
+        assert said(found, "error") == ""
+
+    def test_one_team_for_both_is_worth_knowing(self) -> None:
+        found = said(self.check(self.configured(self.TEAM), "eu-west-1"), "advice")
+        assert "one workteam draws and verifies" in found
+
+    def test_an_account_that_has_it_and_its_teams_says_nothing(self) -> None:
+        configured = self.configured(self.TEAM, self.VENDOR)
+        there = Answers(
+            list_labeling_jobs={"LabelingJobSummaryList": [{}]},
+            describe_workteam={"Workteam": {}},
+            describe_subscribed_workteam={"SubscribedWorkteam": {}},
+        )
+        assert asked(there, configured, ground_truth.checks(configured)) == []
+
+    def test_an_account_without_a_job_is_not_refused_and_a_team_that_is_gone_is(self) -> None:
+        configured = self.configured(self.TEAM, self.VENDOR)
+        found = asked(Answers(), configured, ground_truth.checks(configured))
+        assert "no labeling job was ever made in it here" in said(found, "unchecked")
+        assert said(found, "error").count("there is no workteam") == 2
 
 
 class TestExecutionPolicy:
