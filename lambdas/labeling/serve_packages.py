@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import boto3
-from botocore.config import Config
 
 from lambdas.common import environment
 from lambdas.labeling.callers import APPROVERS, Caller, Refused, caller_of, require
 from lambdas.labeling.model_packages import STATUS_OF, ModelPackages, checked_note
 from lambdas.labeling.proxied import answer, body_of
+from lambdas.labeling.signed_links import signing_client
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,5 @@ def route(event: dict[str, Any], packages: ModelPackages, caller: Caller) -> dic
 @functools.cache
 def _packages() -> ModelPackages:
     env = environment.read(Environment)
-    # Objects under a KMS key can only be fetched with signature version 4, and from the host that it names.
-    signing = Config(signature_version="s3v4", s3={"addressing_style": "virtual"})
-    s3 = boto3.client("s3", config=signing)
-    return ModelPackages(json.loads(env.package_groups), env.artifacts_bucket, boto3.client("sagemaker"), s3)
+    groups, sagemaker = json.loads(env.package_groups), boto3.client("sagemaker")
+    return ModelPackages(groups, env.artifacts_bucket, sagemaker, signing_client())

@@ -15,13 +15,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import boto3
-from botocore.config import Config
 
 from lambdas.common import environment
 from lambdas.labeling import starts
 from lambdas.labeling.callers import SUPERVISORS, Refused, caller_of, require
 from lambdas.labeling.proxied import answer, body_of
 from lambdas.labeling.rounds import Rounds
+from lambdas.labeling.signed_links import signing_client
 from lambdas.labeling.supervision import Supervision
 
 _log = logging.getLogger(__name__)
@@ -97,8 +97,5 @@ def _number(text: str) -> int:
 def _connections() -> tuple[Supervision, Start]:
     env = environment.read(Environment)
     table, states = boto3.resource("dynamodb").Table(env.table), boto3.client("stepfunctions")
-    # Objects under a KMS key can only be fetched with signature version 4, and from the host that it names.
-    signing = Config(signature_version="s3v4", s3={"addressing_style": "virtual"})
-    s3 = boto3.client("s3", config=signing)
-    supervision = Supervision(table, Rounds(table, states), s3, env.consensus_iou)
+    supervision = Supervision(table, Rounds(table, states), signing_client(), env.consensus_iou)
     return supervision, starting(states, table, env.state_machine_arn, json.loads(env.models))

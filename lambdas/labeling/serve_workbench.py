@@ -19,7 +19,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import boto3
-from botocore.config import Config
 
 from lambdas.common import environment
 from lambdas.labeling import proxied
@@ -30,6 +29,7 @@ from lambdas.labeling.held_tasks import HeldTasks
 from lambdas.labeling.offers import Pictures, hand_out, round_offered, task_offered
 from lambdas.labeling.people import People
 from lambdas.labeling.rounds import LABEL, SETTLE, VERIFY, Rounds
+from lambdas.labeling.signed_links import signing_client
 from lambdas.labeling.task_queue import LEASE_SECONDS, TaskQueue, Wanted
 from lambdas.labeling.tasks import OPEN
 
@@ -173,9 +173,7 @@ def _whole(value: Any, low: int, high: int, name: str) -> int:
 @functools.cache
 def _workbench() -> Workbench:
     env = environment.read(Environment)
-    # Objects under a KMS key open with signature version 4 only; the signature has to fit the region's host.
-    signing = Config(signature_version="s3v4", s3={"addressing_style": "virtual"}, max_pool_connections=20)
-    s3 = boto3.client("s3", config=signing)
+    s3 = signing_client()
     table, pictures = boto3.resource("dynamodb").Table(env.table), Pictures(s3, env.images_bucket)
     rounds = Rounds(table, boto3.client("stepfunctions"))
     return Workbench(table, rounds, People(table), pictures, DrawingGuide(s3, env.images_bucket, pictures))
