@@ -124,7 +124,7 @@ def _clipped(start: float, length: float, limit: int, name: str, adjective: str)
         size = f"the picture is {limit} pixels {adjective}"
         raise BadAnswer(f"{name} it spans {start:g} to {end:g}, and {size}")
     start, end = max(0.0, start), min(float(limit), end)
-    if end - start < MIN_SIDE:
+    if round(end - start, 2) < MIN_SIDE:  # 0.13 + 1 - 0.13 is less than 1
         raise BadAnswer(f"{name} it has less than {MIN_SIDE:g} pixel on the picture")
     return start, end
 

@@ -36,6 +36,12 @@ def test_boxes_are_kept_in_hundredths_of_a_pixel() -> None:
     }
 
 
+@pytest.mark.parametrize("left", [0.13, 33.3, 67.07, 99])
+def test_a_box_may_be_one_pixel_wide_wherever_it_is(left: float) -> None:
+    box = {**BOX, "left": left, "width": 1}
+    assert check({"boxes": [box]}) == {"boxes": [box]}
+
+
 @pytest.mark.parametrize(
     ("change", "complaint"),
     [
