@@ -19,7 +19,7 @@ BROWSER := tests/browser/node_modules/.package-lock.json
 
 # The venv comes first: the CDK's command line finds its node there, and so do the jobs.
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
-export IMAGES LABELS SEED STAY
+export IMAGES LABELS LABEL_BY_HAND SEED STAY
 
 .PHONY: help demo doctor push serve test acceptance bench-labeling check synth clean inputs
 .DELETE_ON_ERROR:
@@ -27,6 +27,7 @@ export IMAGES LABELS SEED STAY
 help:
 	@echo 'make demo                             the whole line, with synthetic pictures; SEED=7'
 	@echo 'make demo IMAGES=folder LABELS=file   the same with your own, LABELS as COCO JSON or Ground Truth manifest'
+	@echo 'make demo LABEL_BY_HAND=1             you label 12 of them yourself, in a browser; LABEL_BY_HAND=24: so many'
 	@echo 'make demo STAY=1                      the cloud stays up afterwards: verify, rebuild, look around'
 	@echo 'make doctor                           what would fail or cost money on AWS, before it does'
 	@echo 'make push                             what is committed, through the delivery pipeline; APPROVE=1 asks nobody'
@@ -42,6 +43,11 @@ demo: inputs $(LOCAL) $(PAGE)
 	@set -- demo; \
 	[ -z "$$IMAGES" ] || set -- "$$@" --images "$$IMAGES"; \
 	[ -z "$$LABELS" ] || set -- "$$@" --labels "$$LABELS"; \
+	case "$$LABEL_BY_HAND" in \
+		"") ;; \
+		1) set -- "$$@" --label-by-hand ;; \
+		*) set -- "$$@" --label-by-hand "$$LABEL_BY_HAND" ;; \
+	esac; \
 	[ -z "$$SEED" ] || set -- "$$@" --seed "$$SEED"; \
 	[ -z "$$STAY" ] || set -- "$$@" --stay; \
 	exec python -m local "$$@"

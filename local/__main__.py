@@ -9,6 +9,7 @@ from types import FrameType
 from typing import NoReturn
 
 INTERRUPTED = 130
+BY_HAND = 12
 ROOT = Path(__file__).parents[1]
 
 
@@ -42,6 +43,7 @@ def _demo(options: argparse.Namespace) -> int:
             seed=options.seed,
             pictures=options.pictures,
             configuration=options.config.resolve(),
+            by_hand=options.label_by_hand,
             stay=options.stay,
         ),
         terminal,
@@ -83,6 +85,10 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     demo.add_argument("--pictures", type=int, default=300, help="how many to draw")
     demo.add_argument("--config", type=Path, default=ROOT / "edgeline.toml", help="another edgeline.toml")
     demo.add_argument("--folder", type=Path, default=Path("local_run"), help="where everything goes")
+    demo.add_argument(
+        "--label-by-hand", type=_number, nargs="?", const=BY_HAND, default=0, metavar="N",
+        help=f"leave N pictures for you to label in a browser ({BY_HAND} where no number is given)",
+    )  # fmt: skip
     demo.add_argument("--stay", action="store_true", help="keep the cloud up afterwards, until Ctrl-C")
     doctor = commands.add_parser("doctor", help="what would fail or cost money on AWS, before it does")
     doctor.add_argument("--config", type=Path, default=ROOT / "edgeline.toml", help="another edgeline.toml")
@@ -120,6 +126,12 @@ def _add_delivery(commands: "argparse._SubParsersAction[argparse.ArgumentParser]
     stop = commands.add_parser("stop", help="end the local cloud; nothing of it is kept")
     for command in (serve, push, follow, status, invite, stop):
         command.add_argument("--folder", type=Path, default=ROOT / "local_cloud", help="where its state lies")
+
+
+def _number(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of pictures")
+    return int(text)
 
 
 def _interrupt(_signal: int, _frame: FrameType | None) -> NoReturn:

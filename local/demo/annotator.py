@@ -17,6 +17,7 @@ import numpy as np
 
 from local.demo.boxes import Box, match
 from local.demo.mistakes import SEEN_AS_WRONG, make_mistake, what_is_wrong
+from local.demo.share import Share
 from local.demo.workbench import Task, Workbench, WorkbenchError
 
 UNKNOWN = "nobody here knows what this picture shows"
@@ -97,7 +98,8 @@ class Annotator:
 class Crew:
     """Annotators at work, each in a thread; use it as a context manager.
 
-    `on_progress` is called with the Tally after every answer, by one thread at a time.
+    `on_progress` is called with the Tally after every answer, by one thread at a time. Of the label tasks the
+    crew takes its `share`, all where there is none.
     """
 
     def __init__(
@@ -108,12 +110,14 @@ class Crew:
         on_progress: Callable[[Tally], None] = lambda tally: None,
         poll_seconds: float = 0.5,
         batch_size: int = 10,
+        share: Share | None = None,
     ) -> None:
         self.tally = Tally()
         self._known = known
         self._on_progress = on_progress
         self._poll_seconds = poll_seconds
         self._batch_size = batch_size
+        self._share = share
         self._failures: list[str] = []
         self._told_to_stop = threading.Event()
         self._lock = threading.Lock()
@@ -153,12 +157,17 @@ class Crew:
     def _one_turn(self, annotator: Annotator) -> int:
         answered = 0
         for kind in annotator.kinds:
-            for task in annotator.workbench.claim(kind, self._batch_size):
+            for task in self._claim(annotator.workbench, kind):
                 if self._told_to_stop.is_set():
                     return answered
                 self._count(self._hand_in(annotator.workbench, task))
                 answered += 1
         return answered
+
+    def _claim(self, workbench: Workbench, kind: str) -> list[Task]:
+        if self._share is None or kind != "label":
+            return workbench.claim(kind, self._batch_size)
+        return self._share.claim(self._batch_size, lambda limit: workbench.claim(kind, limit))
 
     def _hand_in(self, workbench: Workbench, task: Task) -> str:
         answer, outcome = self._known.answer(task, _look_at(workbench, task))

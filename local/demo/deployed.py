@@ -9,19 +9,17 @@ from typing import Any
 from config import Edgeline, Model
 from local.audit.finding import Audit
 from local.audit.verify import Verification
-from local.cloud.addresses import served_at
 from local.cloud.call import Credentials
 from local.cloud.call_log import principal_name
 from local.cloud.server import LocalCloud
 from local.demo import evidence, people, summary, training_run, workflows
-from local.demo.annotator import Annotator, Crew, KnownLabels, Tally
 from local.demo.batch import Picture
 from local.demo.facts import Facts
 from local.demo.fleet import DEVICES, DemoFleet, Health, returned_pictures
+from local.demo.labeling_run import LabelingRun
 from local.demo.options import Options
 from local.demo.progress import Part, Terminal
 from local.demo.source import Material
-from local.demo.workbench import Workbench
 from local.demo.workflows import LineStopped
 from local.sagemaker.plugin import SageMakerPlugin
 
@@ -44,7 +42,7 @@ class DeployedLine:
         *,
         git_commit: str | None,
     ) -> None:
-        self._part = terminal.part
+        self._part, self._say = terminal.part, terminal.say
         self._options, self._facts, self._commit = options, facts, git_commit
         self._cloud, self._config, self._outputs = cloud, config, outputs
         # What an environment's account sees of the cloud; usually that of the tools.
@@ -62,7 +60,7 @@ class DeployedLine:
         fleet = self._bring_in_people_and_devices()
         self._publish_inspector()
         self._upload()
-        manifest = self._label("Label and verify")["manifest"]
+        manifest = self._label("Label and verify", by_hand=self._options.by_hand)["manifest"]
         if not manifest:
             raise LineStopped("no picture got a label: all were set aside, see the report")
         package = self._train(manifest)
@@ -99,15 +97,20 @@ class DeployedLine:
 
     def _bring_in_people_and_devices(self) -> DemoFleet:
         with self._part("Bring in people, devices") as part:
-            self._people = people.hire(self._cloud, self._outputs, prod=self._at["prod"])
+            self._people = people.hire(
+                self._cloud, self._outputs, prod=self._at["prod"], by_hand=bool(self._options.by_hand)
+            )
+            self._labeling = LabelingRun(
+                self._cloud, self._outputs["labeling"], self._people, self._material, self._options,
+                model=self._model.name, say=self._say,
+            )  # fmt: skip
             inspector = f"com.{self._config.name}.inspector"
             fleet = DemoFleet(self._cloud, self._outputs["edge"], inspector, self._options.folder / "devices")
             fleet.provision()
             # What was counted until here is the deployment, as root; from here on nobody is root.
             self._cloud.calls.clear()
-            part.result(
-                f"{3 + len(self._people.annotators)} people, {len(DEVICES)} devices, no root from here on"
-            )
+            people_here = 3 + len(self._people.everybody_at_the_page)
+            part.result(f"{people_here} people, {len(DEVICES)} devices, no root from here on")
         return fleet
 
     def _publish_inspector(self) -> None:
@@ -145,50 +148,18 @@ class DeployedLine:
                     move(done, len(pictures))
             part.result(f"{len(pictures)} pictures")
 
-    def _label(self, name: str) -> dict[str, Any]:
+    def _label(self, name: str, *, by_hand: int = 0) -> dict[str, Any]:
         with self._part(name) as part:
-            states, machine = self._people.operator.client("stepfunctions"), self._outputs["labeling"]
-            self._be_sure_of_all_pictures(states)
-            crew = self._crew(part)
-            with crew:
-                arn = states.start_execution(
-                    stateMachineArn=machine["StateMachineArn"], input=json.dumps({"model": self._model.name})
-                )["executionArn"]
-                output = workflows.follow_execution(states, arn, tick=lambda: _complain(crew))
-            s3 = self._people.operator.client("s3")
-            left_out = evidence.read_quarantine(s3, output["quarantine"])
-            self._facts.add_labeling(output, crew.tally, left_out)
+            output, answered = self._labeling.run(part, by_hand)
+            left_out = evidence.read_quarantine(self._people.operator.client("s3"), output["quarantine"])
+            self._facts.add_labeling(output, answered, left_out)
+            self._facts.workers = self._labeling.workers(self._facts.labeling)
+            hands = sum(worker.drawn for worker in self._facts.workers if worker.by_hand)
             part.result(
                 f"{output['labeled']} labeled, {output['relabeled']} of them again, "
-                f"{output['quarantined']} set aside"
+                f"{output['quarantined']} set aside{f', {hands} by hand' if hands and by_hand else ''}"
             )
         return output
-
-    def _be_sure_of_all_pictures(self, states: Any) -> None:
-        """Let no picture miss its round because the event of its upload is still on its way."""
-        arn = states.start_execution(
-            stateMachineArn=self._outputs["labeling"]["ReconciliationArn"],
-            input=json.dumps({"model": self._model.name}),
-        )["executionArn"]
-        workflows.follow_execution(states, arn)
-
-    def _crew(self, part: Part) -> Crew:
-        # Where the page itself asks: on its own host.
-        url = served_at(self._cloud.url, self._outputs["labeling"]["PageUrl"]) + "api/"
-        known = KnownLabels(
-            self._material.truths, mistake_rate=self._options.mistake_rate, seed=self._options.seed
-        )
-        annotators = [
-            Annotator(name, Workbench(url, person.token), people.kinds_of(name))
-            for name, person in self._people.annotators.items()
-        ]
-        move, total = part.bar("answers"), 2 * len(self._material.uploads)
-
-        def progress(tally: Tally) -> None:
-            answers = tally.labeled + tally.approved + tally.rejected + tally.settled + tally.unusable
-            move(answers, max(total, answers))
-
-        return Crew(annotators, known, on_progress=progress)
 
     def _train(self, labels_manifest: str) -> str:
         with self._part("Train and evaluate") as part:
@@ -290,8 +261,3 @@ class DeployedLine:
             if audit.broken:
                 raise LineStopped(f"{len(audit.broken)} links do not hold, such as {audit.broken[0]}")
             part.result(f"{len(audit.findings)} links hold, from endpoint and device to the pictures")
-
-
-def _complain(crew: Crew) -> None:
-    if crew.failure:
-        raise LineStopped(f"an annotator gave up: {crew.failure}")

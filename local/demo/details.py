@@ -47,7 +47,7 @@ class Returned:
 
 @dataclass(frozen=True)
 class Annotation:
-    """What the simulated people did: how many they are, and what they answered."""
+    """What the people did: how many they are, what they answered, and what was wrong on purpose."""
 
     people: int
     labels: int
@@ -55,6 +55,18 @@ class Annotation:
     approved: int
     rejected: int
     unusable: int
+
+
+@dataclass(frozen=True)
+class Worker:
+    """Somebody who labelled: what they answered, by kind, and how many labels are theirs in the end."""
+
+    name: str
+    by_hand: bool  # a person, not a simulated one
+    drawn: int
+    checked: int
+    settled: int
+    kept: int
 
 
 @dataclass(frozen=True)
@@ -72,6 +84,7 @@ class Details:
     approved_by: str | None = None
     pages: Mapping[str, str] = field(default_factory=dict)  # title -> file beside the report
     annotation: Annotation | None = None
+    workers: tuple[Worker, ...] = ()
     chain: tuple[Link, ...] = ()
     set_aside: tuple[Excluded, ...] = ()
     returned: tuple[Returned, ...] = ()

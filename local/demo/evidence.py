@@ -1,6 +1,7 @@
 """Reads what the line left behind, as the people who may read it, for the summary and the report."""
 
 import json
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -82,6 +83,15 @@ def read_quarantine(s3: Any, uri: str | None) -> list[Excluded]:
     lines = read_bytes(s3, uri).decode().splitlines()
     entries = [json.loads(line) for line in lines if line.strip()]
     return [Excluded(entry["source-ref"], entry["reason"], "labeling") for entry in entries]
+
+
+def drawn_by(s3: Any, manifest: str) -> Counter[str]:
+    """Count by people whose boxes a labeling execution's labels are: of all who drew, the last ones'."""
+    counts: Counter[str] = Counter()
+    for line in read_bytes(s3, manifest).decode().splitlines():
+        drew = json.loads(line)["annotators"]
+        counts.update(drew.get("settled") or drew.get("mended") or drew.get("labeled") or ())
+    return counts
 
 
 def chain(device: summary.Device, evaluated: Evaluated) -> tuple[Link, ...]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from local.demo import evidence, people, summary
 from local.demo.annotator import Tally
-from local.demo.details import Annotation, Excluded, Link, Returned
+from local.demo.details import Annotation, Excluded, Link, Returned, Worker
 from local.demo.source import Material
 
 
@@ -18,6 +18,7 @@ class Facts:
     material: Material | None = None
     labeling: list[Mapping[str, Any]] = field(default_factory=list)
     crew: Tally = field(default_factory=Tally)
+    workers: tuple[Worker, ...] = ()
     evaluated: evidence.Evaluated | None = None
     approved_by: str | None = None
     pages: dict[str, str] = field(default_factory=dict)  # of the evidence, beside the report: title -> file
@@ -50,13 +51,14 @@ class Facts:
         )
 
     def annotation(self) -> Annotation | None:
-        """What the people answered."""
-        crew = self.crew
-        if not crew.labeled:
+        """What the people answered; the mistakes are those that the simulated ones made on purpose."""
+        crew, hands = self.crew, [worker for worker in self.workers if worker.by_hand]
+        labels = crew.labeled + sum(worker.drawn for worker in hands)
+        if not labels:
             return None
         return Annotation(
-            people=len(people.LABELERS + people.VERIFIERS + people.SUPERVISORS),
-            labels=crew.labeled, mistakes=crew.mistakes,
+            people=len(people.LABELERS + people.VERIFIERS + people.SUPERVISORS) + len(hands),
+            labels=labels, mistakes=crew.mistakes,
             approved=crew.approved, rejected=crew.rejected, unusable=crew.unusable,
         )  # fmt: skip
 

@@ -79,6 +79,11 @@ class Line:
                     pictures=len(material.uploads),
                 )
                 config = Edgeline.read(configuration)
+                if self._options.by_hand and config.labeling.backend != "workbench":
+                    raise ConfigError(
+                        f"{self._options.configuration}: labeling.backend: by hand, people label on the page of "
+                        f'"workbench", not with "{config.labeling.backend}"'
+                    )
                 cloud = ending.enter_context(_cloud(self._options.folder / "cloud", config.accounts))
                 self._cloud = cloud
                 part.result(f"{cloud.url}, {_counted(cloud.accounts, 'account')}")
@@ -157,6 +162,7 @@ class Line:
             approved_by=facts.approved_by,
             pages=facts.pages,
             annotation=facts.annotation(),
+            workers=facts.workers,
             chain=facts.chain(),
             set_aside=facts.set_aside(),
             returned=facts.returned,

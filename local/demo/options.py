@@ -13,7 +13,8 @@ MISTAKE_RATE = 0.08
 class Options:
     """What the user asked for; `images` None draws synthetic tags.
 
-    `stay` keeps the cloud up after the run, until Ctrl-C.
+    `by_hand` pictures are left for the user to label on the page. `stay` keeps the cloud up after the run,
+    until Ctrl-C.
     """
 
     folder: Path
@@ -22,5 +23,6 @@ class Options:
     seed: int = 7
     pictures: int = SYNTHETIC_PICTURES
     mistake_rate: float = MISTAKE_RATE
+    by_hand: int = 0
     stay: bool = False
     configuration: Path = ROOT / "edgeline.toml"

@@ -20,8 +20,8 @@ class SignedIn:
     def __init__(
         self, page: SignInPage, name: str, password: str, *, clock: Callable[[], float] = time.time
     ) -> None:
-        self.name = name
-        self._page, self._password, self._clock = page, password, clock
+        self.name, self.password = name, password
+        self._page, self._clock = page, clock
         self._identity, self._refresh = "", ""
         self._lock = threading.Lock()
 
@@ -29,7 +29,7 @@ class SignedIn:
         """Return an ID token that is good for another minute; LocalCloudError where nobody is let in."""
         with self._lock:
             if not self._identity:
-                tokens = self._page.tokens(self.name, self._password)
+                tokens = self._page.tokens(self.name, self.password)
                 self._identity, self._refresh = tokens.identity, tokens.refresh
             elif expires(self._identity) - self._clock() < _EARLY_SECONDS:
                 self._identity = self._renewed()

@@ -58,6 +58,36 @@ class Task:
         )
 
 
+@dataclass(frozen=True)
+class OpenRound:
+    """A round as one person sees it: `open` tasks this person holds or could have, `mine` were theirs."""
+
+    round_id: str
+    kind: str
+    number: int
+    total: int
+    answered: int
+    open: int
+    mine: int
+    closes_at: str  # ISO 8601, in UTC
+
+    @property
+    def left(self) -> int:
+        """How many tasks nobody has answered yet."""
+        return self.total - self.answered
+
+    @classmethod
+    def from_dict(cls, fields: Mapping[str, Any]) -> "OpenRound":
+        """Read a round of the answer to `rounds`; raises KeyError where a field is missing."""
+        return cls(
+            round_id=fields["round"],
+            kind=fields["kind"],
+            closes_at=fields["closes_at"],
+            mine=int(fields["mine"]["answered"]),
+            **{name: int(fields[name]) for name in ("number", "total", "answered", "open")},
+        )
+
+
 class Workbench:
     """Calls the API at `api_url`, which ends in "/"; transient failures are tried again. One a thread.
 
@@ -81,12 +111,22 @@ class Workbench:
 
     def claim(self, kind: str, limit: int) -> list[Task]:
         """Lease up to `limit` open tasks; raises WorkbenchError."""
-        answer = json.loads(self._post("tasks/claim", {"kind": kind, "limit": limit}))
+        answer = json.loads(self._call("POST", "tasks/claim", {"kind": kind, "limit": limit}))
         return [Task.from_dict(task) for task in answer["tasks"]]
 
     def answer(self, task_id: str, answer: Mapping[str, Any]) -> None:
         """Hand in an answer; raises WorkbenchError, with status 409 where one was accepted before."""
-        self._post(f"tasks/{task_id}/answer", answer)
+        self._call("POST", f"tasks/{task_id}/answer", answer)
+
+    def rounds(self) -> list[OpenRound]:
+        """Look which rounds are open; raises WorkbenchError."""
+        answer = json.loads(self._call("GET", "rounds"))
+        return [OpenRound.from_dict(one) for one in answer["rounds"]]
+
+    def supervision(self) -> dict[str, Any]:
+        """Read what supervisors see of the recent rounds; raises WorkbenchError."""
+        found: dict[str, Any] = json.loads(self._call("GET", "supervision"))
+        return found
 
     def picture(self, task: Task) -> bytes:
         """Fetch the picture by the link that came with the task; raises WorkbenchError."""
@@ -96,12 +136,12 @@ class Workbench:
         """Close the connections."""
         self._http.close()
 
-    def _post(self, path: str, body: Mapping[str, Any]) -> bytes:
-        content = json.dumps(body, ensure_ascii=False).encode()
+    def _call(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> bytes:
+        content = None if body is None else json.dumps(body, ensure_ascii=False).encode()
 
         def authorized() -> AWSRequest:
             headers = {"Content-Type": "application/json", "Authorization": f"Bearer {self._signed_in()}"}
-            return _request("POST", self._api_url + path, headers, content)
+            return _request(method, self._api_url + path, headers, content)
 
         return self._send(authorized)
 
