@@ -39,8 +39,9 @@ export class Shell {
       who &&
         h(
           "button",
-          { type: "button", class: "button bare", onclick: () => this.session.signOut() },
-          "Sign out",
+          { type: "button", class: "button bare leave", onclick: () => this.session.signOut() },
+          icon("leave"),
+          h("span", {}, "Sign out"),
         ),
     );
   }
@@ -53,8 +54,11 @@ export class Shell {
         own === "#/"
           ? !hash.startsWith("#/supervision") && !hash.startsWith("#/packages")
           : hash.startsWith(own);
-      if (current) link.setAttribute("aria-current", "page");
-      else link.removeAttribute("aria-current");
+      if (current) {
+        link.setAttribute("aria-current", "page");
+        // On a narrow screen with large letters not all of them fit.
+        link.scrollIntoView({ inline: "nearest", block: "nearest" });
+      } else link.removeAttribute("aria-current");
     }
   }
 

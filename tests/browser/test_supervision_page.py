@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from fake_api import FakeCloud
 from fake_supervision import WHO
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 HERE = Path(__file__).parent
 AXE = HERE / "node_modules" / "axe-core" / "axe.min.js"
@@ -16,14 +16,6 @@ PICTURE = b"""<svg xmlns="http://www.w3.org/2000/svg" width="320" height="240">
 <path d="M95 80L225 108" stroke="#4b545c" stroke-width="3"/></svg>"""
 WIDTHS = {"phone": (390, 844), "tablet": (820, 1180), "desktop": (1360, 900)}
 VIEWS = {"supervision": "#/supervision", "round": "#/supervision/round/a1", "packages": "#/packages"}
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
