@@ -19,24 +19,12 @@ from constructs import Construct
 from config_labeling import Labeling
 from stacks.constructs.ground_truth_jobs import GroundTruthJobs
 from stacks.constructs.labeling_functions import LabelingFunctions
+from stacks.constructs.labeling_state import EXECUTION, STATE, SUGGESTIONS, found
 from stacks.constructs.python_function import PythonFunction
 from stacks.constructs.states import retry_what_passes
 from stacks.constructs.workflow import Workflow
 
-_EXECUTION = {"execution": sfn.JsonPath.string_at("$$.Execution.Id")}
-_STATE = {
-    **_EXECUTION,
-    "model": sfn.JsonPath.string_at("$.model"),
-    "classes": sfn.JsonPath.list_at("$.classes"),
-    "round": sfn.JsonPath.number_at("$.round"),
-}
-_SUGGESTIONS = {"suggestions": sfn.JsonPath.object_at("$.suggestions")}
-_FOUND = {
-    **{name: sfn.JsonPath.string_at(f"$.{name}") for name in ("execution", "model")},
-    "classes": sfn.JsonPath.list_at("$.classes"),
-    **{name: sfn.JsonPath.number_at(f"$.{name}") for name in ("round", "count")},
-    "suggestions": {"suggested": 0, "of": 0, "reason": "Ground Truth is given no suggestions"},
-}
+_FOUND = found(not_suggested="Ground Truth is given no suggestions")
 _REQUEST = (
     "LabelingJobName", "LabelAttributeName", "InputConfig", "OutputConfig", "RoleArn",
     "LabelCategoryConfigS3Uri", "HumanTaskConfig", "Tags",
@@ -65,15 +53,13 @@ class GroundTruthWorkflow(Construct):
         self._job_timeout = cdk.Duration.hours(labeling.round_timeout_hours).plus(_GRACE)
         model = {"model": sfn.JsonPath.string_at("$.model"), "limit": labeling.round_size}
         find = self._call(
-            "Find images without a label", functions.find, {**_EXECUTION, **model}, result_selector=_FOUND
+            "Find images without a label", functions.find, {**EXECUTION, **model}, result_selector=_FOUND
         )
-        collect = self._call("Collect jobs", jobs.collect, _STATE)
+        collect = self._call("Collect jobs", jobs.collect, STATE)
         collect.add_retry(
             errors=["JobNotOver"], interval=cdk.Duration.minutes(1), backoff_rate=1, max_attempts=60
         )
-        write = self._call(
-            "Write labels", functions.write, {**_STATE, **_SUGGESTIONS}, result_path="$.result"
-        )
+        write = self._call("Write labels", functions.write, {**STATE, **SUGGESTIONS}, result_path="$.result")
         verify = self._job("verify", "Verify", "Anything to verify?", then=collect)
         label = self._job("label", "Label", "Anything to draw?", then=verify)
         some = sfn.Condition.number_greater_than("$.count", 0)
@@ -95,7 +81,7 @@ class GroundTruthWorkflow(Construct):
     def _job(self, kind: str, name: str, question: str, *, then: sfn.IChainable) -> tasks.LambdaInvoke:
         """States that prepare a job, make it if there is anything to ask, wait for its end and go on."""
         prepare = self._call(
-            f"Prepare: {name}", self._jobs.prepare, {"kind": kind, **_STATE}, result_path=f"$.{kind}"
+            f"Prepare: {name}", self._jobs.prepare, {"kind": kind, **STATE}, result_path=f"$.{kind}"
         )
         prepare.add_catch(self._failed(prepare.node.id), result_path="$.error")
         job = sfn.CustomState(

@@ -20,25 +20,12 @@ from constructs import Construct
 
 from config_labeling import Labeling
 from stacks.constructs.labeling_functions import LabelingFunctions
+from stacks.constructs.labeling_state import EXECUTION, STATE, SUGGESTIONS, found
 from stacks.constructs.python_function import PythonFunction
 from stacks.constructs.states import retry_what_passes
 from stacks.constructs.workflow import Workflow
 
-_EXECUTION = {"execution": sfn.JsonPath.string_at("$$.Execution.Id")}
-_STATE = {
-    **_EXECUTION,
-    "model": sfn.JsonPath.string_at("$.model"),
-    "classes": sfn.JsonPath.list_at("$.classes"),
-    "round": sfn.JsonPath.number_at("$.round"),
-}
-_SUGGESTIONS = {"suggestions": sfn.JsonPath.object_at("$.suggestions")}
-_FOUND = {
-    **{name: sfn.JsonPath.string_at(f"$.{name}") for name in ("execution", "model")},
-    "classes": sfn.JsonPath.list_at("$.classes"),
-    **{name: sfn.JsonPath.number_at(f"$.{name}") for name in ("round", "count")},
-    "disputed": 0,
-    "suggestions": {"suggested": 0, "of": 0, "reason": "nobody was asked"},
-}
+_FOUND = {**found(not_suggested="nobody was asked"), "disputed": 0}
 
 
 class LabelingWorkflow(Construct):
@@ -65,9 +52,7 @@ class LabelingWorkflow(Construct):
         settle = self._round("Settle", "settle")
         collect = self._collect("Collect answers", settled=False)
         decide = self._collect("Collect decisions", settled=True)
-        write = self._call(
-            "Write labels", functions.write, {**_STATE, **_SUGGESTIONS}, result_path="$.result"
-        )
+        write = self._call("Write labels", functions.write, {**STATE, **SUGGESTIONS}, result_path="$.result")
         some = sfn.Condition.number_greater_than("$.count", 0)
         ask = label if suggest is None else self._suggest(suggest, then=label)
         find.next(sfn.Choice(self, "Anything to label?").when(some, ask).otherwise(write))
@@ -94,20 +79,20 @@ class LabelingWorkflow(Construct):
         )
 
     def _find(self, round_size: int) -> tasks.LambdaInvoke:
-        payload = {**_EXECUTION, "model": sfn.JsonPath.string_at("$.model"), "limit": round_size}
+        payload = {**EXECUTION, "model": sfn.JsonPath.string_at("$.model"), "limit": round_size}
         return self._call(
             "Find images without a label", self._functions.find, payload, result_selector=_FOUND
         )
 
     def _suggest(self, function: PythonFunction, *, then: sfn.IChainable) -> tasks.LambdaInvoke:
         """Ask the model in prod; whatever comes of it, people are asked."""
-        state = self._call("Suggest boxes", function, _STATE, result_path="$.suggestions", attempts=2)
+        state = self._call("Suggest boxes", function, STATE, result_path="$.suggestions", attempts=2)
         state.add_catch(then, result_path="$.suggestions")
         state.next(then)
         return state
 
     def _collect(self, name: str, *, settled: bool) -> tasks.LambdaInvoke:
-        return self._call(name, self._functions.collect, {**_STATE, **_SUGGESTIONS, "settled": settled})
+        return self._call(name, self._functions.collect, {**STATE, **SUGGESTIONS, "settled": settled})
 
     def _call(
         self,
@@ -134,7 +119,7 @@ class LabelingWorkflow(Construct):
 
     def _round(self, name: str, kind: str) -> tasks.LambdaInvoke:
         """A state that waits until people have answered every task of a round."""
-        payload = {"kind": kind, "token": sfn.JsonPath.task_token, **_STATE}
+        payload = {"kind": kind, "token": sfn.JsonPath.task_token, **STATE}
         state = tasks.LambdaInvoke(
             self,
             name,

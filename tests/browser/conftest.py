@@ -1,25 +1,20 @@
 """The page in Debian's Chromium, with a made-up deployment around it."""
 
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from fake_api import FakeCloud
-from person import Person, arrive
+from person import Person, arrive, debians_chromium
 from pictures import Scratches, plate, target
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    chromium = shutil.which("chromium")
-    assert chromium, "chromium is not installed: apt-get install chromium"
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+    with debians_chromium() as started:
         yield started
-        started.close()
 
 
 @pytest.fixture

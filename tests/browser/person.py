@@ -1,11 +1,14 @@
 """A person at the page: what they see and do, with mouse, keyboard or finger."""
 
 import io
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from PIL import Image
-from playwright.sync_api import Browser, ConsoleMessage, Locator, Page
+from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, sync_playwright
 
 Rect = tuple[float, float, float, float]  # left, top, width, height
 
@@ -149,6 +152,17 @@ class Person:
 
     def close(self) -> None:
         self.page.context.close()
+
+
+@contextmanager
+def debians_chromium() -> Iterator[Browser]:
+    """The browser, as long as the block lasts."""
+    chromium = shutil.which("chromium")
+    assert chromium, "chromium is not installed: apt-get install chromium"
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        yield started
+        started.close()
 
 
 def arrive(browser: Browser, address: str, **options: Any) -> Person:

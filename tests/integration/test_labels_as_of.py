@@ -5,21 +5,16 @@ import secrets
 import subprocess
 import sys
 import time
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import aws_cdk as cdk
 import pytest
+from training_line import deployed
 
-from config import Edgeline
 from lambdas.labeling.manifest import feature_record, manifest_line
-from local.cloud.deploy import deploy
 from local.cloud.server import LocalCloud
 from local.sagemaker.features.offline_store import Row, parquet
-from stacks.data_stack import DataStack
-from stacks.training_stack import TrainingStack
 
 pytestmark = pytest.mark.acceptance
 
@@ -94,18 +89,7 @@ class History:
 
 @pytest.fixture(scope="module")
 def history(cloud: LocalCloud, tmp_path_factory: pytest.TempPathFactory) -> History:
-    folder = tmp_path_factory.mktemp("assembly")
-    context = json.loads((ROOT / "cdk.json").read_text())["context"]
-    app = cdk.App(outdir=str(folder), context=context, analytics_reporting=False)
-    config = replace(Edgeline.read(ROOT / "edgeline.toml"), name=NAME)
-    data = DataStack(app, "Data", config=config)
-    TrainingStack(
-        app, "Training", config=config, images=data.images, artifacts=data.artifacts, key=data.key,
-        feature_group_name=data.feature_group_name, workflows=data.workflows,
-    )  # fmt: skip
-    app.synth()
-    outputs = deploy(folder, cloud)
-    return History(cloud, outputs[f"{NAME}-data"], outputs[f"{NAME}-training"])
+    return History(cloud, *deployed(cloud, tmp_path_factory.mktemp("assembly"), NAME))
 
 
 def drawn(body: bytes) -> dict[str, int]:

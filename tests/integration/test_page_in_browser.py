@@ -9,8 +9,9 @@ from pathlib import Path
 
 import page_stack
 import pytest
+from person import debians_chromium
 from PIL import Image
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
 from local.cloud.addresses import served_at
 from local.cloud.deploy import deploy
@@ -49,10 +50,8 @@ def picture() -> bytes:
 
 @pytest.fixture
 def page() -> Iterator[Page]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
+    with debians_chromium() as browser:
         yield browser.new_page()
-        browser.close()
 
 
 def test_person_signs_in_in_a_browser_and_sees_a_picture(

@@ -1,6 +1,5 @@
 """People at the real page of the deployed labeling part, in a browser: what they draw comes out as labels."""
 
-import shutil
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -9,9 +8,9 @@ from typing import Any
 
 import pytest
 from labeling_line import LabelingLine, deployed
-from person import Person, arrive
+from person import Person, arrive, debians_chromium
 from pictures import Scratches, plate
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 from round_of_twelve import (
     EMPTY,
     HEIGHT,
@@ -48,12 +47,8 @@ def line(cloud: LocalCloud, tmp_path_factory: pytest.TempPathFactory) -> Labelin
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    chromium = shutil.which("chromium")
-    assert chromium, "chromium is not installed: apt-get install chromium"
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+    with debians_chromium() as started:
         yield started
-        started.close()
 
 
 @dataclass

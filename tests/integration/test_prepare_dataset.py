@@ -5,20 +5,16 @@ import io
 import json
 import subprocess
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import aws_cdk as cdk
 import numpy as np
 import pytest
 from PIL import Image
+from training_line import deployed
 
-from config import Edgeline
-from local.cloud.deploy import deploy
 from local.cloud.server import LocalCloud
-from stacks.data_stack import DataStack
-from stacks.training_stack import TrainingStack
 
 ROOT = Path(__file__).parents[2]
 NAME = "prepare-test"
@@ -85,18 +81,7 @@ class Labels:
 
 @pytest.fixture(scope="module")
 def labels(cloud: LocalCloud, tmp_path_factory: pytest.TempPathFactory) -> Labels:
-    folder = tmp_path_factory.mktemp("assembly")
-    context = json.loads((ROOT / "cdk.json").read_text())["context"]
-    app = cdk.App(outdir=str(folder), context=context, analytics_reporting=False)
-    config = replace(Edgeline.read(ROOT / "edgeline.toml"), name=NAME)
-    data = DataStack(app, "Data", config=config)
-    TrainingStack(
-        app, "Training", config=config, images=data.images, artifacts=data.artifacts, key=data.key,
-        feature_group_name=data.feature_group_name, workflows=data.workflows,
-    )  # fmt: skip
-    app.synth()
-    outputs = deploy(folder, cloud)
-    return Labels(cloud, outputs[f"{NAME}-data"], outputs[f"{NAME}-training"])
+    return Labels(cloud, *deployed(cloud, tmp_path_factory.mktemp("assembly"), NAME))
 
 
 def read(path: Path) -> Any:
