@@ -79,11 +79,7 @@ class Line:
                     pictures=len(material.uploads),
                 )
                 config = Edgeline.read(configuration)
-                if self._options.by_hand and config.labeling.backend != "workbench":
-                    raise ConfigError(
-                        f"{self._options.configuration}: labeling.backend: by hand, people label on the page of "
-                        f'"workbench", not with "{config.labeling.backend}"'
-                    )
+                _require_page(self._options, config)
                 cloud = ending.enter_context(_cloud(self._options.folder / "cloud", config.accounts))
                 self._cloud = cloud
                 part.result(f"{cloud.url}, {_counted(cloud.accounts, 'account')}")
@@ -167,6 +163,14 @@ class Line:
             set_aside=facts.set_aside(),
             returned=facts.returned,
             notes=material.notes if material else (),
+        )
+
+
+def _require_page(options: Options, config: Edgeline) -> None:
+    if options.by_hand and config.labeling.backend != "workbench":
+        raise ConfigError(
+            f"{options.configuration}: [labeling] backend: to label by hand there has to be the page of "
+            f'"workbench", which "{config.labeling.backend}" does not use'
         )
 
 

@@ -9,6 +9,7 @@ import pytest
 from local.cloud.errors import LocalCloudError
 from local.demo.annotator import UNKNOWN, Annotator, Crew, KnownLabels, Truth
 from local.demo.boxes import Box
+from local.demo.share import Share
 from local.demo.workbench import ATTEMPTS, Task, Workbench, WorkbenchError
 
 CLASSES = ("scratch", "dent")
@@ -184,6 +185,23 @@ def test_a_labeler_and_a_verifier_keep_to_their_kind(bench):
         until(lambda: len(bench.approved()) == 30)
 
     assert {(who, kind) for who, kind, _, _ in bench.answers} == {("ada", "label"), ("cleo", "verify")}
+
+
+def test_the_crew_leaves_alone_what_is_not_its_share_and_verifies_what_others_drew(bench):
+    known, share = KnownLabels(truths(bench), mistake_rate=0, seed=1), Share(5)
+    with crew(bench, known, share=share) as working:
+        share.opened(30)
+        until(lambda: len(bench.approved()) == 25)
+        assert len({task for task in bench.open if task[0] == "label"}) == 5
+        by_hand = client(bench, "you").claim("label", 3)
+        for task in by_hand:
+            client(bench, "you").answer(task.task_id, known.answer(task, bench.pictures[task.task_id[6:]])[0])
+        until(lambda: len(bench.approved()) == 28)
+        share.hand_over()
+        until(lambda: len(bench.approved()) == 30)
+
+    assert working.tally.labeled == 27
+    assert {who for who, kind, _, _ in bench.answers if kind == "label"} == {"ada", "ben", "you"}
 
 
 def test_the_same_seed_makes_the_same_mistakes(bench):

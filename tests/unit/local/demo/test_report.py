@@ -6,7 +6,7 @@ import re
 import pytest
 
 from local.demo import charts
-from local.demo.details import Annotation, Details, Excluded, Failure, Link, Returned
+from local.demo.details import Annotation, Details, Excluded, Failure, Link, Returned, Worker
 from local.demo.gallery import inline, plate, worst_then_best
 from local.demo.report import RunFiles, duration, render, short_arn, write_report
 from local.demo.stations import stations
@@ -182,6 +182,14 @@ def test_tells_the_outcome_the_numbers_and_the_chain(folder):
         "2 were denied", "Every picture with its SHA-256", "back.jpg", "score 0.20 to 0.40", "deployer",
     ):  # fmt: skip
         assert expected in text
+
+
+def test_who_labelled_what_is_told_and_what_of_it_by_hand(folder):
+    ada, you = Worker("ada", False, 288, 0, 0, 280), Worker("you", True, 12, 3, 0, 11)
+    details(workers=(ada, you)).write(folder / "details.json")
+    text = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", render(RunFiles.read(folder))))
+    assert "12 by hand by you , at the page; the others are simulated" in text
+    assert "ada simulated 288 0 0 280 you by hand 12 3 0 11" in text
 
 
 def test_shows_the_truth_beside_the_detections_the_worst_first(folder):
