@@ -133,7 +133,8 @@ class Rounds:
         if item is None or item.get("sealed"):
             return
         # An answer that has seen the round open may still be on its way: it meets the task's own mark.
-        unanswered = [task.number for task in self.tasks(round_id) if task.answer is None]
+        tasks = table_queries.part(self._table, f"ROUND#{round_id}", "TASK#")
+        unanswered = [number_of(task) for task in tasks if "answer" not in task]
         self._each(lambda number: withdraw(self._table, round_id, number), unanswered)
         update(
             self._table,
@@ -168,14 +169,17 @@ class Rounds:
             yield {"round": item["pk"].removeprefix("ROUND#"), "execution": item["execution"]}
 
     def recent(self, limit: int) -> list[dict[str, Any]]:
-        """The items of the rounds that are open and then of those that are over, each newest first."""
+        """The items of the rounds that are open and then of those that are over, each newest first.
+
+        Rounds of before there was a page do not say when they were opened, and are left out.
+        """
         found: list[dict[str, Any]] = []
         for queue in (ROUNDS, OVER):
             for listed in self._listed(queue, ScanIndexForward=False, Limit=limit):
                 if len(found) == limit:
                     break
                 item = self.read(listed["pk"].removeprefix("ROUND#"))
-                found += [] if item is None else [item]
+                found += [] if item is None or "opened_at" not in item else [item]
         return found
 
     def _listed(self, queue: str, **query: Any) -> Iterator[dict[str, Any]]:

@@ -374,6 +374,25 @@ def test_a_supervisor_ends_a_round_with_what_it_has(bench: TaskBench) -> None:
     assert listed["status"] == "closed"
 
 
+def test_a_round_of_before_there_was_a_page_is_closed_and_not_shown(bench: TaskBench) -> None:
+    """A deployment over a round that waits leaves it for the next execution to clear away."""
+    pk, now = f"ROUND#{bench.new_round().id}", bench.now
+    opened = {"kind": "label", "model": "tags", "execution": "execution:old", "token": "old", "total": 2}
+    image = {"image_uri": "s3://b/k", "width": 9, "height": 9, "boxes": "[]", "labeled_by": ""}
+    for item in (
+        {"sk": "ROUND", **opened, "answered": 1, "status": "open", "queue": "rounds", "available_at": now},
+        {"sk": "TASK#000001", **image, "rejected": "null", "answer": "{}", "answered_by": "ann"},
+        {"sk": "TASK#000002", **image, "rejected": "null", "queue": "label", "available_at": now},
+    ):
+        bench.table.put_item(Item={"pk": pk, **item})
+    assert bench.person("ann").claim() == []
+    assert pk not in [item["pk"] for item in bench.rounds.recent(1000)]
+    bench.rounds.close(pk.removeprefix("ROUND#"))
+    assert pk not in [item["pk"] for item in bench.rounds.recent(1000)]
+    left = bench.table.get_item(Key={"pk": pk, "sk": "TASK#000002"}, ConsistentRead=True)["Item"]
+    assert (left["withdrawn"], "queue" in left) == (True, False)
+
+
 def test_rounds_that_are_over_are_listed_after_the_open_ones(bench: TaskBench) -> None:
     over = bench.open(bench.tasks(1))
     bench.rounds.close(over.id)
