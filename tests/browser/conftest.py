@@ -6,15 +6,9 @@ from typing import Any
 
 import pytest
 from fake_api import FakeCloud
-from person import Person, arrive, debians_chromium
+from person import Person, arrive
 from pictures import Scratches, plate, target
 from playwright.sync_api import Browser
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    with debians_chromium() as started:
-        yield started
 
 
 @pytest.fixture

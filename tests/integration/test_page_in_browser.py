@@ -9,9 +9,8 @@ from pathlib import Path
 
 import page_stack
 import pytest
-from person import debians_chromium
 from PIL import Image
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from local.cloud.addresses import served_at
 from local.cloud.deploy import deploy
@@ -49,9 +48,10 @@ def picture() -> bytes:
 
 
 @pytest.fixture
-def page() -> Iterator[Page]:
-    with debians_chromium() as browser:
-        yield browser.new_page()
+def page(browser: Browser) -> Iterator[Page]:
+    context = browser.new_context()
+    yield context.new_page()
+    context.close()
 
 
 def test_person_signs_in_in_a_browser_and_sees_a_picture(

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from labeling_line import LabelingLine, deployed
-from person import Person, arrive, debians_chromium
+from person import Person, arrive
 from pictures import Scratches, plate
 from playwright.sync_api import Browser
 from round_of_twelve import (
@@ -43,12 +43,6 @@ APART = (WIDTH // 8, HEIGHT // 8)
 @pytest.fixture(scope="module")
 def line(cloud: LocalCloud, tmp_path_factory: pytest.TempPathFactory) -> LabelingLine:
     return deployed(cloud, tmp_path_factory.mktemp("assembly"), "page", suggest=False)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with debians_chromium() as started:
-        yield started
 
 
 @dataclass
