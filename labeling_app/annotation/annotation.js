@@ -106,8 +106,9 @@ export class Annotation extends EventTarget {
   /** Label what is selected, and what is drawn next. @param {string} label */
   use(label) {
     this.label = label;
-    const id = this.selectedId;
-    if (id === null || this.readOnly) return this.shown();
+    const { selected } = this;
+    if (!selected || this.readOnly || (selected.label === label && !selected.open)) return this.shown();
+    const { id } = selected;
     this.edit(
       "label",
       this.marks.map((mark) => (mark.id === id ? { ...mark, label, open: false } : mark)),

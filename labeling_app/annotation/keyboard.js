@@ -20,14 +20,16 @@ export const COMMANDS = {
     wider: { keys: ["Shift+ArrowRight"], shown: "", text: "" },
     lower: { keys: ["Shift+ArrowUp"], shown: "", text: "" },
     higher: { keys: ["Shift+ArrowDown"], shown: "", text: "" },
-    finer: { keys: ["["], shown: "[", text: "Smaller steps: 100, 20, 5, 1 pixels" },
-    coarser: { keys: ["]"], shown: "]", text: "Larger steps" },
-    numbers: { keys: ["g"], shown: "G", text: "Type the box's numbers" },
+    finer: { keys: [",", "["], shown: ",", text: "Smaller steps: 100, 20, 5, 1 pixels" },
+    coarser: { keys: [".", "]"], shown: ".", text: "Larger steps" },
+    numbers: { keys: ["g"], shown: "G", text: "Type the box's numbers; Enter goes back to the picture" },
     label: {
       keys: ["1", "2", "3", "4", "5", "6", "7", "8", "9"],
       shown: "1 – 9",
       text: "Class of the box, and of the next one",
     },
+    nextClass: { keys: ["l"], shown: "L", text: "Next class" },
+    previousClass: { keys: ["Shift+L"], shown: "Shift L", text: "Previous class" },
     remove: { keys: ["Delete", "Backspace"], shown: "Del", text: "Delete the box" },
     undo: { keys: ["Ctrl+z", "u"], shown: "Ctrl Z", text: "Undo" },
     redo: { keys: ["Ctrl+Shift+Z", "Ctrl+y", "Shift+U"], shown: "Ctrl Y", text: "Redo" },
@@ -81,6 +83,8 @@ export function listen(run, signal) {
     (event) => {
       if (event.defaultPrevented || event.altKey || document.querySelector("dialog[open]")) return;
       const command = commandOf(event);
+      // A key that is held down would answer pictures that nobody has looked at.
+      if (command && event.repeat && command in COMMANDS.Answer) return event.preventDefault();
       if (command && run(command, event.key) !== false) event.preventDefault();
     },
     { signal },

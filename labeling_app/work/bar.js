@@ -46,7 +46,8 @@ export function showAnswers(root, mode, run) {
           type: "button",
           class: `button ${look} ${apart ? "apart" : ""}`,
           data: { command },
-          onclick: () => run(command),
+          // The second click of two is on the next picture, which nobody has looked at.
+          onclick: (/** @type {MouseEvent} */ { detail }) => detail < 2 && run(command),
         },
         icon(picture),
         h("span", {}, text),

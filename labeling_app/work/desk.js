@@ -66,6 +66,8 @@ export class Desk extends EventTarget {
     finer: () => this.setStep(this.stepAt - 1),
     coarser: () => this.setStep(this.stepAt + 1),
     label: (key) => this.label(Number(key) - 1),
+    nextClass: () => this.stepClass(1),
+    previousClass: () => this.stepClass(-1),
     remove: () => this.remove(),
     undo: () => this.tell(this.annotation.undo() ? `Undone. ${this.count()}` : "Nothing to undo."),
     redo: () => this.tell(this.annotation.redo() ? `Done again. ${this.count()}` : "Nothing to redo."),
@@ -113,6 +115,7 @@ export class Desk extends EventTarget {
 
   acceptAll() {
     const { open } = this.annotation;
+    if (!open.length) return this.tell("There is no suggestion left.");
     this.annotation.accept(open.map(({ id }) => id));
     this.tell(`${open.length} accepted.`);
   }
@@ -120,9 +123,15 @@ export class Desk extends EventTarget {
   /** @param {number} index */
   label(index) {
     const name = this.annotation.classes[index];
-    if (name === undefined) return;
+    if (name === undefined || this.annotation.readOnly) return;
     this.annotation.use(name);
     this.tell(this.annotation.selected ? `The box is ${name}.` : `Boxes are ${name} from now on.`);
+  }
+
+  /** @private @param {1 | -1} direction */
+  stepClass(direction) {
+    const { classes, label, readOnly } = this.annotation;
+    if (!readOnly) this.label((classes.indexOf(label) + direction + classes.length) % classes.length);
   }
 
   /** @private @param {1 | -1} direction */
