@@ -1,12 +1,14 @@
 /** The rounds that are open, how far they are, and what there is to do in each. */
 
 import { counted, fill, h, icon } from "../dom.js";
+import { SignedOut } from "../session.js";
 import { keptAnswers } from "../work/kept_answers.js";
 
 /** @typedef {{round: string, model: string, kind: "label" | "verify" | "settle", number: number, total: number, answered: number, open: number,
  *   mine: {answered: number}, status: string, opened_at: string, closes_at: string}} Round */
 
 const REFRESH_MS = 15_000;
+const RETRY_MS = 3000;
 const KINDS = {
   label: { name: "Draw", explain: "Mark what is in each picture." },
   verify: { name: "Check", explain: "Judge what somebody else drew." },
@@ -40,18 +42,42 @@ export async function show(page) {
   page.outbox.addEventListener("change", renderKept, { signal: page.signal });
   renderKept();
   fill(list, h("p", { class: "quiet" }, "Loading …"));
-  await refresh(page, list);
-  const timer = setInterval(
-    () => document.visibilityState === "visible" && refresh(page, list).catch(() => undefined),
-    REFRESH_MS,
-  );
-  page.signal.addEventListener("abort", () => clearInterval(timer));
+  await keepFresh(page, list);
+}
+
+/** Look again and again until the view is left, sooner where the last look failed. @param {import("../main.js").Page} page
+ *  @param {HTMLElement} list */
+async function keepFresh(page, list) {
+  const { signal } = page;
+  let timer = 0;
+  signal.addEventListener("abort", () => clearTimeout(timer));
+  const look = async () => {
+    const seen =
+      document.visibilityState === "hidden" ||
+      (await refresh(page, list).then(
+        () => true,
+        (error) => signal.aborted || failed(page, list, error),
+      ));
+    if (!signal.aborted) timer = setTimeout(look, seen ? REFRESH_MS : RETRY_MS);
+  };
+  await look();
+}
+
+/** What is shown stays; where nothing is shown yet, that is said. @param {import("../main.js").Page} page
+ *  @param {HTMLElement} list @param {any} error @returns {false} */
+function failed(page, list, error) {
+  // The frame says itself that there is no connection, or no session any more.
+  if (!error.passing && !(error instanceof SignedOut)) page.shell.fail(error);
+  if (!list.querySelector(".card"))
+    fill(list, h("p", { class: "quiet" }, "The rounds cannot be read now. This page tries again by itself."));
+  return false;
 }
 
 /** @param {import("../main.js").Page} page @param {HTMLElement} list */
 async function refresh(page, list) {
   const { rounds } = await page.api.get("/rounds", undefined, page.signal);
   if (page.signal.aborted) return;
+  page.shell.drop("error");
   const focused =
     document.activeElement instanceof HTMLElement ? document.activeElement.dataset.round : undefined;
   fill(list, rounds.length ? rounds.map(card) : nothing());

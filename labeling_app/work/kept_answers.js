@@ -12,7 +12,7 @@ export function keptAnswers(outbox) {
         "p",
         { class: "note warn" },
         icon("offline"),
-        `${counted(outbox.size, "answer")} wait here to be sent.`,
+        `${counted(outbox.size, "answer waits", "answers wait")} here to be sent.`,
       ),
     );
   for (const letter of outbox.refused) notes.push(refused(letter, outbox));
