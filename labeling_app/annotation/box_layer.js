@@ -1,7 +1,9 @@
 /** The boxes over the picture, as SVG in CSS pixels: lines stay as thin as they are however far one zooms. */
 
 import { fill, s } from "../dom.js";
-import { HANDLES, handlePoint } from "./boxes.js";
+import { handlePoint } from "./boxes.js";
+import { placeNames } from "./names.js";
+import { frameOf, handlesOf } from "./pointer.js";
 
 /** @typedef {import("./boxes.js").Box} Box */
 
@@ -21,6 +23,8 @@ export class BoxLayer {
     this.ghosts = [];
     /** @type {import("./boxes.js").Rect | null} what is being drawn */
     this.sketch = null;
+    /** What touched the picture last: fingers need handles that stand further apart. */
+    this.pointer = "mouse";
     this.asked = 0;
     viewer.addEventListener("view", () => this.draw(), { signal });
     signal.addEventListener("abort", () => cancelAnimationFrame(this.asked));
@@ -47,29 +51,35 @@ export class BoxLayer {
     const order = [...annotation.marks].sort(
       (a, b) => Number(a.id === annotation.selectedId) - Number(b.id === annotation.selectedId),
     );
+    const { clientWidth, clientHeight } = this.viewer.frame;
+    const seen = order.map((mark) => {
+      const [at, chosen] = [this.viewer.toStage(mark), mark.id === annotation.selectedId];
+      return { at: chosen ? frameOf(at, this.pointer) : at, text: nameOf(mark), chosen };
+    });
+    const names = placeNames(seen, { width: clientWidth, height: clientHeight });
     fill(
       this.svg,
       this.ghosts.map((box) => this.rect(box, "ghost")),
-      order.map((mark) => this.mark(mark, annotation)),
+      order.map((mark, index) => this.mark(mark, annotation, names[index])),
       this.sketch && this.rect(this.sketch, `sketch ${colourOf(annotation.label, annotation.classes)}`),
     );
   }
 
-  /** @private @param {import("./annotation.js").Mark} mark @param {import("./annotation.js").Annotation} annotation */
-  mark(mark, annotation) {
+  /** @private @param {import("./annotation.js").Mark} mark @param {import("./annotation.js").Annotation} annotation
+   *  @param {import("./names.js").Name | null} name */
+  mark(mark, annotation, name) {
     const chosen = mark.id === annotation.selectedId;
-    const name = mark.open
-      ? `✦ ${mark.label} ${Math.round((mark.suggestion?.score ?? 0) * 100)} %`
-      : mark.label;
-    const at = this.viewer.toStage(mark);
+    const frame = frameOf(this.viewer.toStage(mark), this.pointer);
     const state = `${mark.open ? "suggested" : ""} ${chosen ? "chosen" : ""}`;
     return s(
       "g",
       { class: `mark ${colourOf(mark.label, annotation.classes)} ${state}`, data: { id: mark.id } },
       this.rect(mark, "under"),
       this.rect(mark, "line"),
-      s("text", { x: at.left + 2, y: at.top > 22 ? at.top - 7 : at.top + 17 }, name),
-      chosen && !annotation.readOnly && HANDLES.map((handle) => grip(handlePoint(at, handle))),
+      name && s("text", { x: name.x, y: name.y }, name.text),
+      chosen &&
+        !annotation.readOnly &&
+        handlesOf(frame, this.pointer).map((handle) => grip(handlePoint(frame, handle))),
     );
   }
 
@@ -84,6 +94,11 @@ export class BoxLayer {
       height: Math.max(height, 0),
     });
   }
+}
+
+/** @param {import("./annotation.js").Mark} mark */
+function nameOf({ label, open, suggestion }) {
+  return open ? `✦ ${Math.round((suggestion?.score ?? 0) * 100)} % ${label}` : label;
 }
 
 /** The class that gives a label its colour. @param {string} label @param {string[]} classes */

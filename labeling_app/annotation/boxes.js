@@ -60,6 +60,13 @@ export function contains(rect, point, slack = 0) {
   );
 }
 
+/** The same middle, with sides no shorter than this: a small box has room for its handles around it.
+ * @param {Rect} rect @param {number} side @returns {Rect} */
+export function framed({ left, top, width, height }, side) {
+  const [dx, dy] = [Math.max(0, side - width) / 2, Math.max(0, side - height) / 2];
+  return { left: left - dx, top: top - dy, width: width + 2 * dx, height: height + 2 * dy };
+}
+
 /** Where a handle is. @param {Rect} rect @param {Handle} handle @returns {Point} */
 export function handlePoint(rect, handle) {
   const x = handle.includes("w") ? 0 : handle.includes("e") ? 1 : 0.5;

@@ -1,15 +1,31 @@
 /** Mouse, pen and finger on the picture: draw, select, move, stretch; two fingers zoom, which OpenSeadragon does. */
 
-import { HANDLES, contains, handlePoint, moved, spanned, stretched } from "./boxes.js";
+import { HANDLES, contains, framed, handlePoint, moved, spanned, stretched } from "./boxes.js";
 
 /** @typedef {import("./boxes.js").Point} Point */
 /** @typedef {{kind: "draw" | "move" | "stretch" | "pan", from: Point, id?: number, handle?: import("./boxes.js").Handle, rect?: import("./boxes.js").Rect, name: string, far: boolean}} Gesture */
 
 /** @type {Record<string, number>} CSS pixels around a handle that count */
 const REACH = { mouse: 9, pen: 12, touch: 22 };
+/** The handles of a small box stand apart by so many reaches: between them is where it is moved. */
+const APART = 3;
 /** @type {Record<string, number>} CSS pixels that a pointer may shake without that meaning anything */
 const STILL = { mouse: 3, pen: 5, touch: 8 };
+/** Of `buttons`: the middle one alone, which moves the picture. */
+const MIDDLE = 4;
 let gestures = 0;
+
+/** The handles around a box as this kind of pointer finds them. @param {import("./boxes.js").Rect} rect on the stage @param {string} type */
+export function frameOf(rect, type) {
+  return framed(rect, APART * (REACH[type] ?? REACH.mouse));
+}
+
+/** Those of a frame that there is room for: a small one has its corners only, so that the box can be seen.
+ * @param {import("./boxes.js").Rect} frame @param {string} type */
+export function handlesOf({ width, height }, type) {
+  const room = 4 * (REACH[type] ?? REACH.mouse);
+  return HANDLES.filter((handle) => handle.length > 1 || ("ns".includes(handle) ? width : height) >= room);
+}
 
 /** The pointers of one stage; with `panning` on, what would draw moves the picture. */
 export class PointerTool {
@@ -26,6 +42,8 @@ export class PointerTool {
     osd.addHandler("canvas-release", (/** @type {any} */ event) => this.release(event));
     osd.addHandler("canvas-pinch", () => this.cancel());
     viewer.frame.addEventListener("pointercancel", () => this.cancel());
+    // Some systems scroll by themselves while the middle button is down.
+    viewer.frame.addEventListener("mousedown", (/** @type {MouseEvent} */ event) => event.button === 1 && event.preventDefault());
     viewer.frame.addEventListener("pointermove", (/** @type {PointerEvent} */ event) => this.hover(event));
   }
 
@@ -54,8 +72,9 @@ export class PointerTool {
     const reach = REACH[type] ?? REACH.mouse;
     const { selected } = annotation;
     if (selected) {
-      const rect = this.viewer.toStage(selected);
-      const near = HANDLES.map((handle) => ({ handle, far: distance(handlePoint(rect, handle), at) }))
+      const rect = frameOf(this.viewer.toStage(selected), type);
+      const near = handlesOf(rect, type)
+        .map((handle) => ({ handle, far: distance(handlePoint(rect, handle), at) }))
         .filter(({ far }) => far <= reach)
         .sort((a, b) => a.far - b.far)[0];
       if (near) return { kind: "stretch", id: selected.id, handle: near.handle, rect: selected };
@@ -65,11 +84,10 @@ export class PointerTool {
   }
 
   /** @private @param {any} event */
-  press({ position, pointerType, originalEvent }) {
+  press({ position, pointerType }) {
     if (!this.viewer.ready) return;
-    const middle = originalEvent?.button === 1;
-    const found = middle ? { kind: /** @type {const} */ ("pan") } : this.under(position, pointerType);
-    this.gesture = { ...found, from: position, name: `drag${++gestures}`, far: false };
+    this.layer.pointer = pointerType;
+    this.gesture = { ...this.under(position, pointerType), from: position, name: `drag${++gestures}`, far: false };
   }
 
   /** @private @param {any} event */
@@ -118,7 +136,9 @@ export class PointerTool {
 
   /** @private @param {PointerEvent} event */
   hover(event) {
-    if (event.pointerType !== "mouse" || event.buttons || !this.viewer.ready) return;
+    if (event.pointerType !== "mouse" || !this.viewer.ready) return;
+    if (event.buttons === MIDDLE) this.viewer.pan(-event.movementX, -event.movementY);
+    if (event.buttons) return;
     const frame = this.viewer.frame.getBoundingClientRect();
     const { kind, handle } = this.under(
       { x: event.clientX - frame.left, y: event.clientY - frame.top },

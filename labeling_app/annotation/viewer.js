@@ -11,7 +11,6 @@ const OPTIONS = {
   showNavigationControl: false,
   keyboardNavEnabled: false,
   tabIndex: "",
-  animationTime: 0.25,
   visibilityRatio: 0.4,
   minZoomImageRatio: 0.7,
   maxZoomPixelRatio: 24,
@@ -39,7 +38,7 @@ export class Viewer extends EventTarget {
     stage.prepend(this.frame);
     if (!document.querySelector(`style[${STYLE_MARK}]`)) document.head.append(noStyle());
     /** @type {any} */
-    this.osd = /** @type {any} */ (window).OpenSeadragon({ element: this.frame, ...OPTIONS });
+    this.osd = /** @type {any} */ (window).OpenSeadragon({ element: this.frame, animationTime: motion(), ...OPTIONS });
     this.width = 1;
     this.scaling = 1;
     const seen = () => this.dispatchEvent(new Event("view"));
@@ -51,18 +50,22 @@ export class Viewer extends EventTarget {
     this.width = size.width;
     return new Promise((resolve, reject) => {
       const done = () => {
-        this.osd.removeHandler("open-failed", failed);
+        forget();
         // The API's size counts: what is stored of a picture may be smaller or larger than what is shown.
         this.scaling = this.item.getContentSize().x / size.width;
         this.osd.canvas.removeAttribute("tabindex");
         resolve();
       };
       const failed = () => {
-        this.osd.removeHandler("open", done);
+        forget();
         reject(new Error("The picture cannot be loaded."));
       };
-      this.osd.addOnceHandler("open", done);
-      this.osd.addOnceHandler("open-failed", failed);
+      const forget = () => {
+        this.osd.removeHandler("open", done);
+        this.osd.removeHandler("open-failed", failed);
+      };
+      this.osd.addHandler("open", done);
+      this.osd.addHandler("open-failed", failed);
       this.osd.open({ type: "image", url, crossOriginPolicy: false, buildPyramid: true });
     });
   }
@@ -136,6 +139,11 @@ export class Viewer extends EventTarget {
     const [dx, dy] = [over(at.left, at.width, clientWidth), over(at.top, at.height, clientHeight)];
     if (dx || dy) this.pan(dx, dy);
   }
+}
+
+/** Seconds that zooming takes: none for who asked for stillness. */
+function motion() {
+  return matchMedia("(prefers-reduced-motion: reduce)").matches ? 0 : 0.25;
 }
 
 /** OpenSeadragon adds a style element, which the content security policy forbids, unless it finds one by this mark. */
