@@ -3,8 +3,7 @@
 import { colourOf } from "../annotation/box_layer.js";
 import { counted, fill, h, icon } from "../dom.js";
 import { noteOf } from "./notes.js";
-
-const SIDES = /** @type {const} */ (["left", "top", "width", "height"]);
+import { Numbers } from "./numbers.js";
 
 /** The panel of one task at a time. */
 export class Panel {
@@ -12,16 +11,20 @@ export class Panel {
   constructor(root, desk, guide) {
     this.desk = desk;
     this.guide = guide;
-    this.classes = h("div", { class: "classes" });
+    this.classesTitle = h("h2", {});
+    this.chips = h("div", { class: "chips", role: "group", "aria-label": "Class" });
+    this.classes = h("div", { class: "classes" }, this.classesRow(), this.chips);
     this.notes = h("div", { class: "notes" });
     this.heading = h("h2", {}, "Boxes");
     this.list = h("ul", { class: "list" });
-    this.numbers = this.numberFields();
+    this.numbers = new Numbers(desk, () => this.render());
+    /** @type {number | null} what the list has been scrolled to */
+    this.revealed = null;
     fill(
       root,
       this.classes,
       this.notes,
-      h("section", { class: "box-list" }, this.heading, this.list, this.numbers),
+      h("section", { class: "box-list" }, this.heading, this.list, this.numbers.root),
     );
   }
 
@@ -35,6 +38,7 @@ export class Panel {
       asked = requestAnimationFrame(() => this.render());
     };
     annotation.addEventListener("change", later, { signal });
+    fill(this.chips, annotation.classes.map((name, index) => this.chip(name, index, annotation.classes)));
     this.render();
     fill(this.notes, noteOf(task, annotation, this.desk, signal));
   }
@@ -42,64 +46,66 @@ export class Panel {
   /** Put the keyboard into the first number of the selected box. */
   focusNumbers() {
     this.render();
-    if (!this.numbers.hidden) this.field("left").focus();
+    this.numbers.focus();
   }
 
-  /** @param {boolean} [typed] whether the number that is being typed may be put right */
-  render(typed = false) {
+  render() {
     const { annotation } = this;
     if (!annotation) return;
     const focused =
       document.activeElement instanceof HTMLElement ? document.activeElement.dataset.focus : undefined;
-    fill(this.classes, this.classButtons(annotation));
+    this.renderClasses(annotation);
     const { marks } = annotation;
     this.heading.textContent = marks.length ? counted(marks.length, "box", "boxes") : "No boxes";
     fill(
       this.list,
       marks.map((mark, index) => this.entry(mark, index, annotation)),
     );
-    this.renderNumbers(annotation, typed);
+    this.numbers.render(annotation);
+    this.revealSelected(annotation);
     if (focused)
       /** @type {HTMLElement | null} */ (
         document.querySelector(`[data-focus="${CSS.escape(focused)}"]`)
       )?.focus({ preventScroll: true });
   }
 
+  /** @private */
+  classesRow() {
+    return h(
+      "div",
+      { class: "row" },
+      this.classesTitle,
+      h("button", { type: "button", class: "button bare", onclick: this.guide }, icon("book"), "What to mark"),
+    );
+  }
+
+  /** @private @param {string} name @param {number} index @param {string[]} classes */
+  chip(name, index, classes) {
+    return h(
+      "button",
+      {
+        type: "button",
+        class: `button chip ${colourOf(name, classes)}`,
+        title: name,
+        onclick: () => this.desk.label(index),
+      },
+      h("span", { class: "dot" }),
+      h("span", { class: "name" }, name),
+      index < 9 && h("kbd", { "aria-hidden": "true" }, index + 1),
+    );
+  }
+
   /** @private @param {import("../annotation/annotation.js").Annotation} annotation */
-  classButtons(annotation) {
-    return [
-      h(
-        "div",
-        { class: "row" },
-        h("h2", {}, annotation.readOnly || !annotation.selected ? "Classes" : "Class of the box"),
-        h(
-          "button",
-          { type: "button", class: "button bare", onclick: this.guide, data: { focus: "guide" } },
-          icon("book"),
-          "What to mark",
-        ),
-      ),
-      h(
-        "div",
-        { class: "chips", role: "group", "aria-label": "Class" },
-        annotation.classes.map((name, index) =>
-          h(
-            "button",
-            {
-              type: "button",
-              class: `button chip ${colourOf(name, annotation.classes)}`,
-              "aria-pressed": String(!annotation.readOnly && annotation.label === name),
-              disabled: annotation.readOnly,
-              data: { focus: `class ${name}` },
-              onclick: () => this.desk.label(index),
-            },
-            h("span", { class: "dot" }),
-            name,
-            index < 9 && h("kbd", { "aria-hidden": "true" }, index + 1),
-          ),
-        ),
-      ),
-    ];
+  renderClasses({ classes, label, readOnly, selected }) {
+    this.classesTitle.textContent = readOnly || !selected ? "Classes" : "Class of the box";
+    classes.forEach((name, index) => {
+      const chip = this.chips.children[index];
+      chip.disabled = readOnly;
+      const pressed = String(!readOnly && label === name);
+      if (chip.getAttribute("aria-pressed") === pressed) return;
+      chip.setAttribute("aria-pressed", pressed);
+      if (pressed === "true") bringIn(this.chips, chip);
+    });
   }
 
   /** @private @param {import("../annotation/annotation.js").Mark} mark @param {number} index @param {import("../annotation/annotation.js").Annotation} annotation */
@@ -127,6 +133,7 @@ export class Panel {
         h("span", { class: "dot" }),
         h("span", {}, mark.label),
         h("span", { class: "quiet small number" }, `${Math.round(mark.width)} × ${Math.round(mark.height)}`),
+        mark.open && h("span", { class: "unseen" }, "suggested by a model"),
         mark.open &&
           h("span", { class: "tag" }, icon("spark"), `${Math.round((mark.suggestion?.score ?? 0) * 100)} %`),
       ),
@@ -157,74 +164,23 @@ export class Panel {
     );
   }
 
-  /** @private */
-  numberFields() {
-    return h(
-      "fieldset",
-      { class: "numbers", hidden: true },
-      h("legend", { class: "small quiet" }, "Pixels"),
-      SIDES.map((side) =>
-        h(
-          "label",
-          { class: "small" },
-          side[0].toUpperCase() + side.slice(1),
-          h("input", {
-            type: "number",
-            name: side,
-            min: side.length > 4 ? 1 : 0,
-            step: "any",
-            inputmode: "decimal",
-            onchange: () => this.typed(),
-            onfocus: (/** @type {any} */ { target }) => target.select(),
-          }),
-        ),
-      ),
-    );
-  }
-
-  /** @private */
-  typed() {
-    const selected = this.annotation?.selected;
-    if (!selected) return;
-    const [left, top, width, height] = SIDES.map((side) => this.field(side).valueAsNumber);
-    if ([left, top, width, height].every(Number.isFinite))
-      this.annotation?.reshape(
-        selected.id,
-        from({ left, top, width, height }, this.annotation.size),
-        "typed",
-      );
-    this.render(true);
-  }
-
-  /** @private @param {string} side @returns {HTMLInputElement} */
-  field(side) {
-    return this.numbers.querySelector(`[name=${side}]`);
-  }
-
-  /** @private @param {import("../annotation/annotation.js").Annotation} annotation @param {boolean} typed */
-  renderNumbers(annotation, typed) {
-    const { selected, readOnly } = annotation;
-    this.numbers.hidden = !selected;
-    if (!selected) return;
-    for (const side of SIDES) {
-      const field = this.field(side);
-      field.disabled = readOnly;
-      const typing = field === document.activeElement && !typed;
-      if (!typing && field.valueAsNumber !== selected[side]) field.value = String(selected[side]);
-    }
+  /** Scroll the list to what has been selected, once. @private @param {import("../annotation/annotation.js").Annotation} annotation */
+  revealSelected({ selectedId }) {
+    if (this.revealed === selectedId) return;
+    this.revealed = selectedId;
+    const chosen = this.list.querySelector(".chosen");
+    if (chosen) bringIn(this.list, chosen);
   }
 }
 
-/** A rectangle that begins where it says, and ends inside the picture. @param {import("../annotation/boxes.js").Rect} rect
- *  @param {import("../annotation/boxes.js").Size} size @returns {import("../annotation/boxes.js").Rect} */
-function from({ left, top, width, height }, size) {
-  const begin = {
-    left: Math.min(Math.max(left, 0), size.width - 1),
-    top: Math.min(Math.max(top, 0), size.height - 1),
-  };
-  return {
-    ...begin,
-    width: Math.min(width, size.width - begin.left),
-    height: Math.min(height, size.height - begin.top),
-  };
+/** Scroll an element into the view of its list, and nothing around that. @param {HTMLElement} list @param {HTMLElement} element */
+function bringIn(list, element) {
+  const [outer, inner] = [list.getBoundingClientRect(), element.getBoundingClientRect()];
+  list.scrollLeft += past(inner.left, inner.right, outer.left, outer.right);
+  list.scrollTop += past(inner.top, inner.bottom, outer.top, outer.bottom);
+}
+
+/** How far it has to go to be inside. @param {number} from @param {number} to @param {number} low @param {number} high */
+function past(from, to, low, high) {
+  return from < low ? from - low : Math.max(0, to - high);
 }
