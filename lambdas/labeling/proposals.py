@@ -1,6 +1,7 @@
 """One picture's question to a model behind an endpoint, and its answer as boxes that people can take over."""
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -90,8 +91,11 @@ def proposed(answer: bytes, image: Mapping[str, Any], classes: Sequence[str]) ->
 
 def _box(found: Mapping[str, Any], image: Mapping[str, Any]) -> dict[str, Any]:
     left, top, right, bottom = map(float, found["box"])
+    score = float(found["score"])
+    if not all(map(math.isfinite, (left, top, right, bottom, score))):
+        raise ValueError("NaN and infinity are no JSON, which the page reads")
     left, right = max(0.0, left), min(float(image["width"]), right)
     top, bottom = max(0.0, top), min(float(image["height"]), bottom)
     sides = {"left": left, "top": top, "width": right - left, "height": bottom - top}
     hundredths = {side: round(value, 2) for side, value in sides.items()}
-    return {"label": found["label"], **hundredths, "score": round(float(found["score"]), 4)}
+    return {"label": found["label"], **hundredths, "score": round(score, 4)}

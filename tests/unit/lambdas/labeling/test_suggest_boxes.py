@@ -45,7 +45,16 @@ def test_boxes_are_the_best_ones_inside_the_picture_of_classes_that_people_may_g
 
 @pytest.mark.parametrize(
     "answer",
-    [b"oops", b"[]", b'{"width": 60, "height": 40}', answered({**FOUND, "box": [1]}), answered(width=61)],
+    [
+        b"oops",
+        b"[]",
+        b'{"width": 60, "height": 40}',
+        answered({**FOUND, "box": [1]}),
+        answered(width=61),
+        answered({**FOUND, "score": float("nan")}),
+        answered({**FOUND, "score": "inf"}),
+        answered({**FOUND, "box": [4, float("nan"), 24, 13]}),
+    ],
 )
 def test_what_is_no_answer_about_this_picture_is_no_proposal(answer: bytes) -> None:
     with pytest.raises(NoProposal, match="s3://images/images/tags/1"):
