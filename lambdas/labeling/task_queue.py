@@ -119,9 +119,13 @@ class TaskQueue:
             yield from page["Items"]
 
     def _returned(self, round_id: str) -> Iterator[dict[str, Any]]:
-        """What was held by somebody whose lease has ended; shuffled, since all who claim see them."""
+        """What was held by somebody whose lease has ended, the caller's own first.
+
+        The others are shuffled, since all who claim see them.
+        """
         for page in self._query(round_id, (PLACES, int(time.time())), _MAY_HAVE_IT):
-            yield from random.sample(page["Items"], len(page["Items"]))
+            shuffled = random.sample(page["Items"], len(page["Items"]))
+            yield from sorted(shuffled, key=lambda item: item["lessee"] != self._who)
 
     def _fresh(self, round_id: str) -> Iterator[dict[str, Any]]:
         """What nobody holds, from a random place on and round to it again."""

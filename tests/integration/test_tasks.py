@@ -61,6 +61,17 @@ def test_who_asks_again_gets_what_they_hold_first_and_for_longer(bench: TaskBenc
     assert ids(ann.claim(limit=50)) == ids(again)
 
 
+def test_who_comes_back_late_gets_first_what_nobody_took_from_them(bench: TaskBench) -> None:
+    bench.open(bench.tasks(20))
+    ann, bob = bench.person("ann"), bench.person("bob")
+    [mine] = ann.claim(limit=1)
+    for task in bob.claim(limit=15):
+        bench.end_lease(task)
+    for _ in range(3):
+        bench.end_lease(mine)
+        assert ids(ann.claim(limit=1)) == [mine["task_id"]]
+
+
 def test_a_claim_may_name_a_model_or_a_round(bench: TaskBench) -> None:
     tags, first, second = bench.open(bench.tasks(1)), *(bench.open(bench.tasks(1), model="pcb") for _ in "ab")
     ann = bench.person("ann")
