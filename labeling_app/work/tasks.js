@@ -77,7 +77,8 @@ export class Tasks {
 
   /** The task once more, with a new lease and address; null where it is somebody else's now. @param {Task} task */
   async again(task) {
-    const { tasks } = await this.request(50);
+    // What is one's own comes first; more would be held for nobody.
+    const { tasks } = await this.request(HELD + 1 + this.outbox.size);
     return /** @type {Task[]} */ (tasks).find((one) => one.task_id === task.task_id) ?? null;
   }
 

@@ -144,7 +144,7 @@ class FakeTasks:
         now = time.time()
         mine = [task for task in self.tasks if task.kind == kind and self._may(task, who)]
         mine = [task for task in mine if name in (None, task.round)]
-        mine.sort(key=lambda task: not (task.holder == who and task.until > now))
+        mine.sort(key=lambda task: task.holder != who)
         for task in mine[:limit]:
             if task.holder != who:
                 task.draft = None
