@@ -10,6 +10,8 @@ takes no more answers from then on, so that a label round that ran out of time i
 A settle round asks supervisors about what all rounds before left disputed.
 """
 
+import itertools
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -22,6 +24,9 @@ from lambdas.labeling.collect_answers import disputed
 from lambdas.labeling.drawn_labels import Drawn, LabelRound
 from lambdas.labeling.payloads import PATIENT, Deadline, Lists
 from lambdas.labeling.rounds import LABEL, SETTLE, Round, Rounds, Task
+
+# Bytes of JSON. An item of DynamoDB has 400 KB, and what was rejected, a draft and an answer are in it too.
+_MOST_DRAWN = 200_000
 
 
 @dataclass(frozen=True)
@@ -112,14 +117,23 @@ def to_verify(drawn: Iterable[tuple[int, dict[str, Any], Drawn]]) -> Iterator[Ta
 
 
 def to_settle(images: Iterable[dict[str, Any]]) -> Iterator[Task]:
-    """One task for each disputed image, with all that was drawn on it; last what was rejected and why."""
+    """One task for each disputed image, with what was drawn on it; last what was rejected and why."""
     for place, image in enumerate(images, start=1):
-        drawn = (entry for entry in image["history"] if "boxes" in entry)
+        drawn = [
+            {"by": entry["by"], "boxes": entry["boxes"]} for entry in image["history"] if "boxes" in entry
+        ]
         yield Task(
             place,
             image["uri"],
             image["width"],
             image["height"],
             rejected=image.get("rejected"),
-            candidates=tuple({"by": entry["by"], "boxes": entry["boxes"]} for entry in drawn),
+            candidates=_that_fit(drawn),
         )
+
+
+def _that_fit(drawn: list[dict[str, Any]]) -> tuple[dict[str, Any], ...]:
+    """As many drawings as a task's item has room for, the last ones."""
+    sizes = itertools.accumulate(len(json.dumps(one)) for one in reversed(drawn))
+    fit = sum(size <= _MOST_DRAWN for size in sizes)
+    return tuple(drawn[len(drawn) - fit :])

@@ -3,6 +3,7 @@ import json
 from lambdas.labeling.drawn_labels import LabelRound
 from lambdas.labeling.open_round import to_label, to_settle, to_verify
 from lambdas.labeling.rounds import Answer, Round, Task
+from lambdas.labeling.tasks import task_items
 
 BOXES = [{"label": "scratch", "left": 1, "top": 1, "width": 2, "height": 2}]
 IMAGES = [{"uri": f"s3://b/{number}", "width": 9, "height": 8} for number in (1, 2, 3, 4)]
@@ -73,3 +74,17 @@ def test_a_supervisor_sees_all_that_was_drawn_and_the_last_rejection() -> None:
     candidates = ({"by": "ann", "boxes": BOXES},)
     assert task == Task(1, "s3://b/1", 9, 8, rejected=rejected, candidates=candidates)
     assert json.dumps(task.candidates)
+
+
+def test_a_supervisor_sees_as_many_drawings_as_an_item_of_the_table_holds_the_last_ones() -> None:
+    box = {"label": "scratch", "left": 1234.56, "top": 1234.56, "width": 123.45, "height": 123.45}
+    many = [box] * 500
+    drawn = [{"by": f"person {number}", "boxes": many, "what": "label"} for number in range(12)]
+    image = {**IMAGES[0], "history": drawn, "rejected": {"boxes": many, "reason": "no"}}
+    [task] = to_settle([image])
+    shown = [candidate["by"] for candidate in task.candidates]
+    assert shown == [f"person {number}" for number in range(12)][-len(shown) :]
+    assert len(shown) >= 4
+    [item] = task_items("0123456789abcdef", [task], 0)
+    with_draft_and_answer = len(json.dumps(item, default=list)) + 2 * len(json.dumps(many))
+    assert with_draft_and_answer < 400_000, "DynamoDB takes no more"
