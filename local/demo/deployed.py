@@ -16,7 +16,7 @@ from local.demo import evidence, people, summary, training_run, workflows
 from local.demo.batch import Picture
 from local.demo.facts import Facts
 from local.demo.fleet import DEVICES, DemoFleet, Health, returned_pictures
-from local.demo.labeling_run import LabelingRun
+from local.demo.labeling_run import LabelingRun, executions
 from local.demo.options import Options
 from local.demo.progress import Part, Terminal
 from local.demo.source import Material
@@ -60,10 +60,7 @@ class DeployedLine:
         fleet = self._bring_in_people_and_devices()
         self._publish_inspector()
         self._upload()
-        manifest = self._label("Label and verify", by_hand=self._options.by_hand)["manifest"]
-        if not manifest:
-            raise LineStopped("no picture got a label: all were set aside, see the report")
-        package = self._train(manifest)
+        package = self._train(self._label_all())
         with fleet.running():
             fleet.take_pictures(self._material.fresh)
             self._approve(package)
@@ -147,6 +144,16 @@ class DeployedLine:
                 for done, _ in enumerate(pool.map(put, pictures), start=1):
                     move(done, len(pictures))
             part.result(f"{len(pictures)} pictures")
+
+    def _label_all(self) -> str:
+        """Label every picture, in as many executions as that takes; the manifest of the last labels."""
+        manifest, by_hand = "", self._options.by_hand
+        for _ in range(executions(len(self._material.uploads), self._config.labeling.round_size)):
+            manifest = self._label("Label and verify", by_hand=by_hand)["manifest"] or manifest
+            by_hand = 0
+        if not manifest:
+            raise LineStopped("no picture got a label: all were set aside, see the report")
+        return manifest
 
     def _label(self, name: str, *, by_hand: int = 0) -> dict[str, Any]:
         with self._part(name) as part:

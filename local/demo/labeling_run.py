@@ -110,6 +110,11 @@ class LabelingRun:
         return Workbench(f"{self._page}api/", person.token)
 
 
+def executions(pictures: int, round_size: int) -> int:
+    """How many executions label so many pictures, each of which takes no more than a round holds."""
+    return max(1, -(-pictures // round_size))
+
+
 def _look(crew: Crew, hands: ByHand | None) -> None:
     if crew.failure:
         raise LineStopped(f"an annotator gave up: {crew.failure}")

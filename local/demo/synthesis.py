@@ -27,8 +27,8 @@ def configure(base: Path, folder: Path, classes: Sequence[str], *, pictures: int
     """Write the configuration `base` with these classes into `folder`; return its path.
 
     Without the delivery: what a push would deploy, the demo deploys by itself. A new version in prod is
-    watched for seconds: nobody waits minutes for traffic that does not come. One round takes all `pictures`:
-    the training that follows is to see every one.
+    watched for seconds: nobody waits minutes for traffic that does not come. One round takes all `pictures`,
+    or as many as a round may have.
     """
     text, replaced = _CLASSES.subn(
         lambda _: f"classes = {json.dumps(list(classes), ensure_ascii=False)}",

@@ -188,7 +188,7 @@ def test_who_labelled_what_is_told_and_what_of_it_by_hand(folder):
     ada, you = Worker("ada", False, 288, 0, 0, 280), Worker("you", True, 12, 3, 0, 11)
     details(workers=(ada, you)).write(folder / "details.json")
     text = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", render(RunFiles.read(folder))))
-    assert "12 by hand by you , at the page; the others are simulated" in text
+    assert "12 drawn by you , by hand, on the page; the others are simulated" in text
     assert "ada simulated 288 0 0 280 you by hand 12 3 0 11" in text
 
 
