@@ -33,6 +33,13 @@ export class Api extends EventTarget {
     this.session = session;
     this.base = base;
     this.reachable = true;
+    /** Milliseconds by which this machine's clock is ahead of the API's. */
+    this.ahead = 0;
+  }
+
+  /** The time by the API's clock, which leases are told in. */
+  now() {
+    return Date.now() - this.ahead;
   }
 
   /** @param {string} path @param {Record<string, string>} [query] @param {AbortSignal} [signal] */
@@ -79,6 +86,8 @@ export class Api extends EventTarget {
       response = await this.fetch(method, path, body, signal, keepalive);
       if (response.status === 401) this.session.end();
     }
+    const told = Date.parse(response.headers.get("Date") ?? "");
+    if (told) this.ahead = Date.now() - told;
     this.heard(!PASSING.has(response.status) || response.status === 429);
     const answer = await response.json().catch(() => ({}));
     if (!response.ok) throw new ApiError(messageOf(answer, response.status), response.status);

@@ -142,7 +142,7 @@ export class Drafts extends EventTarget {
     const kept = {
       task: task.task_id,
       marks: [...annotation.marks],
-      at: Date.now(),
+      at: this.api.now(),
       sent,
       savedAt: savedAt ?? before?.savedAt ?? task.draft?.saved_at,
     };
@@ -170,7 +170,15 @@ export class Drafts extends EventTarget {
 
 function forgetOld() {
   for (const key of Object.keys(localStorage).filter((one) => one.startsWith(PREFIX))) {
-    const at = JSON.parse(localStorage.getItem(key) ?? "{}").at ?? 0;
-    if (Date.now() - at > OLD_MS) localStorage.removeItem(key);
+    if (Date.now() - whenKept(key) > OLD_MS) localStorage.removeItem(key);
+  }
+}
+
+/** @param {string} key @returns {number} 0 for what cannot be read */
+function whenKept(key) {
+  try {
+    return JSON.parse(localStorage.getItem(key) ?? "{}").at ?? 0;
+  } catch {
+    return 0;
   }
 }

@@ -35,7 +35,7 @@ export class Lease {
   /** @private */
   tick() {
     if (!this.task) return;
-    const left = Date.parse(this.task.leased_until) - Date.now();
+    const left = Date.parse(this.task.leased_until) - this.drafts.api.now();
     if (this.presence.here && left < this.length * (1 - SHARE) && Date.now() - this.tried > RETRY_MS) {
       this.tried = Date.now();
       this.drafts.renew();

@@ -43,7 +43,7 @@ export class Tasks {
 
   /** @returns {Promise<Task | null>} the next one; null where there is none */
   async next() {
-    if (!this.waiting.some(fresh)) await this.claim();
+    if (!this.waiting.some((task) => this.fresh(task))) await this.claim();
     return this.waiting.shift() ?? null;
   }
 
@@ -114,11 +114,11 @@ export class Tasks {
     );
   }
 
+  /** @private @param {Task} task */
+  fresh(task) {
+    return Date.parse(task.leased_until) - this.api.now() > FRESH_MS;
+  }
+
   /** @type {string | null} the one that is shown, which a claim names again */
   shown = null;
-}
-
-/** @param {Task} task */
-function fresh(task) {
-  return Date.parse(task.leased_until) - Date.now() > FRESH_MS;
 }
