@@ -17,13 +17,13 @@ import { Outbox } from "./work/outbox.js";
  * @property {Outbox} outbox
  * @property {AbortSignal} signal
  * @typedef {{model: string, classes: {name: string, instructions?: string, good?: string[], bad?: string[]}[]}} Model
- * @typedef {{text: string, group?: string, load: () => Promise<{show: (page: Page) => Promise<void>}>}} View
+ * @typedef {{text: string, title?: string, group?: string, load: () => Promise<{show: (page: Page) => Promise<void>}>}} View
  */
 
 /** @type {Record<string, View>} the first word of the address to its view; `text` names it in the header */
 const VIEWS = {
   "": { text: "Rounds", load: () => import("./views/rounds.js") },
-  work: { text: "", load: () => import("./views/work.js") },
+  work: { text: "", title: "Pictures", load: () => import("./views/work.js") },
   supervision: {
     text: "Supervision",
     group: "supervisors",
@@ -136,7 +136,7 @@ async function route(shell, api, me) {
   const outbox = new Outbox(api, me.name);
   outbox.send();
   let leaving = new AbortController();
-  const show = async () => {
+  const show = async (/** @type {Event | undefined} */ moved) => {
     leaving.abort(new DOMException("The view was left.", "AbortError"));
     leaving = new AbortController();
     const { signal } = leaving;
@@ -144,6 +144,9 @@ async function route(shell, api, me) {
     const view = Object.fromEntries(allowed)[name];
     shell.here(location.hash);
     shell.drop("error");
+    document.title = [view?.title ?? view?.text, shell.session.settings.name].filter(Boolean).join(" · ");
+    // What had the focus is gone with the view before.
+    if (moved) shell.main.focus({ preventScroll: true });
     const root = h("div", { class: "view" });
     fill(shell.main, root);
     if (!view)
@@ -164,7 +167,7 @@ async function route(shell, api, me) {
     }
   };
   addEventListener("hashchange", show);
-  await show();
+  await show(undefined);
 }
 
 start().catch((error) => {

@@ -31,7 +31,7 @@ export function layOut(title, run) {
     );
   const place = h("p", { class: "place number" });
   const progress = h("progress", { value: 0, max: 1, "aria-label": "Round" });
-  const state = h("p", { class: "state small quiet", role: "status" });
+  const state = h("p", { class: "state small quiet" });
   const zoom = h("span", { class: "zoom small number quiet", "aria-hidden": "true" });
   const pan = tool("pan", "Drag moves the picture (H)", "hand", { "aria-pressed": "false" });
   const cover = h("div", { class: "cover" });
@@ -46,7 +46,7 @@ export function layOut(title, run) {
   const bar = h("div", { class: "answers", role: "group", "aria-label": "Answer" });
   const tools = h(
     "div",
-    { class: "tools", role: "toolbar", "aria-label": "Picture" },
+    { class: "tools", role: "group", "aria-label": "Picture tools" },
     h(
       "a",
       {
