@@ -18,6 +18,8 @@ export class Panel {
     this.heading = h("h2", {}, "Boxes");
     this.list = h("ul", { class: "list" });
     this.numbers = new Numbers(desk, () => this.render());
+    /** @type {WeakMap<import("../annotation/annotation.js").Mark, {state: string, entry: HTMLElement}>} */
+    this.built = new WeakMap();
     /** @type {number | null} what the list has been scrolled to */
     this.revealed = null;
     fill(
@@ -57,16 +59,15 @@ export class Panel {
     this.renderClasses(annotation);
     const { marks } = annotation;
     this.heading.textContent = marks.length ? counted(marks.length, "box", "boxes") : "No boxes";
-    fill(
-      this.list,
-      marks.map((mark, index) => this.entry(mark, index, annotation)),
-    );
+    this.renderList(annotation);
     this.numbers.render(annotation);
     this.revealSelected(annotation);
-    if (focused)
-      /** @type {HTMLElement | null} */ (
-        document.querySelector(`[data-focus="${CSS.escape(focused)}"]`)
-      )?.focus({ preventScroll: true });
+    if (!focused || document.activeElement !== document.body) return;
+    // What was deleted cannot take the focus back: the picture does.
+    const again = /** @type {HTMLElement | null} */ (
+      document.querySelector(`[data-focus="${CSS.escape(focused)}"]`)
+    );
+    (again ?? this.desk.stage).focus({ preventScroll: true });
   }
 
   /** @private */
@@ -106,6 +107,26 @@ export class Panel {
       chip.setAttribute("aria-pressed", pressed);
       if (pressed === "true") bringIn(this.chips, chip);
     });
+  }
+
+  /** Build anew only what is not as it was: of hundreds of boxes one moves. @private
+   *  @param {import("../annotation/annotation.js").Annotation} annotation */
+  renderList(annotation) {
+    const { selectedId, readOnly } = annotation;
+    const entries = annotation.marks.map((mark, index) => {
+      const built = this.built.get(mark);
+      const state = `${index} ${mark.id === selectedId} ${readOnly}`;
+      if (built?.state === state) return built.entry;
+      const entry = this.entry(mark, index, annotation);
+      this.built.set(mark, { state, entry });
+      return entry;
+    });
+    entries.forEach((entry, index) => {
+      const there = this.list.children[index];
+      if (!there) this.list.append(entry);
+      else if (there !== entry) there.replaceWith(entry);
+    });
+    while (this.list.children.length > entries.length) this.list.lastElementChild.remove();
   }
 
   /** @private @param {import("../annotation/annotation.js").Mark} mark @param {number} index @param {import("../annotation/annotation.js").Annotation} annotation */
