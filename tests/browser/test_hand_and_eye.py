@@ -189,8 +189,50 @@ def test_a_phone_held_sideways_has_room_for_all(
 ) -> None:
     cloud.tasks.open("r1", "label", pictures[:1])
     ada = person(viewport={"width": 720, "height": 360}, has_touch=True).sign_in().start()
-    for shown in (ada.stage, ada.page.get_by_role("button", name="Done"), ada.page.get_by_role("toolbar")):
+    for shown in (
+        ada.stage,
+        ada.page.get_by_role("button", name="Done"),
+        ada.page.get_by_role("group", name="Picture tools"),
+    ):
         expect(shown).to_be_in_viewport(ratio=1)
     stage = ada.stage.bounding_box()
     assert stage is not None
     assert stage["height"] > 200
+
+
+def test_a_deleted_box_hands_the_focus_to_the_picture(
+    cloud: FakeCloud, person: People, pictures: list[tuple[str, int, int]]
+) -> None:
+    cloud.tasks.open("r1", "label", pictures[:1])
+    ada = person().sign_in().start()
+    ada.press("n", "n")
+    ada.page.get_by_role("button", name="Delete scratch 2").focus()
+    ada.press("Enter")
+    expect(ada.stage).to_be_focused()
+    assert len(ada.list()) == 1
+
+
+def test_each_view_has_a_title_and_takes_the_focus(
+    cloud: FakeCloud, person: People, pictures: list[tuple[str, int, int]]
+) -> None:
+    cloud.tasks.open("r1", "label", pictures[:1])
+    ada = person().sign_in()
+    expect(ada.page).to_have_title("Rounds · Edgeline")
+    ada.start()
+    expect(ada.page).to_have_title("Pictures · Edgeline")
+    expect(ada.stage).to_be_focused()
+    ada.page.get_by_role("link", name="Back to the rounds").click()
+    expect(ada.page.locator("#main")).to_be_focused()
+
+
+def test_a_clock_that_is_ahead_ends_no_lease(
+    cloud: FakeCloud, person: People, pictures: list[tuple[str, int, int]]
+) -> None:
+    cloud.tasks.open("r1", "label", pictures[:1])
+    ada = person()
+    ada.page.add_init_script("const now = Date.now; Date.now = () => now() + 900_000;")
+    ada.sign_in().start()
+    ada.press("n")
+    ada.saved()
+    ada.page.wait_for_timeout(1500)  # longer than the lease is looked at
+    expect(ada.page.locator(".notice")).to_have_count(0)
