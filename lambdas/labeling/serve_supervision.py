@@ -24,6 +24,7 @@ from lambdas.labeling.rounds import Rounds
 from lambdas.labeling.signed_links import signing_client
 from lambdas.labeling.supervision import Supervision
 
+_LONGEST_LOGGED = 200
 _log = logging.getLogger(__name__)
 _log.setLevel(logging.INFO)
 
@@ -50,7 +51,8 @@ def _carry_out(event: dict[str, Any]) -> dict[str, Any]:
     require(caller, SUPERVISORS)
     if event["httpMethod"] != "GET":
         path = event.get("pathParameters") or {}
-        _log.info("%s: %s %s %s", caller.name, event["resource"], path.get("round", ""), event.get("body"))
+        said = str(event.get("body"))[:_LONGEST_LOGGED]  # nobody has looked at it yet
+        _log.info("%s: %s %s %r", caller.name, event["resource"], path.get("round", ""), said)
     supervision, start = _connections()
     return route(event, supervision, start)
 

@@ -13,7 +13,6 @@ Who calls is known by the ID token that API Gateway has checked. Only supervisor
 """
 
 import functools
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -31,12 +30,11 @@ from lambdas.labeling.people import People
 from lambdas.labeling.rounds import LABEL, SETTLE, VERIFY, Rounds
 from lambdas.labeling.signed_links import signing_client
 from lambdas.labeling.task_queue import LEASE_SECONDS, TaskQueue, Wanted
-from lambdas.labeling.tasks import OPEN
+from lambdas.labeling.tasks import OPEN, is_round_id
 
 MAX_CLAIM = 50
 _DEFAULT_CLAIM = 10
 _MAX_SEQUENCE = 2**53 - 1  # what JavaScript counts to
-_ROUND_ID = re.compile(r"[0-9a-f]{16}")
 
 Event = dict[str, Any]
 
@@ -159,7 +157,7 @@ def wanted_of(body: dict[str, Any]) -> Wanted:
         raise Refused(400, 'kind: "label", "verify" or "settle"')
     if model is not None and not isinstance(model, str):
         raise Refused(400, "model: the name of a model, or nothing")
-    if round_id is not None and not (isinstance(round_id, str) and _ROUND_ID.fullmatch(round_id)):
+    if round_id is not None and not (isinstance(round_id, str) and is_round_id(round_id)):
         raise Refused(400, "round: the id of a round, or nothing")
     return Wanted(kind, limit, model, round_id)
 

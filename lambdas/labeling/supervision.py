@@ -12,7 +12,7 @@ from lambdas.labeling.callers import Refused
 from lambdas.labeling.kept_answers import Answer, Skip, answer_of, skip_of
 from lambdas.labeling.people_statistics import Statistics
 from lambdas.labeling.rounds import Rounds
-from lambdas.labeling.tasks import LABEL, OPEN, Task, number_of, task_of
+from lambdas.labeling.tasks import LABEL, OPEN, Task, is_round_id, number_of, task_of
 
 RECENT_ROUNDS = 50
 MOST_TASKS = 20_000  # that the statistics read: some seconds
@@ -119,7 +119,7 @@ class Supervision:
         }
 
     def _require(self, round_id: str) -> dict[str, Any]:
-        found = self.rounds.read(round_id) if round_id.isalnum() else None
+        found = self.rounds.read(round_id) if is_round_id(round_id) else None
         if found is None:
             raise Refused(404, f"there is no round {round_id[:40]}")
         return found

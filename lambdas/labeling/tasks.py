@@ -23,6 +23,7 @@ seldom want the same tasks. For a task that is held it is the end of the lease.
 import hashlib
 import json
 import random
+import re
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -39,6 +40,7 @@ PLACES = 1_000_000_000  # seconds of 1970 to 2001
 KEPT_SECONDS = 180 * 24 * 3600
 ROUNDS, OVER = "rounds", "over"  # queues of the rounds' own items
 OPEN, CLOSED = "open", "closed"
+_ROUND_ID = re.compile(r"[0-9a-f]{16}")
 NOBODY = ""  # answers where a picture is gone, and where all skipped it
 
 
@@ -90,6 +92,11 @@ class Task:
     def image(self) -> int:
         """The number of the picture in its round."""
         return self.image_number or self.number
+
+
+def is_round_id(text: str) -> bool:
+    """Tell whether a round may have this id: what somebody sent is no key of the table before."""
+    return _ROUND_ID.fullmatch(text) is not None
 
 
 def round_key(round_id: str) -> dict[str, str]:

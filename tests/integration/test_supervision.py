@@ -120,7 +120,7 @@ def _number(task: dict[str, Any]) -> int:
     return int(task["task_id"].split("-")[1])
 
 
-@pytest.mark.parametrize("round_id", ["", "0123456789abcdef", "../x", "ROUND#1"])
+@pytest.mark.parametrize("round_id", ["", "0123456789abcdef", "../x", "ROUND#1", "a" * 3000])
 def test_an_unknown_round_is_not_there(supervision: Supervision, round_id: str) -> None:
     for ask in (lambda: supervision.tasks(round_id, 0), lambda: supervision.close(round_id)):
         with pytest.raises(Refused) as refused:
