@@ -55,10 +55,15 @@ class Invitation:
 
 @dataclass
 class _Held:
-    """What is open to nobody but the user, by round, and in how many looks in a row."""
+    """What is open to nobody but the user, by kind, and in how many looks in a row it was just that."""
 
     tasks: Mapping[str, int]
     looks: int = 0
+
+    @property
+    def number(self) -> int:
+        """How many tasks the line waits for, as far as is known."""
+        return sum(self.tasks.values()) if self.looks >= _LOOKS_TO_BE_SURE else 0
 
 
 class ByHand:
@@ -90,8 +95,8 @@ class ByHand:
 
     def look(self) -> None:
         """See how far the user is, and tell; raises WorkbenchError."""
-        if self._round and self.share.is_kept and self._enter.is_pressed():
-            self._hand_over("Enter: the simulated people do the rest; what is open on your page stays yours.")
+        if self._enter.is_pressed():
+            self._pressed()
         if self._clock() < self._next_look:
             return
         self._next_look = self._clock() + _LOOK_EVERY_SECONDS
@@ -100,6 +105,18 @@ class ByHand:
             self._follow(next((one for one in rounds if (one.kind, one.number) == _FIRST), None))
         else:
             self._doing(self._waiting(rounds))
+
+    def _pressed(self) -> None:
+        """Hand over what nobody has, and if that has been done, what is open on the user's page."""
+        if self.share.is_kept:
+            if self._round:
+                self._hand_over(
+                    "Enter: the simulated people do the rest; what is open on your page stays yours."
+                )
+        elif self._held.number:
+            for kind in self._held.tasks:
+                self._workbench.give_back(kind)
+            self._say("  Enter: the simulated people get what was open on your page, too.")
 
     def _follow(self, first: OpenRound | None) -> None:
         if first is None:
@@ -152,13 +169,13 @@ class ByHand:
 
     def _waiting(self, rounds: Sequence[OpenRound]) -> str:
         """What keeps the line where all that is left has long been open to nobody but the user."""
-        held = {one.round_id: one.left for one in rounds if 0 < one.left == one.open}
+        held = {one.kind: one.left for one in rounds if 0 < one.left == one.open}
         self._held = _Held(held, self._held.looks + 1 if held == self._held.tasks else 0)
-        number = sum(held.values())
-        if not number or self._held.looks < _LOOKS_TO_BE_SURE:
+        if not (number := self._held.number):
             return ""
-        answer = "answer it" if number == 1 else "answer them"
-        return f"{counted(number, 'picture')} open on your page: {answer}, or close the page"
+        these = "it" if number == 1 else "them"
+        other = f"Enter gives {these} back" if self._enter.is_there else f"leave {these} for ten minutes"
+        return f"{counted(number, 'picture')} open on your page: answer {these}, or {other}"
 
 
 def counted(number: int, what: str) -> str:

@@ -102,7 +102,7 @@ class LabelingRun:
         invitation = Invitation(
             self._page, user.name, user.password, self._material.classes, people.VERIFIERS[0]
         )
-        enter = ending.enter_context(EnterKey()) if wanted else EnterKey()
+        enter = ending.enter_context(EnterKey())
         return ByHand(wanted, invitation, workbench, enter, say=self._say, doing=part.doing)
 
     def _workbench(self, person: SignedIn) -> Workbench:

@@ -19,6 +19,7 @@ from local.demo.boxes import Box
 ATTEMPTS = 8
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 10.0  # seconds
 TIMEOUT = 30  # seconds
+_MOST_HELD = 50  # of a claim
 _TRANSIENT = frozenset({429, 500, 502, 503, 504})
 
 
@@ -117,6 +118,11 @@ class Workbench:
     def answer(self, task_id: str, answer: Mapping[str, Any]) -> None:
         """Hand in an answer; raises WorkbenchError, with status 409 where one was accepted before."""
         self._call("POST", f"tasks/{task_id}/answer", answer)
+
+    def give_back(self, kind: str) -> None:
+        """Give back what is held of a kind; raises WorkbenchError."""
+        for task in self.claim(kind, _MOST_HELD):
+            self._call("POST", f"tasks/{task.task_id}/release", {})
 
     def rounds(self) -> list[OpenRound]:
         """Look which rounds are open; raises WorkbenchError."""

@@ -39,9 +39,13 @@ class Page(Workbench):
         super().__init__("http://127.0.0.1:9/", lambda: "token")
         self.shown: list[OpenRound] = []
         self.answered, self.drawn = 100, 12
+        self.given_back: list[str] = []
 
     def rounds(self) -> list[OpenRound]:
         return self.shown
+
+    def give_back(self, kind: str) -> None:
+        self.given_back.append(kind)
 
     def supervision(self) -> dict[str, object]:
         rounds = [{"round": "abc", "total": 100, "answered": self.answered}]
@@ -163,9 +167,29 @@ def test_the_line_says_when_it_waits_for_a_page_that_is_open(scene: Scene) -> No
     scene.look(replace(CHECKS, answered=98, open=2), times=3)
     assert scene.does[-1] == ""
     scene.look(replace(CHECKS, answered=98, open=2))
-    assert scene.does[-1] == "2 pictures open on your page: answer them, or close the page"
+    assert scene.does[-1] == "2 pictures open on your page: answer them, or Enter gives them back"
     scene.look(replace(CHECKS, answered=99, open=1))
     assert scene.does[-1] == ""
+
+
+def test_enter_again_gives_back_what_is_open_on_the_page(scene: Scene) -> None:
+    scene.look(ROUND)
+    scene.key.pressed = True
+    scene.look(ROUND)
+    scene.look(CHECKS)
+    scene.key.pressed = True
+    scene.look(CHECKS)
+    assert scene.page.given_back == []  # others are at work
+    scene.look(replace(CHECKS, answered=98, open=2), times=4)
+    scene.key.pressed = True
+    scene.look(replace(CHECKS, answered=98, open=2))
+    assert scene.page.given_back == ["verify"]
+
+
+def test_without_a_terminal_the_line_waits_for_the_lease_and_says_so() -> None:
+    scene = Scene(0, terminal=False)
+    scene.look(replace(CHECKS, answered=99, open=1), times=4)
+    assert scene.does[-1] == "1 picture open on your page: answer it, or leave it for ten minutes"
 
 
 def test_where_nothing_is_left_for_the_user_nobody_is_invited() -> None:
