@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import re
+import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
@@ -18,6 +19,7 @@ TOUCHPOINTS = (
     Touchpoint("ministack.core.lambda_runtime", "_lock"),
     Touchpoint("ministack.core.lambda_runtime", "_workers"),
     Touchpoint("ministack.core.lambda_runtime", "kill_workers", ("workers",)),
+    Touchpoint("ministack.core.lambda_runtime", "Worker"),
     Touchpoint("ministack.services.lambda_svc", "reap_idle_workers", ("ttl",)),
     Touchpoint("ministack.services.apigateway_v1", "_call_lambda_raw", ("function_ref", "event")),
     Touchpoint("ministack.services.lambda_svc", "_get_func_record_for_ref"),
@@ -29,6 +31,8 @@ TOUCHPOINTS = (
 # Sooner than on AWS: a line has some seventy functions, and a laptop holds them all in memory.
 IDLE_SECONDS = 120.0
 
+_stopping = threading.Event()
+
 
 class Functions:
     """The functions of all accounts."""
@@ -36,6 +40,7 @@ class Functions:
     def __init__(self, account: str, region: str) -> None:
         self._account, self._region = account, region
         _name_errors()
+        start_none_once(_stopping, module("core.lambda_runtime").Worker)
         module("services.lambda_svc").reap_idle_workers = end_idle
 
     def policy(self, function_arn: str) -> Mapping[str, Any] | None:
@@ -75,8 +80,25 @@ class Functions:
 
 
 def stop() -> None:
-    """End the processes that functions run in."""
+    """End the processes that functions run in, and let none begin: requests are answered until the last."""
+    _stopping.set()
     module("core.lambda_runtime").reset()
+
+
+def start_none_once(stopping: threading.Event, worker: Any) -> None:
+    """Let the class `worker` start no process once that is set, and end one that it was just starting."""
+    original = worker._spawn
+
+    @functools.wraps(original)
+    def spawn(self: Any) -> None:
+        if stopping.is_set():
+            raise RuntimeError("the local cloud is stopping: no function is started any more")
+        original(self)
+        if stopping.is_set():
+            self._proc.kill()
+            self._proc.wait()
+
+    worker._spawn = spawn
 
 
 def end_idle(ttl: float = IDLE_SECONDS) -> None:
