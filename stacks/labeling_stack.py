@@ -24,6 +24,7 @@ from stacks.constructs.labeling_workflow import LabelingWorkflow
 from stacks.constructs.operator_policy import OperatorPolicy
 from stacks.constructs.people import People
 from stacks.constructs.python_function import PythonFunction
+from stacks.constructs.round_closer import RoundCloser
 from stacks.constructs.suggestions import Suggestions, suggests
 from stacks.constructs.supervision import Supervision
 from stacks.constructs.threshold_start import ThresholdStart
@@ -78,6 +79,7 @@ class LabelingStack(cdk.Stack):
         )
         self.workflow = self._workflow(config, functions, images, artifacts, key)
         functions.grant_machine(self.workflow.machine)
+        RoundCloser(self, "RoundCloser", machine=self.workflow.machine, table=workbench.table, key=key)
         if config.labeling.start_at_images:
             ThresholdStart(
                 self,

@@ -10,7 +10,6 @@ are taken in the ledger one by one, so that a second attempt (`OutOfTime`) goes 
 and two executions at once share what waits.
 """
 
-import functools
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from typing import Any
 import boto3
 
 from lambdas.common import environment, json_lines
+from lambdas.labeling.close_rounds import close_rounds_of_the_dead, running
 from lambdas.labeling.image_entry import IN_ROUND, QUARANTINED, Entry
 from lambdas.labeling.image_intake import Intake
 from lambdas.labeling.image_ledger import ImageLedger
@@ -59,27 +59,6 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     lists = Lists(env.artifacts_bucket, model, execution)
     count = _write_lists(s3, lists, env.images_bucket, ledger)
     return {"execution": execution, "model": model, "classes": classes, "round": 1, "count": count}
-
-
-def running(states: Any) -> Callable[[str], bool]:
-    """Tell whether an execution still runs, or may be taken up again; asked once an execution."""
-
-    @functools.cache
-    def is_running(execution: str) -> bool:
-        try:
-            status = states.describe_execution(executionArn=execution)["status"]
-        except states.exceptions.ExecutionDoesNotExist:
-            return False
-        return status in ("RUNNING", "PENDING_REDRIVE")
-
-    return is_running
-
-
-def close_rounds_of_the_dead(rounds: Rounds, is_running: Callable[[str], bool]) -> None:
-    """Withdraw the tasks of executions that no longer run: nobody shall work for nothing."""
-    for untold in rounds.untold():
-        if not is_running(untold["execution"]):
-            rounds.close(untold["round"])
 
 
 def choose(

@@ -2,7 +2,6 @@
 
 import json
 
-import aws_cdk as cdk
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_stepfunctions as sfn
@@ -12,6 +11,7 @@ from config import Edgeline
 from stacks.accounts import ToolsAccount
 from stacks.constructs.labeling_table import grant_table
 from stacks.constructs.python_function import PythonFunction
+from stacks.constructs.threshold_start import grant_starts
 from stacks.constructs.workbench import Workbench
 from stacks.grants import allow, allow_everywhere, read_objects
 from stacks.names import packages_role_name
@@ -66,25 +66,8 @@ class Supervision(Construct):
         # What a presigned URL opens is what its signer may read.
         pictures = images.arn_for_objects("images/*")
         allow(function, "s3:GetObject", on=[pictures], because="images are named by their uploaders")
-        allow(
-            function,
-            "states:ListExecutions",
-            "states:SendTaskSuccess",
-            "states:StartExecution",
-            on=[machine.state_machine_arn],
-        )
-        executions = cdk.Stack.of(self).format_arn(
-            service="states",
-            resource="execution",
-            resource_name=f"{machine.state_machine_name}:*",
-            arn_format=cdk.ArnFormat.COLON_RESOURCE_NAME,
-        )
-        allow(
-            function,
-            "states:DescribeExecution",
-            on=[executions],
-            because="an execution is named when it starts",
-        )
+        grant_starts(function, machine)
+        allow(function, "states:SendTaskSuccess", on=[machine.state_machine_arn])
         return function
 
     def _packages(self, artifacts: s3.IBucket, key: kms.IKey) -> PythonFunction:

@@ -13,6 +13,7 @@ from constructs import Construct
 from config import Edgeline
 from stacks.constructs.labeling_table import grant_images, grant_table
 from stacks.constructs.python_function import PythonFunction
+from stacks.constructs.round_closer import ask_for_executions
 from stacks.grants import allow
 
 _EVERY = cdk.Duration.minutes(5)
@@ -64,12 +65,4 @@ def grant_starts(function: PythonFunction, machine: sfn.StateMachine) -> None:
         "states:StartExecution",
         on=[machine.state_machine_arn],
     )
-    executions = cdk.Stack.of(function).format_arn(
-        service="states",
-        resource="execution",
-        arn_format=cdk.ArnFormat.COLON_RESOURCE_NAME,
-        resource_name=f"{machine.state_machine_name}:*",
-    )
-    allow(
-        function, "states:DescribeExecution", on=[executions], because="an execution is named when it starts"
-    )
+    ask_for_executions(function, machine)

@@ -86,6 +86,7 @@ def test_the_ledger_outlives_the_stack_and_can_be_restored(template: dict[str, A
                 "OperatorPolicy",
                 "PipelineTagsRoleDefaultPolicy",
                 "PipelinePcbRoleDefaultPolicy",
+                "RoundCloserCloseRoundsRoleDefaultPolicy",
                 "SupervisionServeSupervisionRoleDefaultPolicy",
             },
         ),
