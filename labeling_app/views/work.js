@@ -25,6 +25,7 @@ import { Tasks } from "../work/tasks.js";
 const PATIENCE_MS = 2500;
 /** @type {Record<string, string>} */
 const TITLES = { label: "Draw", verify: "Check", settle: "Last word" };
+
 /** @param {import("../main.js").Page} page */
 export async function show(page) {
   const [kind, round] = page.rest;
@@ -69,21 +70,17 @@ class Work {
     );
     this.desk.addEventListener("tool", () => showTool(this.places, this.desk), { signal });
     const leave = () => this.drafts.flush({ keepalive: true });
-    addEventListener(
-      "pagehide",
-      () => {
-        leave();
-        this.tasks.giveBack();
-      },
-      { signal },
-    );
+    const close = () => {
+      leave();
+      this.tasks.giveBack();
+    };
+    addEventListener("pagehide", close, { signal });
     document.addEventListener("visibilitychange", () => document.visibilityState === "hidden" && leave(), {
       signal,
     });
     signal.addEventListener("abort", () => {
-      leave();
+      close();
       this.taskEnd.abort();
-      this.tasks.giveBack();
       this.dropNotices();
     });
   }
@@ -178,14 +175,11 @@ class Work {
       this.turn(mode);
       return this.page.shell.fail(outcome);
     }
-    this.tasks.finish(task.task_id);
-    this.drafts.forget(task.task_id);
     this.progress.count(command !== "skip");
-    this.dropNotices();
-    await this.next();
+    await this.onward(task);
   }
 
-  /** @private @param {import("../work/tasks.js").Task} task */
+  /** Leave a task that is done with. @private @param {import("../work/tasks.js").Task} task */
   async onward(task) {
     this.tasks.finish(task.task_id);
     this.drafts.forget(task.task_id);
