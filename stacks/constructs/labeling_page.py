@@ -23,6 +23,7 @@ _APP = _ROOT / "labeling_app"
 # The one library of the page, at the address that it has there.
 _LIBRARY = "node_modules/openseadragon/build/openseadragon/openseadragon.min.js"
 _NOT_PUBLISHED = ("package.json", "package-lock.json", ".npmrc", "jsconfig.json", "node_modules")
+_ERRORS = (400, 403, 404, 405, 414, 500, 501, 502, 503, 504)
 _PUBLIC = "it holds the page's files and nothing else, which anyone may read who finds the page"
 
 
@@ -106,6 +107,11 @@ class LabelingPage(Construct):
                     response_headers_policy=headers,
                 )
             },
+            # By itself CloudFront answers everybody who asks within ten seconds with one person's refusal.
+            error_responses=[
+                cloudfront.ErrorResponse(http_status=status, ttl=cdk.Duration.seconds(0))
+                for status in _ERRORS
+            ],
             http_version=cloudfront.HttpVersion.HTTP2_AND_3,
             # What few people ask for is within what costs nothing, wherever it is served from.
             price_class=cloudfront.PriceClass.PRICE_CLASS_ALL,

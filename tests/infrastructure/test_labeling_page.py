@@ -140,8 +140,16 @@ def test_the_page_and_its_api_are_one_origin(labeling: Template) -> None:
     assert "OriginPath" not in api
     assert api["CustomOriginConfig"]["OriginSSLProtocols"] == ["TLSv1.2"]
     assert api["CustomOriginConfig"]["OriginProtocolPolicy"] == "https-only"
-    # An error page would take the place of the API's own refusals too.
-    assert "CustomErrorResponses" not in config
+
+
+def test_no_refusal_is_kept_for_the_next_who_asks(labeling: Template) -> None:
+    [distribution] = properties(labeling, "AWS::CloudFront::Distribution").values()
+    errors = distribution["DistributionConfig"]["CustomErrorResponses"]
+    # What CloudFront keeps for ten seconds by itself, whatever the origin says of it.
+    assert {404, 414, 500, 501, 502, 503, 504} <= {error["ErrorCode"] for error in errors}
+    # No page: it would take the place of the API's own refusals too.
+    assert all(set(error) == {"ErrorCode", "ErrorCachingMinTTL"} for error in errors)
+    assert {error["ErrorCachingMinTTL"] for error in errors} == {0}
 
 
 def test_only_the_distribution_reads_the_pages_bucket(labeling: Template) -> None:
