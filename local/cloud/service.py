@@ -7,14 +7,11 @@ the output shape, so that nothing is answered that AWS could not answer.
 
 from __future__ import annotations
 
-import base64
 import json
 import logging
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import format_datetime, parsedate_to_datetime
 from typing import Any
 from urllib.parse import unquote
 
@@ -24,9 +21,9 @@ from botocore import xform_name
 from local.cloud.call import Call
 from local.cloud.errors import AwsError
 from local.cloud.shapes import report
+from local.cloud.wire import Shape, document_in, from_wire, headers_of, place_of, scalar, to_wire, wire_name
 
 Parameters = dict[str, Any]
-Shape = Any  # botocore publishes no types
 
 _LOADER = botocore.session.Session()
 _LOG = logging.getLogger(__name__)
@@ -209,25 +206,16 @@ class LocalService:
             raise AwsError(
                 "InternalFailure", f"{self.name}:{operation} answers what AWS could not: {problems}", 500
             )
-        headers = {"content-type": self._content_type, **_headers(present, shape)}
+        headers = {"content-type": self._content_type, **headers_of(present, shape)}
         payload = shape.serialization.get("payload")
         if payload and shape.members[payload].type_name in ("blob", "string"):
             content = present.get(payload, b"")
             return Response(status, headers, content.encode() if isinstance(content, str) else content)
         if payload:
-            document = _to_wire(present.get(payload, {}), shape.members[payload])
+            document = to_wire(present.get(payload, {}), shape.members[payload])
             return Response(status, headers, json.dumps(document).encode())
-        body = {n: v for n, v in present.items() if not _location(shape.members[n])}
-        return Response(status, headers, json.dumps(_to_wire(body, shape)).encode())
-
-
-def _location(member: Shape) -> str | None:
-    location: str | None = member.serialization.get("location")
-    return location
-
-
-def _wire_name(name: str, member: Shape) -> str:
-    return str(member.serialization.get("name", name))
+        body = {n: v for n, v in present.items() if not place_of(shape.members[n])}
+        return Response(status, headers, json.dumps(to_wire(body, shape)).encode())
 
 
 def _parse_body(shape: Shape, request: Request) -> Parameters:
@@ -237,121 +225,25 @@ def _parse_body(shape: Shape, request: Request) -> Parameters:
         return {payload: request.body.decode() if text else request.body}
     if not request.body:
         return {}
-    try:
-        document = json.loads(request.body)
-    except ValueError as error:
-        raise AwsError("SerializationException", f"the body is not JSON: {error}") from error
-    if not isinstance(document, dict):
-        raise AwsError("SerializationException", "the body is not a JSON object")
+    document = document_in(request.body)
     if payload:
-        return {payload: _from_wire(document, shape.members[payload])}
-    parsed = _from_wire(document, shape)
-    assert isinstance(parsed, dict)  # noqa: S101 - a document parses to a document
+        return {payload: from_wire(document, shape.members[payload])}
+    parsed: Parameters = from_wire(document, shape)
     return parsed
 
 
 def _parse_outside_body(name: str, member: Shape, route: Route, request: Request) -> object | None:
-    location, wire = _location(member), _wire_name(name, member)
-    if location == "uri":
-        return _scalar(route.path_parameters[wire], member)
-    if location == "querystring" and wire in request.query:
+    place, wire = place_of(member), wire_name(name, member)
+    if place == "uri":
+        return scalar(route.path_parameters[wire], member)
+    if place == "querystring" and wire in request.query:
         values = request.query[wire]
         if member.type_name == "list":
-            return [_scalar(value, member.member) for value in values]
-        return _scalar(values[0], member)
-    if location == "header" and wire.lower() in request.headers:
-        return _scalar(request.headers[wire.lower()], member)
-    if location == "headers":
+            return [scalar(value, member.member) for value in values]
+        return scalar(values[0], member)
+    if place == "header" and wire.lower() in request.headers:
+        return scalar(request.headers[wire.lower()], member)
+    if place == "headers":
         found = {k[len(wire) :]: v for k, v in request.headers.items() if k.startswith(wire.lower())}
         return found or None
     return None
-
-
-def _scalar(text: str, shape: Shape) -> object:
-    try:
-        if shape.type_name in ("integer", "long"):
-            return int(text)
-        if shape.type_name in ("float", "double"):
-            return float(text)
-        if shape.type_name == "boolean":
-            return {"true": True, "false": False}[text.lower()]
-        if shape.type_name == "timestamp":
-            return _from_timestamp(text)
-    except (KeyError, ValueError) as error:
-        raise AwsError("SerializationException", f"{text!r} is no {shape.type_name}") from error
-    return text
-
-
-def _from_timestamp(value: object) -> datetime:
-    if isinstance(value, int | float):
-        return datetime.fromtimestamp(value, UTC)
-    text = str(value)
-    if text[:1].isalpha():
-        return parsedate_to_datetime(text)
-    return datetime.fromisoformat(text)
-
-
-def _from_wire(value: Any, shape: Shape) -> Any:
-    """Turn parsed JSON into what boto3's parameters look like; what does not fit is left for the check."""
-    kind = shape.type_name
-    if kind == "structure" and isinstance(value, dict) and not shape.is_document_type:
-        by_wire = {_wire_name(name, member): name for name, member in shape.members.items()}
-        return {
-            by_wire.get(key, key): _from_wire(item, shape.members[by_wire[key]]) if key in by_wire else item
-            for key, item in value.items()
-            if item is not None
-        }
-    if kind == "list" and isinstance(value, list):
-        return [_from_wire(item, shape.member) for item in value]
-    if kind == "map" and isinstance(value, dict):
-        return {key: _from_wire(item, shape.value) for key, item in value.items()}
-    if kind == "blob" and isinstance(value, str):
-        return base64.b64decode(value)
-    if kind == "timestamp" and isinstance(value, int | float | str):
-        return _from_timestamp(value)
-    return value
-
-
-def _to_wire(value: Any, shape: Shape) -> Any:
-    kind = shape.type_name
-    if kind == "structure" and not shape.is_document_type:
-        return {
-            _wire_name(name, shape.members[name]): _to_wire(item, shape.members[name])
-            for name, item in value.items()
-            if item is not None
-        }
-    if kind == "list":
-        return [_to_wire(item, shape.member) for item in value]
-    if kind == "map":
-        return {key: _to_wire(item, shape.value) for key, item in value.items()}
-    if kind == "blob":
-        return base64.b64encode(value.encode() if isinstance(value, str) else value).decode()
-    if kind == "timestamp":
-        return _to_timestamp(value, shape.serialization.get("timestampFormat", "unixTimestamp"))
-    return value
-
-
-def _to_timestamp(value: Any, form: str) -> float | str:
-    moment = datetime.fromtimestamp(value, UTC) if isinstance(value, int | float) else value
-    if isinstance(moment, str):
-        moment = datetime.fromisoformat(moment)
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    if form == "iso8601":
-        return str(moment.astimezone(UTC).isoformat().replace("+00:00", "Z"))
-    if form == "rfc822":
-        return format_datetime(moment.astimezone(UTC), usegmt=True)
-    return float(moment.timestamp())
-
-
-def _headers(result: Parameters, shape: Shape) -> dict[str, str]:
-    headers = {}
-    for name, value in result.items():
-        member = shape.members[name]
-        if _location(member) == "header":
-            form = member.serialization.get("timestampFormat", "rfc822")
-            text = _to_timestamp(value, form) if member.type_name == "timestamp" else value
-            headers[_wire_name(name, member).lower()] = (
-                str(text).lower() if isinstance(text, bool) else str(text)
-            )
-    return headers
