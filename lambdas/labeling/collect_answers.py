@@ -68,8 +68,7 @@ def _judged(
 ) -> Iterator[dict[str, Any]]:
     label_round, verify_round = (_closed(rounds, event, kind) for kind in (LABEL, VERIFY))
     labels = LabelRound(rounds.answers(label_round), rounds.tasks(label_round), iou=env.consensus_iou)
-    verdicts = (answer for answer in rounds.answers(verify_round) if "skipped" not in answer.answer)
-    verified = {answer.image_number: answer for answer in verdicts}
+    verified = {answer.image_number: answer for answer in rounds.answers(verify_round)}
     is_last = event["round"] >= env.max_rounds
     judge = Judge(
         event["round"],

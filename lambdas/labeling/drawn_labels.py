@@ -37,8 +37,7 @@ class LabelRound:
         self._iou = iou
         self._answers: dict[int, list[Answer]] = defaultdict(list)
         for answer in answers:
-            if "skipped" not in answer.answer:
-                self._answers[answer.image_number].append(answer)
+            self._answers[answer.image_number].append(answer)
         self._skipped = skipped(tasks)
 
     @property
