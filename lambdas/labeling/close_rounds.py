@@ -1,6 +1,6 @@
 """Closes the rounds of executions that have ended before them: nobody shall work for nothing.
 
-In:  an event of Step Functions, of an execution that was stopped, failed or ran out of time
+In:  an event of Step Functions, of an execution that was stopped or ran out of time
 Out: nothing
 
 The event is a hint: all executions that rounds wait for are looked at. What no event told of, the next

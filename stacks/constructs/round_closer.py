@@ -1,4 +1,4 @@
-"""What ends a round whose execution was stopped or failed: people would go on answering for nobody."""
+"""What ends a round whose execution was stopped or ran out of time: people would answer for nobody."""
 
 import aws_cdk as cdk
 from aws_cdk import aws_dynamodb as dynamodb
@@ -16,7 +16,10 @@ _MINUTES = 15
 
 
 class RoundCloser(Construct):
-    """A function that Step Functions' own event starts, where an execution ended otherwise than well."""
+    """A function that Step Functions' own event starts.
+
+    Not where an execution failed: that is mended and redriven, and goes on with the rounds that it has.
+    """
 
     def __init__(
         self,
@@ -46,7 +49,7 @@ class RoundCloser(Construct):
                 detail_type=["Step Functions Execution Status Change"],
                 detail={
                     "stateMachineArn": [machine.state_machine_arn],
-                    "status": ["ABORTED", "FAILED", "TIMED_OUT"],
+                    "status": ["ABORTED", "TIMED_OUT"],
                 },
             ),
         )

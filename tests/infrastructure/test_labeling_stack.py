@@ -137,3 +137,16 @@ def schedules_of_the_pipeline(template: dict[str, Any]) -> list[dict[str, Any]]:
 def test_the_outputs_are_what_the_people_need(template: dict[str, Any]) -> None:
     outputs = {"StateMachineArn", "LabelingPipeline", "ApiUrl", "UserPoolId", "OperatorPolicyArn"}
     assert outputs <= template["Outputs"].keys()
+
+
+def test_rounds_are_closed_where_an_execution_is_given_up_and_not_where_it_may_be_redriven(
+    template: dict[str, Any],
+) -> None:
+    [pattern] = [
+        resource["Properties"]["EventPattern"]
+        for name, resource in template["Resources"].items()
+        if resource["Type"] == "AWS::Events::Rule" and name.startswith("RoundCloser")
+    ]
+    assert pattern["detail"]["status"] == ["ABORTED", "TIMED_OUT"]
+    [machine] = pattern["detail"]["stateMachineArn"]
+    assert machine["Ref"].startswith("WorkflowStateMachine")
