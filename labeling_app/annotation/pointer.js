@@ -43,7 +43,9 @@ export class PointerTool {
     osd.addHandler("canvas-pinch", () => this.cancel());
     viewer.frame.addEventListener("pointercancel", () => this.cancel());
     // Some systems scroll by themselves while the middle button is down.
-    viewer.frame.addEventListener("mousedown", (/** @type {MouseEvent} */ event) => event.button === 1 && event.preventDefault());
+    viewer.frame.addEventListener("mousedown", (/** @type {MouseEvent} */ event) => {
+      if (event.button === 1) event.preventDefault();
+    });
     viewer.frame.addEventListener("pointermove", (/** @type {PointerEvent} */ event) => this.hover(event));
   }
 
@@ -87,7 +89,8 @@ export class PointerTool {
   press({ position, pointerType }) {
     if (!this.viewer.ready) return;
     this.layer.pointer = pointerType;
-    this.gesture = { ...this.under(position, pointerType), from: position, name: `drag${++gestures}`, far: false };
+    const found = this.under(position, pointerType);
+    this.gesture = { ...found, from: position, name: `drag${++gestures}`, far: false };
   }
 
   /** @private @param {any} event */

@@ -46,8 +46,9 @@ export function showAnswers(root, mode, run) {
           type: "button",
           class: `button ${look} ${apart ? "apart" : ""}`,
           data: { command },
-          // The second click of two is on the next picture, which nobody has looked at.
-          onclick: (/** @type {MouseEvent} */ { detail }) => detail < 2 && run(command),
+          // The second click of two is on the next picture, which nobody has looked at. Fingers do not click twice.
+          onclick: (/** @type {PointerEvent} */ { detail, pointerType }) =>
+            (detail < 2 || pointerType === "touch") && run(command),
         },
         icon(picture),
         h("span", {}, text),

@@ -13,6 +13,8 @@ export class Outbox extends EventTarget {
     this.key = `edgeline.outbox.${who}`;
     this.running = false;
     this.timer = 0;
+    /** @type {Letter[] | null} all of them, while the browser's storage is full */
+    this.unkept = null;
     addEventListener("online", () => this.send());
     api.addEventListener("connection", () => this.send());
     // Another tab may have sent some.
@@ -21,7 +23,7 @@ export class Outbox extends EventTarget {
 
   /** @returns {Letter[]} */
   get letters() {
-    return JSON.parse(localStorage.getItem(this.key) ?? "[]");
+    return this.unkept ?? JSON.parse(localStorage.getItem(this.key) ?? "[]");
   }
 
   /** How many the API has not heard of yet. */
@@ -100,7 +102,12 @@ export class Outbox extends EventTarget {
 
   /** @private @param {Letter[]} letters */
   write(letters) {
-    localStorage.setItem(this.key, JSON.stringify(letters));
+    try {
+      localStorage.setItem(this.key, JSON.stringify(letters));
+      this.unkept = null;
+    } catch {
+      this.unkept = letters;
+    }
     this.changed();
   }
 

@@ -236,3 +236,20 @@ def test_a_clock_that_is_ahead_ends_no_lease(
     ada.saved()
     ada.page.wait_for_timeout(1500)  # longer than the lease is looked at
     expect(ada.page.locator(".notice")).to_have_count(0)
+
+
+def test_an_answer_is_sent_where_the_browser_has_no_room_for_it(
+    cloud: FakeCloud, person: People, pictures: list[tuple[str, int, int]]
+) -> None:
+    cloud.tasks.open("r1", "label", pictures[:1])
+    ada = person()
+    ada.page.add_init_script(
+        """Storage.prototype.setItem = new Proxy(Storage.prototype.setItem, {apply(call, store, given) {
+            if (store === localStorage) throw new DOMException("full", "QuotaExceededError");
+            return call.apply(store, given);
+        }});"""
+    )
+    ada.sign_in().start()
+    ada.press("n", "Enter")
+    ada.page.locator("#end").wait_for()
+    assert answered(cloud) == 1
