@@ -127,12 +127,12 @@ def test_an_answer_to_a_lost_task_is_not_passed_over(
 
 
 def test_somebody_who_only_looks_keeps_the_lease(cloud: FakeCloud, person: People, tasks: list[Task]) -> None:
-    cloud.tasks.lease_seconds = 12
+    cloud.tasks.lease_seconds = 6
     ada = person().sign_in().start()
     task = shown(cloud, ada)
     first = task.until
-    for _ in range(80):
-        ada.page.mouse.move(300 + _, 300)
+    for step in range(45):
+        ada.page.mouse.move(300 + step, 300)
         ada.page.wait_for_timeout(150)
     assert task.until > first
     assert task.until > time.time()
