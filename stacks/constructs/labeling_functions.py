@@ -17,6 +17,8 @@ from stacks.constructs.workbench import Workbench
 from stacks.grants import allow, read_objects, write_objects
 
 _MINUTES = 15
+# All answers of a round at once: 10,000 pictures by five people with 40 boxes each are about 1 GB.
+_ROUND_MB = 3008
 
 
 class LabelingFunctions(Construct):
@@ -51,9 +53,13 @@ class LabelingFunctions(Construct):
             "ANNOTATORS": str(labeling.annotators),
             "ROUND_TIMEOUT_HOURS": str(labeling.round_timeout_hours),
         }
-        self.open_round = self._function("OpenRound", "open_round", {**people, **matching})
+        self.open_round = self._function(
+            "OpenRound", "open_round", {**people, **matching}, memory_mb=_ROUND_MB
+        )
         rounds = {"MAX_ROUNDS": str(labeling.max_rounds)}
-        self.collect = self._function("CollectAnswers", "collect_answers", {**rounds, **matching})
+        self.collect = self._function(
+            "CollectAnswers", "collect_answers", {**rounds, **matching}, memory_mb=_ROUND_MB
+        )
         self.write = self._function("WriteLabels", "write_labels", {"FEATURE_GROUP": feature_group_name})
         self.all = [self.find, self.open_round, self.collect, self.write]
         read_objects(self.find, images, key, "images/")
