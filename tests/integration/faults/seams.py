@@ -77,14 +77,24 @@ def hanging(operation: str, *, times: int = 1, of: str = "") -> Iterator[Times]:
 
 
 @contextmanager
-def table_calls(operation: str, *, times: int, hang_seconds: float = 0) -> Iterator[Times]:
-    """Throttle the next calls of a DynamoDB operation, or leave them unanswered for a while first."""
+def table_calls(
+    operation: str, *, times: int, hang_seconds: float = 0, naming: bytes = b""
+) -> Iterator[Times]:
+    """Throttle the next calls of a DynamoDB operation, or leave them unanswered for a while first.
+
+    Only calls whose request has `naming` in it, such as the beginning of an item's key, are struck.
+    """
     original, faults = Ministack.app, Times(times)
     body = json.dumps({"__type": THROTTLED.code, "message": THROTTLED.message}).encode()
 
     async def app(ministack: Ministack, scope: Any, receive: Any, send: Any) -> None:
         target = dict(scope.get("headers", ())).get(b"x-amz-target", b"").decode()
-        if not target.endswith(f".{operation}") or not faults.strike():
+        struck = target.endswith(f".{operation}")
+        if struck:
+            request = await receive()
+            receive = _first(request, receive)
+            struck = naming in request["body"] and faults.strike()
+        if not struck:
             await original(ministack, scope, receive, send)
             return
         await asyncio.sleep(hang_seconds)
@@ -96,6 +106,16 @@ def table_calls(operation: str, *, times: int, hang_seconds: float = 0) -> Itera
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Ministack, "app", app)
         yield faults
+
+
+def _first(message: Any, receive: Any) -> Any:
+    """What receives one message that was read already, and then those that follow."""
+    read = [message]
+
+    async def again() -> Any:
+        return read.pop() if read else await receive()
+
+    return again
 
 
 class Deployed:
