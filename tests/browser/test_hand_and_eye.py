@@ -12,11 +12,12 @@ from playwright.sync_api import expect
 pytestmark = pytest.mark.acceptance
 People = Callable[..., Person]
 Targets = Callable[..., str]
+Pictures = list[tuple[str, int, int]]
 LONG = "wear along the edge of the seal (on the surface, not through it)"
 
 
 @pytest.fixture
-def pictures(targets: Targets) -> list[tuple[str, int, int]]:
+def pictures(targets: Targets) -> Pictures:
     """Three pictures; the last is far larger than any screen."""
     small = [(targets(f"p{n}.png", (640, 480), (100, 100, 80, 60)), 640, 480) for n in range(2)]
     return [*small, (targets("large.png", (4000, 3000), (900, 900, 300, 200)), 4000, 3000)]
@@ -30,9 +31,7 @@ def answered(cloud: FakeCloud) -> int:
     return sum(task.answer is not None for task in cloud.tasks.tasks)
 
 
-def test_a_key_held_down_answers_one_picture(
-    cloud: FakeCloud, person: People, pictures: list[tuple[str, int, int]]
-) -> None:
+def test_a_key_held_down_answers_one_picture(cloud: FakeCloud, person: People, pictures: Pictures) -> None:
     cloud.tasks.open("r1", "verify", pictures, boxes=[box("dent", 50, 50)])
     ada = person().sign_in().start("Check")
     first = ada.task
@@ -48,9 +47,7 @@ def test_a_key_held_down_answers_one_picture(
     assert answered(cloud) == 2
 
 
-def test_two_clicks_answer_one_picture(
-    cloud: FakeCloud, person: People, pictures: list[tuple[str, int, int]]
-) -> None:
+def test_two_clicks_answer_one_picture(cloud: FakeCloud, person: People, pictures: Pictures) -> None:
     cloud.tasks.open("r1", "verify", pictures, boxes=[box("dent", 50, 50)])
     ada = person().sign_in().start("Check")
     first = ada.task
@@ -66,9 +63,7 @@ def test_two_clicks_answer_one_picture(
     assert answered(cloud) == 1
 
 
-def test_a_small_box_is_moved_by_its_middle(
-    cloud: FakeCloud, person: People, pictures: list[tuple[str, int, int]]
-) -> None:
+def test_a_small_box_is_moved_by_its_middle(cloud: FakeCloud, person: People, pictures: Pictures) -> None:
     [task] = cloud.tasks.open("r1", "label", pictures[2:])
     ada = person().sign_in().start()
     x, y = ada.middle()
@@ -84,9 +79,7 @@ def test_a_small_box_is_moved_by_its_middle(
     assert after["left"] > before["left"] + 100
 
 
-def test_the_middle_button_moves_the_picture(
-    cloud: FakeCloud, person: People, pictures: list[tuple[str, int, int]]
-) -> None:
+def test_the_middle_button_moves_the_picture(cloud: FakeCloud, person: People, pictures: Pictures) -> None:
     cloud.tasks.open("r1", "verify", pictures[2:], boxes=[box("dent", 1800, 1400, 400)])
     ada = person().sign_in().start("Check")
     ada.press("+", "+")
@@ -102,9 +95,7 @@ def test_the_middle_button_moves_the_picture(
     assert float(line.get_attribute("x") or "nan") == pytest.approx(before + 90, abs=2)
 
 
-def test_thirty_classes_leave_room_for_the_rest(
-    cloud: FakeCloud, person: People, pictures: list[tuple[str, int, int]]
-) -> None:
+def test_thirty_classes_leave_room_for_the_rest(cloud: FakeCloud, person: People, pictures: Pictures) -> None:
     cloud.tasks.classes = ["scratch", LONG, *(f"part {n}" for n in range(28))]
     [task] = cloud.tasks.open("r1", "label", pictures[:1], rejected={"boxes": [], "reason": "Look again."})
     ada = person().sign_in().start()
@@ -119,9 +110,7 @@ def test_thirty_classes_leave_room_for_the_rest(
     assert [one["label"] for one in task.boxes] == ["part 26"]
 
 
-def test_no_name_lies_over_another(
-    cloud: FakeCloud, person: People, pictures: list[tuple[str, int, int]]
-) -> None:
+def test_no_name_lies_over_another(cloud: FakeCloud, person: People, pictures: Pictures) -> None:
     cloud.tasks.classes = ["scratch", LONG]
     boxes = [box(cloud.tasks.classes[n % 2], 90 * n, 70 * n, 50) for n in range(40)]
     cloud.tasks.open("r1", "verify", pictures[2:], boxes=boxes)
@@ -140,7 +129,7 @@ def test_no_name_lies_over_another(
 
 
 def test_enter_leads_from_the_numbers_back_to_the_picture(
-    cloud: FakeCloud, person: People, pictures: list[tuple[str, int, int]]
+    cloud: FakeCloud, person: People, pictures: Pictures
 ) -> None:
     [task] = cloud.tasks.open("r1", "label", pictures[:1])
     ada = person().sign_in().start()
@@ -157,9 +146,7 @@ def test_enter_leads_from_the_numbers_back_to_the_picture(
     assert task.boxes[0]["left"] == 12
 
 
-def test_a_suggestion_is_named_as_one(
-    cloud: FakeCloud, person: People, pictures: list[tuple[str, int, int]]
-) -> None:
+def test_a_suggestion_is_named_as_one(cloud: FakeCloud, person: People, pictures: Pictures) -> None:
     boxes = [{**box("dent", 50, 50), "score": 0.9}]
     more = {"suggested": {"boxes": boxes, "model_package_arn": "arn"}}
     cloud.tasks.open("r1", "label", pictures[:1], **more)
@@ -171,7 +158,7 @@ def test_a_suggestion_is_named_as_one(
 
 
 def test_rounds_that_cannot_be_read_are_read_later(
-    cloud: FakeCloud, person: People, pictures: list[tuple[str, int, int]]
+    cloud: FakeCloud, person: People, pictures: Pictures
 ) -> None:
     cloud.tasks.open("r1", "label", pictures[:1])
     ada = person().sign_in()
@@ -184,9 +171,7 @@ def test_rounds_that_cannot_be_read_are_read_later(
     expect(ada.page.locator(".notice")).to_have_count(0)
 
 
-def test_a_phone_held_sideways_has_room_for_all(
-    cloud: FakeCloud, person: People, pictures: list[tuple[str, int, int]]
-) -> None:
+def test_a_phone_held_sideways_has_room_for_all(cloud: FakeCloud, person: People, pictures: Pictures) -> None:
     cloud.tasks.open("r1", "label", pictures[:1])
     ada = person(viewport={"width": 720, "height": 360}, has_touch=True).sign_in().start()
     for shown in (
@@ -201,7 +186,7 @@ def test_a_phone_held_sideways_has_room_for_all(
 
 
 def test_a_deleted_box_hands_the_focus_to_the_picture(
-    cloud: FakeCloud, person: People, pictures: list[tuple[str, int, int]]
+    cloud: FakeCloud, person: People, pictures: Pictures
 ) -> None:
     cloud.tasks.open("r1", "label", pictures[:1])
     ada = person().sign_in().start()
@@ -213,7 +198,7 @@ def test_a_deleted_box_hands_the_focus_to_the_picture(
 
 
 def test_each_view_has_a_title_and_takes_the_focus(
-    cloud: FakeCloud, person: People, pictures: list[tuple[str, int, int]]
+    cloud: FakeCloud, person: People, pictures: Pictures
 ) -> None:
     cloud.tasks.open("r1", "label", pictures[:1])
     ada = person().sign_in()
@@ -225,9 +210,7 @@ def test_each_view_has_a_title_and_takes_the_focus(
     expect(ada.page.locator("#main")).to_be_focused()
 
 
-def test_a_clock_that_is_ahead_ends_no_lease(
-    cloud: FakeCloud, person: People, pictures: list[tuple[str, int, int]]
-) -> None:
+def test_a_clock_that_is_ahead_ends_no_lease(cloud: FakeCloud, person: People, pictures: Pictures) -> None:
     cloud.tasks.open("r1", "label", pictures[:1])
     ada = person()
     ada.page.add_init_script("const now = Date.now; Date.now = () => now() + 900_000;")
@@ -239,7 +222,7 @@ def test_a_clock_that_is_ahead_ends_no_lease(
 
 
 def test_an_answer_is_sent_where_the_browser_has_no_room_for_it(
-    cloud: FakeCloud, person: People, pictures: list[tuple[str, int, int]]
+    cloud: FakeCloud, person: People, pictures: Pictures
 ) -> None:
     cloud.tasks.open("r1", "label", pictures[:1])
     ada = person()
