@@ -124,7 +124,7 @@ class HeldTasks:
         """The task as it is, again and again while others change it."""
         for _ in range(_ATTEMPTS):
             yield self._find(task_id)
-        raise Refused(409, f"task {task_id} keeps changing; claim tasks again")
+        raise Refused(409, f"task {task_id} keeps changing: take the next one")
 
     def _find(self, task_id: str) -> Found:
         round_id, _, number = task_id.partition("-")
@@ -137,7 +137,7 @@ class HeldTasks:
 
     def _require_mine(self, found: Found) -> None:
         if found.task["lessee"] != self._who:
-            raise Refused(403, "this task is not yours, or no longer: claim tasks again")
+            raise Refused(403, "this task is not yours, or no longer: take the next one")
 
     def _require_open(self, found: Found) -> None:
         self._require_mine(found)

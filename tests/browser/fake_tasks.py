@@ -172,7 +172,7 @@ class FakeTasks:
         if task.answer is not None:
             raise Refused(409, "this task has been answered already")
         if task.holder != who:
-            raise Refused(403, "this task is not yours, or no longer: claim tasks again")
+            raise Refused(403, "this task is not yours, or no longer: take the next one")
         return task
 
     def _found(self, task_id: str) -> Task:
