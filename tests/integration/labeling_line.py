@@ -57,8 +57,14 @@ class Person:
         tasks: list[dict[str, Any]] = answer["tasks"]
         return tasks
 
-    def wait_for(self, kind: str, limit: int = 50) -> list[dict[str, Any]]:
-        tasks: list[dict[str, Any]] = eventually(lambda: self.claim(kind, limit))
+    def wait_for(self, kind: str, limit: int = 50, *, least: int = 1) -> list[dict[str, Any]]:
+        """Claim until at least so many tasks are held: those of a round appear one after the other."""
+
+        def enough() -> list[dict[str, Any]]:
+            tasks = self.claim(kind, limit)
+            return tasks if len(tasks) >= least else []
+
+        tasks: list[dict[str, Any]] = eventually(enough)
         return tasks
 
     def answer(self, task: dict[str, Any], body: Any) -> tuple[int, dict[str, Any]]:

@@ -66,7 +66,7 @@ def test_what_is_rejected_is_labelled_again(line: LabelingLine) -> None:
     uris = {line.upload(f"rejected/{number}.jpg") for number in range(3)}
     execution = line.start()
     line.ann.answers("label", {"boxes": []}, count=3)
-    for number, task in enumerate(line.bob.wait_for("verify")):
+    for number, task in enumerate(line.bob.wait_for("verify", least=3)):
         verdict = {"verdict": "reject", "reason": "a scratch is missing"} if number == 1 else None
         line.bob.answer(task, verdict or {"verdict": "approve"})
     [again] = line.bob.wait_for("label")

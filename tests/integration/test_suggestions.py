@@ -142,7 +142,7 @@ def labelled(line: LabelingLine, model: str, pictures: int) -> tuple[list[dict[s
     for _ in range(pictures):
         line.upload(f"{uuid.uuid4().hex}.jpg", model=model)
     execution = line.start(model)
-    offered = line.ann.wait_for("label")
+    offered = line.ann.wait_for("label", least=pictures)
     for task in offered:
         line.ann.answer(task, {"boxes": []})
     line.bob.answers("verify", {"verdict": "approve"}, count=pictures)
