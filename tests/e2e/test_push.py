@@ -129,6 +129,8 @@ class Clone:
 def clone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clone]:
     folder = tmp_path_factory.mktemp("push") / "edgeline"
     subprocess.run(["git", "clone", "--quiet", str(ROOT), str(folder)], check=True)
+    # As `make push` does, before anything is synthesized.
+    subprocess.run(["npm", "ci", "--prefix", f"{folder}/labeling_app", "--silent"], check=True)
     made = Clone(folder)
     made.run("git", "checkout", "--quiet", "-B", "main")
     yield made
