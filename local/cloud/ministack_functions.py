@@ -85,20 +85,35 @@ def stop() -> None:
     module("core.lambda_runtime").reset()
 
 
+class _Stopping(Exception):  # noqa: N818 - it is no error that a cloud is stopped
+    """Nothing is started any more."""
+
+
 def start_none_once(stopping: threading.Event, worker: Any) -> None:
-    """Let the class `worker` start no process once that is set, and end one that it was just starting."""
-    original = worker._spawn
+    """Let the class `worker` start no process once that is set, and end one that it was just starting.
 
-    @functools.wraps(original)
+    Who invokes it then is told of a failed function: an exception would be printed by ministack's threads.
+    """
+    original_spawn, original_invoke = worker._spawn, worker.invoke
+
+    @functools.wraps(original_spawn)
     def spawn(self: Any) -> None:
+        if not stopping.is_set():
+            original_spawn(self)
         if stopping.is_set():
-            raise RuntimeError("the local cloud is stopping: no function is started any more")
-        original(self)
-        if stopping.is_set():
-            self._proc.kill()
-            self._proc.wait()
+            if self._proc is not None:
+                self._proc.kill()
+                self._proc.wait()
+            raise _Stopping("the local cloud is stopping: no function is started any more")
 
-    worker._spawn = spawn
+    @functools.wraps(original_invoke)
+    def invoke(self: Any, *arguments: Any, **options: Any) -> dict[str, Any]:
+        try:
+            return dict(original_invoke(self, *arguments, **options))
+        except _Stopping as stop:
+            return {"status": "error", "error": str(stop)}
+
+    worker._spawn, worker.invoke = spawn, invoke
 
 
 def end_idle(ttl: float = IDLE_SECONDS) -> None:

@@ -20,10 +20,14 @@ class Worker:
         if self._while_starting:
             self._while_starting.set()
 
+    def invoke(self, event: str) -> dict[str, str]:
+        self._spawn()
+        return {"status": "ok", "result": event}
+
 
 @pytest.fixture
 def worker() -> type[Worker]:
-    return type("Mine", (Worker,), {"_spawn": Worker._spawn})
+    return type("Mine", (Worker,), {"_spawn": Worker._spawn, "invoke": Worker.invoke})
 
 
 def test_no_process_is_started_once_the_cloud_stops(worker: type[Worker]) -> None:
@@ -31,8 +35,9 @@ def test_no_process_is_started_once_the_cloud_stops(worker: type[Worker]) -> Non
     start_none_once(stopping, worker)
     stopping.set()
     one = worker()
-    with pytest.raises(RuntimeError, match="is stopping"):
-        one._spawn()
+    answer = one.invoke("event")
+    assert answer["status"] == "error"
+    assert "is stopping" in answer["error"]
     assert one._proc is None
 
 
@@ -40,7 +45,7 @@ def test_a_process_that_was_just_being_started_is_ended(worker: type[Worker]) ->
     stopping = threading.Event()
     start_none_once(stopping, worker)
     one = worker(stopping)
-    one._spawn()
+    assert one.invoke("event")["status"] == "error"
     assert one._proc is not None
     assert one._proc.poll() is not None
 
@@ -48,7 +53,7 @@ def test_a_process_that_was_just_being_started_is_ended(worker: type[Worker]) ->
 def test_until_then_processes_are_started(worker: type[Worker]) -> None:
     start_none_once(threading.Event(), worker)
     one = worker()
-    one._spawn()
+    assert one.invoke("event") == {"status": "ok", "result": "event"}
     assert one._proc is not None
     assert one._proc.poll() is None
     one._proc.kill()
