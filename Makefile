@@ -73,7 +73,8 @@ test: $(DEV) $(ASL) $(PAGE) $(BROWSER)
 	python -m pytest -m "not acceptance" -n $(or $(WORKERS),auto) --dist loadfile -q
 
 acceptance: $(DEV) $(ASL) $(PAGE) $(BROWSER)
-	python -m pytest -m acceptance -n $(or $(WORKERS),3) --dist loadfile -q --durations=20
+	@# In the order of their names: sorted by how many tests they have, the longest files would come last.
+	python -m pytest -m acceptance -n $(or $(WORKERS),3) --dist loadfile --no-loadscope-reorder -q --durations=20
 
 bench-labeling: $(DEV)
 	python benchmarks/labeling.py

@@ -12,6 +12,7 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 from local.cloud import ministack_accounts as accounts
+from local.cloud.processes import Stopping
 from local.cloud.touchpoints import Touchpoint, module
 
 TOUCHPOINTS = (
@@ -85,10 +86,6 @@ def stop() -> None:
     module("core.lambda_runtime").reset()
 
 
-class _Stopping(Exception):  # noqa: N818 - it is no error that a cloud is stopped
-    """Nothing is started any more."""
-
-
 def start_none_once(stopping: threading.Event, worker: Any) -> None:
     """Let the class `worker` start no process once that is set, and end one that it was just starting.
 
@@ -104,13 +101,13 @@ def start_none_once(stopping: threading.Event, worker: Any) -> None:
             if self._proc is not None:
                 self._proc.kill()
                 self._proc.wait()
-            raise _Stopping("the local cloud is stopping: no function is started any more")
+            raise Stopping("the local cloud is stopping: no function is started any more")
 
     @functools.wraps(original_invoke)
     def invoke(self: Any, *arguments: Any, **options: Any) -> dict[str, Any]:
         try:
             return dict(original_invoke(self, *arguments, **options))
-        except _Stopping as stop:
+        except Stopping as stop:
             return {"status": "error", "error": str(stop)}
 
     worker._spawn, worker.invoke = spawn, invoke

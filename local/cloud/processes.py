@@ -26,6 +26,10 @@ for group in groups:
 """
 
 
+class Stopping(RuntimeError):  # noqa: N818 - it is no error that a cloud is stopped
+    """The local cloud is stopping: nothing is started any more."""
+
+
 class Processes:
     """Starts children, each the leader of a process group of its own, and ends whole groups."""
 
@@ -40,11 +44,11 @@ class Processes:
     ) -> subprocess.Popen[str]:
         """Start a child; its standard output and error come on one pipe. It reads from us if `listening`.
 
-        Raises OSError where the program cannot be started, and RuntimeError once closed.
+        Raises OSError where the program cannot be started, and Stopping once closed.
         """
         with self._lock:
             if self._closed:
-                raise RuntimeError("the local cloud is stopping: no process is started any more")
+                raise Stopping("the local cloud is stopping: no process is started any more")
             child = subprocess.Popen(
                 list(argv),
                 env=dict(environment),

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from local.cloud.processes import Processes
+from local.cloud.processes import Processes, Stopping
 from local.codebuild import runtimes, variables
 from local.codebuild.build_environment import BuildEnvironment
 from local.codebuild.build_log import BuildLog
@@ -78,6 +78,9 @@ class BuildRun:
         except PhaseError as error:
             status = "FAILED"
             self._fail(error)
+        except Stopping:
+            status = "STOPPED"
+            self.record.end(status)
         except Exception as error:  # a defect of the double, or of this machine: CodeBuild's FAULT
             _log.exception("%s", self.build["id"])
             status = "FAULT"

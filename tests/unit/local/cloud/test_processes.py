@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from local.cloud.processes import Processes, clean_environment
+from local.cloud.processes import Processes, Stopping, clean_environment
 
 _ROOT = Path(__file__).parents[4]
 _PARENT = """
@@ -48,7 +48,7 @@ def test_closed_it_starts_nothing_any_more(tmp_path: Path) -> None:
     child = processes.start(["sleep", "300"], environment=os.environ, folder=tmp_path)
     processes.close()
     assert child.returncode == -9
-    with pytest.raises(RuntimeError, match="is stopping"):
+    with pytest.raises(Stopping, match="is stopping"):
         processes.start(["true"], environment=os.environ, folder=tmp_path)
 
 

@@ -13,6 +13,7 @@ import pytest
 
 from local.cloud.call import Call
 from local.cloud.errors import AwsError
+from local.cloud.processes import Stopping
 from local.cloud.server import LocalCloud
 from local.codebuild.api import CodeBuildApi
 from local.codebuild.builds import Builds
@@ -222,6 +223,20 @@ def test_defect_of_the_double_is_a_fault(
     build = own.ended(own.start())
     assert (build["buildStatus"], last(build)["phaseStatus"]) == ("FAULT", "FAULT")
     assert "the disk is full" in str(last(build)["contexts"])
+
+
+def test_build_that_meets_the_end_of_the_cloud_is_stopped_and_prints_no_defect(
+    house: Callable[..., House], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def closed(*_: Any, **__: Any) -> None:
+        raise Stopping("nothing is started any more")
+
+    monkeypatch.setattr("local.codebuild.build_run.check_out", closed)
+    own = house()
+    own.project(spec("true"))
+    build = own.ended(own.start())
+    assert (build["buildStatus"], last(build)["phaseStatus"]) == ("STOPPED", "STOPPED")
+    assert caplog.records == []
 
 
 def test_files_of_a_build_are_gone_and_its_log_stays(house: Callable[..., House]) -> None:
