@@ -22,6 +22,7 @@ from local.cloud import (
     ministack_buckets,
     ministack_distributions,
     ministack_events,
+    ministack_expressions,
     ministack_functions,
     ministack_machines,
     ministack_policies,
@@ -67,6 +68,7 @@ TOUCHPOINTS = (
     *ministack_buckets.TOUCHPOINTS,
     *ministack_distributions.TOUCHPOINTS,
     *ministack_events.TOUCHPOINTS,
+    *ministack_expressions.TOUCHPOINTS,
     *ministack_functions.TOUCHPOINTS,
     *ministack_machines.TOUCHPOINTS,
     *ministack_policies.TOUCHPOINTS,
@@ -117,6 +119,7 @@ class Ministack:
         self.machines = ministack_machines.Machines()
         self.functions = ministack_functions.Functions(self._account, self._region)
         ministack_queries.mend(self.enforce, self._region)
+        ministack_expressions.read_once()
         ministack_tables.read_every_column()
 
     async def app(self, scope: Mapping[str, Any], receive: Any, send: Any) -> None:
