@@ -57,6 +57,8 @@ class Copies:
         self.stopped = threading.Event()
         self._cloud, self._processes, self._component = cloud, processes, component
         self._lock = threading.Lock()
+        # The release that an update is trying: what dies of it ends the update, and is not started again.
+        self.on_trial: Release | None = None
         self._revival = Revival()
         self._number = 0
 
@@ -111,7 +113,7 @@ class Copies:
     def revive(self) -> None:
         """Begin to start again what has died, with growing pauses where it dies again."""
         if not self.stopped.is_set():
-            for copy in self.all:
+            for copy in (copy for copy in self.all if copy.release is not self.on_trial):
                 self._revival.look_after(copy.instance, f"inference component {self._component}")
 
     def stop(self) -> None:

@@ -37,6 +37,7 @@ class RollingUpdate:
         """
         count = self.copies.count
         watch = Watch(self.copies.stopped, self.policy.timeout_seconds, self.alarms, self._dead)
+        self.copies.on_trial = self.new
         try:
             watch.bake(0)
             while self._left() or len(self._came()) < self.wanted:
@@ -45,6 +46,8 @@ class RollingUpdate:
         except (UnhealthyError, AbortedError, OSError, RuntimeError) as error:
             self._roll_back(count, str(error))
             raise RolledBackError(str(error)) from error
+        finally:
+            self.copies.on_trial = None
 
     def _came(self) -> list[Copy]:
         return [copy for copy in self.copies.all if copy.release is self.new]

@@ -201,5 +201,5 @@ class Promotions:
     def holder(self) -> str | None:
         """Who holds the turn to promote."""
         key = {"line": "promotion of tags", "entry": "turn"}
-        holder: str | None = self.turns.get_item(Key=key, ConsistentRead=True)["Item"].get("holder")
+        holder: str | None = self.turns.get_item(Key=key, ConsistentRead=True).get("Item", {}).get("holder")
         return holder

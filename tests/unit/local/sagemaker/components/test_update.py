@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from types import SimpleNamespace
 from typing import Any
@@ -27,6 +28,8 @@ class Copies:
         self.stopped = threading.Event()
         self.able: dict[str, int] = {}
         self.counts: list[int] = []
+        self.on_trial: Release | None = None
+        self.trials: list[Release | None] = []
         self.add(OLD, count)
         self.counts.clear()
 
@@ -44,6 +47,7 @@ class Copies:
     def remove(self, leaving: list[Copy]) -> None:
         self.all = tuple(copy for copy in self.all if not any(copy is gone for gone in leaving))
         self.counts.append(self.count)
+        self.trials.append(self.on_trial)
 
     @property
     def words(self) -> list[str]:
@@ -135,3 +139,13 @@ def test_a_new_copy_that_ends_by_itself_ends_the_update() -> None:
     with pytest.raises(RolledBackError, match="ended by itself"):
         rolling.run()
     assert copies.words == ["old", "old"]
+
+
+@pytest.mark.parametrize("looks", [999, 1])
+def test_what_an_update_tries_is_on_trial_until_the_update_ends(looks: int) -> None:
+    """Whoever starts dead copies again leaves those alone: their end has to be seen."""
+    copies = Copies(2)
+    with contextlib.suppress(RolledBackError):
+        update(copies, looks=looks).run()
+    assert set(copies.trials) == {NEW}
+    assert copies.on_trial is None
