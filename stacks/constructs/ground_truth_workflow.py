@@ -8,9 +8,6 @@ length however long a job takes. A job that fails, is stopped or runs out of tim
 what succeeded is taken, the rest has another round. What SageMaker does not take at all ends the execution.
 """
 
-from collections.abc import Mapping
-from typing import Any
-
 import aws_cdk as cdk
 from aws_cdk import aws_stepfunctions as sfn
 from aws_cdk import aws_stepfunctions_tasks as tasks
@@ -19,9 +16,7 @@ from constructs import Construct
 from config_labeling import Labeling
 from stacks.constructs.ground_truth_jobs import GroundTruthJobs
 from stacks.constructs.labeling_functions import LabelingFunctions
-from stacks.constructs.labeling_state import EXECUTION, STATE, SUGGESTIONS, found
-from stacks.constructs.python_function import PythonFunction
-from stacks.constructs.states import retry_what_passes
+from stacks.constructs.labeling_states import EXECUTION, STATE, SUGGESTIONS, call, failed, found
 from stacks.constructs.workflow import Workflow
 
 _FOUND = found(not_suggested="Ground Truth is given no suggestions")
@@ -51,15 +46,15 @@ class GroundTruthWorkflow(Construct):
         super().__init__(scope, construct_id)
         self._jobs = jobs
         self._job_timeout = cdk.Duration.hours(labeling.round_timeout_hours).plus(_GRACE)
-        model = {"model": sfn.JsonPath.string_at("$.model"), "limit": labeling.round_size}
-        find = self._call(
-            "Find images without a label", functions.find, {**EXECUTION, **model}, result_selector=_FOUND
-        )
-        collect = self._call("Collect jobs", jobs.collect, STATE)
+        asked = {
+            **EXECUTION, "model": sfn.JsonPath.string_at("$.model"), "limit": labeling.round_size,
+        }  # fmt: skip
+        find = call(self, "Find images without a label", functions.find, asked, result_selector=_FOUND)
+        collect = call(self, "Collect jobs", jobs.collect, STATE)
         collect.add_retry(
             errors=["JobNotOver"], interval=cdk.Duration.minutes(1), backoff_rate=1, max_attempts=60
         )
-        write = self._call("Write labels", functions.write, {**STATE, **SUGGESTIONS}, result_path="$.result")
+        write = call(self, "Write labels", functions.write, {**STATE, **SUGGESTIONS}, result_path="$.result")
         verify = self._job("verify", "Verify", "Anything to verify?", then=collect)
         label = self._job("label", "Label", "Anything to draw?", then=verify)
         some = sfn.Condition.number_greater_than("$.count", 0)
@@ -68,7 +63,7 @@ class GroundTruthWorkflow(Construct):
         left = sfn.Choice(self, "Anything left?").when(some, label)
         write.next(left.otherwise(sfn.Succeed(self, "Done", output_path="$.result")))
         for state in (find, collect, write):
-            state.add_catch(self._failed(state.node.id), result_path="$.error")
+            state.add_catch(failed(self, state.node.id), result_path="$.error")
         self.machine = Workflow(
             self,
             "StateMachine",
@@ -80,10 +75,10 @@ class GroundTruthWorkflow(Construct):
 
     def _job(self, kind: str, name: str, question: str, *, then: sfn.IChainable) -> tasks.LambdaInvoke:
         """States that prepare a job, make it if there is anything to ask, wait for its end and go on."""
-        prepare = self._call(
-            f"Prepare: {name}", self._jobs.prepare, {"kind": kind, **STATE}, result_path=f"$.{kind}"
+        prepare = call(
+            self, f"Prepare: {name}", self._jobs.prepare, {"kind": kind, **STATE}, result_path=f"$.{kind}"
         )
-        prepare.add_catch(self._failed(prepare.node.id), result_path="$.error")
+        prepare.add_catch(failed(self, prepare.node.id), result_path="$.error")
         job = sfn.CustomState(
             self,
             name,
@@ -99,7 +94,7 @@ class GroundTruthWorkflow(Construct):
         job.add_retry(errors=list(_PASSES), interval=cdk.Duration.seconds(30), backoff_rate=2, max_attempts=5)
         stop = self._stop(kind, name)
         job.add_catch(stop, errors=["States.Timeout"], result_path=sfn.JsonPath.DISCARD)
-        job.add_catch(self._failed(name), errors=list(_REFUSED), result_path="$.error")
+        job.add_catch(failed(self, name), errors=list(_REFUSED), result_path="$.error")
         # The job failed or was stopped; what it came to is read all the same.
         job.add_catch(then, errors=["States.TaskFailed"], result_path=sfn.JsonPath.DISCARD)
         some = sfn.Condition.number_greater_than(f"$.{kind}.count", 0)
@@ -123,37 +118,3 @@ class GroundTruthWorkflow(Construct):
         )
         state.add_retry(interval=cdk.Duration.seconds(5), max_attempts=3)
         return state
-
-    def _call(
-        self,
-        name: str,
-        function: PythonFunction,
-        payload: Mapping[str, Any],
-        *,
-        result_path: str | None = None,
-        result_selector: dict[str, Any] | None = None,
-    ) -> tasks.LambdaInvoke:
-        state = tasks.LambdaInvoke(
-            self,
-            name,
-            lambda_function=function,
-            payload=sfn.TaskInput.from_object(dict(payload)),
-            payload_response_only=True,
-            result_path=result_path,
-            result_selector=result_selector,
-            retry_on_service_exceptions=False,
-            task_timeout=sfn.Timeout.duration(cdk.Duration.minutes(16)),
-        )
-        state.add_retry(
-            errors=["OutOfTime"], interval=cdk.Duration.seconds(1), backoff_rate=1, max_attempts=50
-        )
-        retry_what_passes(state, max_attempts=8)
-        return state
-
-    def _failed(self, name: str) -> sfn.Fail:
-        return sfn.Fail(
-            self,
-            f"{name} failed",
-            error_path="$.error.Error",
-            cause_path=sfn.JsonPath.format(f"{name}: {{}}", sfn.JsonPath.string_at("$.error.Cause")),
-        )

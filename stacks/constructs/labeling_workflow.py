@@ -10,9 +10,6 @@ the execution by the name of the state that failed; it can be redriven until the
 images, which are free from its end on.
 """
 
-from collections.abc import Mapping
-from typing import Any
-
 import aws_cdk as cdk
 from aws_cdk import aws_stepfunctions as sfn
 from aws_cdk import aws_stepfunctions_tasks as tasks
@@ -20,9 +17,8 @@ from constructs import Construct
 
 from config_labeling import Labeling
 from stacks.constructs.labeling_functions import LabelingFunctions
-from stacks.constructs.labeling_state import EXECUTION, STATE, SUGGESTIONS, found
+from stacks.constructs.labeling_states import EXECUTION, STATE, SUGGESTIONS, call, failed, found, retried
 from stacks.constructs.python_function import PythonFunction
-from stacks.constructs.states import retry_what_passes
 from stacks.constructs.workflow import Workflow
 
 _FOUND = {**found(not_suggested="nobody was asked"), "disputed": 0}
@@ -52,7 +48,7 @@ class LabelingWorkflow(Construct):
         settle = self._round("Settle", "settle")
         collect = self._collect("Collect answers", settled=False)
         decide = self._collect("Collect decisions", settled=True)
-        write = self._call("Write labels", functions.write, {**STATE, **SUGGESTIONS}, result_path="$.result")
+        write = call(self, "Write labels", functions.write, {**STATE, **SUGGESTIONS}, result_path="$.result")
         some = sfn.Condition.number_greater_than("$.count", 0)
         ask = label if suggest is None else self._suggest(suggest, then=label)
         find.next(sfn.Choice(self, "Anything to label?").when(some, ask).otherwise(write))
@@ -68,7 +64,7 @@ class LabelingWorkflow(Construct):
         left = sfn.Choice(self, "Anything left?").when(some, label).when(disputed, settle)
         write.next(left.otherwise(sfn.Succeed(self, "Done", output_path="$.result")))
         for state in (find, label, verify, collect, settle, decide, write):
-            self._end_by_name(state)
+            state.add_catch(failed(self, state.node.id), result_path="$.error")
         rounds = 2 * labeling.max_rounds + 1
         self.machine = Workflow(
             self,
@@ -80,42 +76,19 @@ class LabelingWorkflow(Construct):
 
     def _find(self, round_size: int) -> tasks.LambdaInvoke:
         payload = {**EXECUTION, "model": sfn.JsonPath.string_at("$.model"), "limit": round_size}
-        return self._call(
-            "Find images without a label", self._functions.find, payload, result_selector=_FOUND
+        return call(
+            self, "Find images without a label", self._functions.find, payload, result_selector=_FOUND
         )
 
     def _suggest(self, function: PythonFunction, *, then: sfn.IChainable) -> tasks.LambdaInvoke:
         """Ask the model in prod; whatever comes of it, people are asked."""
-        state = self._call("Suggest boxes", function, STATE, result_path="$.suggestions", attempts=2)
+        state = call(self, "Suggest boxes", function, STATE, result_path="$.suggestions", attempts=2)
         state.add_catch(then, result_path="$.suggestions")
         state.next(then)
         return state
 
     def _collect(self, name: str, *, settled: bool) -> tasks.LambdaInvoke:
-        return self._call(name, self._functions.collect, {**STATE, **SUGGESTIONS, "settled": settled})
-
-    def _call(
-        self,
-        name: str,
-        function: PythonFunction,
-        payload: Mapping[str, Any],
-        *,
-        result_path: str | None = None,
-        result_selector: dict[str, Any] | None = None,
-        attempts: int = 8,
-    ) -> tasks.LambdaInvoke:
-        state = tasks.LambdaInvoke(
-            self,
-            name,
-            lambda_function=function,
-            payload=sfn.TaskInput.from_object(dict(payload)),
-            payload_response_only=True,
-            result_path=result_path,
-            result_selector=result_selector,
-            retry_on_service_exceptions=False,
-            task_timeout=sfn.Timeout.duration(cdk.Duration.minutes(16)),
-        )
-        return _retried(state, attempts)
+        return call(self, name, self._functions.collect, {**STATE, **SUGGESTIONS, "settled": settled})
 
     def _round(self, name: str, kind: str) -> tasks.LambdaInvoke:
         """A state that waits until people have answered every task of a round."""
@@ -130,20 +103,4 @@ class LabelingWorkflow(Construct):
             task_timeout=sfn.Timeout.duration(self._round_timeout),
             result_path=sfn.JsonPath.DISCARD,
         )
-        return _retried(state, 8)
-
-    def _end_by_name(self, state: tasks.LambdaInvoke) -> None:
-        failed = sfn.Fail(
-            self,
-            f"{state.node.id} failed",
-            error_path="$.error.Error",
-            cause_path=sfn.JsonPath.format(f"{state.node.id}: {{}}", sfn.JsonPath.string_at("$.error.Cause")),
-        )
-        state.add_catch(failed, result_path="$.error")
-
-
-def _retried(state: tasks.LambdaInvoke, attempts: int) -> tasks.LambdaInvoke:
-    """Go on at once where a function ran out of time; wait ever longer for what passes by itself."""
-    state.add_retry(errors=["OutOfTime"], interval=cdk.Duration.seconds(1), backoff_rate=1, max_attempts=50)
-    retry_what_passes(state, max_attempts=attempts)
-    return state
+        return retried(state)
