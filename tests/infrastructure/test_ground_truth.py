@@ -2,22 +2,17 @@
 
 import json
 import re
-from pathlib import Path
 from typing import Any
 
-import aws_cdk as cdk
 import pytest
-from aws_cdk import assertions
+from labeling_part import templates
 from machines import actions_of, defects, definition_in, holders_of, statements_in
 
 from config import Edgeline
 from lambdas.common.environment import variables
 from lambdas.labeling import collect_labeling_jobs, prepare_labeling_job
 from stacks.constructs.python_function import SDK_ENVIRONMENT
-from stacks.data_stack import DataStack
-from stacks.labeling_stack import LabelingStack
 
-ROOT = Path(__file__).parents[2]
 PRIVATE = "arn:aws:sagemaker:eu-west-1:111122223333:workteam/private-crowd/inspectors"
 VENDOR = "arn:aws:sagemaker:eu-west-1:444455556666:workteam/vendor-crowd/somebody"
 TEAMS = {"workteam_arn": PRIVATE, "verification_workteam_arn": VENDOR}
@@ -25,16 +20,10 @@ TEAMS = {"workteam_arn": PRIVATE, "verification_workteam_arn": VENDOR}
 
 @pytest.fixture(scope="module")
 def stacks() -> dict[str, dict[str, Any]]:
-    app = cdk.App(context=json.loads((ROOT / "cdk.json").read_text())["context"])
     labeling = {"backend": "ground_truth", "max_rounds": 2, "round_timeout_hours": 5, "ground_truth": TEAMS}
     models = {"tags": {"task": "detection", "classes": ["scratch"]}}
     config = Edgeline.from_values({"name": "edgeline", "labeling": labeling, "models": models})
-    data = DataStack(app, "Data", config=config)
-    stack = LabelingStack(
-        app, "Labeling", config=config, images=data.images, artifacts=data.artifacts, key=data.key,
-        feature_group_name=data.feature_group_name, workflows=data.workflows,
-    )  # fmt: skip
-    return {each.node.id: assertions.Template.from_stack(each).to_json() for each in (data, stack)}
+    return templates(config)
 
 
 @pytest.fixture(scope="module")

@@ -1,23 +1,16 @@
 import dataclasses
 import json
-from pathlib import Path
 from typing import Any
 
-import aws_cdk as cdk
 import pytest
-from aws_cdk import assertions
+from labeling_part import templates
 from machines import actions_of, holders_of, statements_in
 
 from config import Edgeline
 from lambdas.labeling.tasks import QUEUE_INDEX
-from stacks.data_stack import DataStack
-from stacks.labeling_stack import LabelingStack
-
-ROOT = Path(__file__).parents[2]
 
 
 def synthesized(schedule: str | None) -> dict[str, Any]:
-    app = cdk.App(context=json.loads((ROOT / "cdk.json").read_text())["context"])
     config = Edgeline.from_values(
         {
             "name": "edgeline",
@@ -30,13 +23,7 @@ def synthesized(schedule: str | None) -> dict[str, Any]:
     )
     labeling = dataclasses.replace(config.labeling, schedule=schedule)
     config = dataclasses.replace(config, labeling=labeling)
-    data = DataStack(app, "Data", config=config)
-    stack = LabelingStack(
-        app, "Labeling", config=config, images=data.images, artifacts=data.artifacts, key=data.key,
-        feature_group_name=data.feature_group_name, workflows=data.workflows,
-    )  # fmt: skip
-    found: dict[str, Any] = assertions.Template.from_stack(stack).to_json()
-    return found
+    return templates(config)["Labeling"]
 
 
 @pytest.fixture(scope="module")

@@ -7,11 +7,10 @@ from typing import Any
 import aws_cdk as cdk
 import pytest
 from aws_cdk import assertions
+from labeling_part import templates
 from machines import actions_of, defects, definition_in, statements_in
 
 from config import Edgeline
-from stacks.data_stack import DataStack
-from stacks.labeling_stack import LabelingStack
 from stacks.serving_stack import ServingStack
 
 ROOT = Path(__file__).parents[2]
@@ -37,14 +36,7 @@ def configured(parts: list[str] | None = None, **labeling: Any) -> Edgeline:
 
 
 def synthesized(config: Edgeline) -> dict[str, Any]:
-    app = cdk.App(context=json.loads((ROOT / "cdk.json").read_text())["context"])
-    data = DataStack(app, "Data", config=config)
-    stack = LabelingStack(
-        app, "Labeling", config=config, images=data.images, artifacts=data.artifacts, key=data.key,
-        feature_group_name=data.feature_group_name, workflows=data.workflows,
-    )  # fmt: skip
-    found: dict[str, Any] = assertions.Template.from_stack(stack).to_json()
-    return found
+    return templates(config)["Labeling"]
 
 
 @pytest.fixture(scope="module")
