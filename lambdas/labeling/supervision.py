@@ -33,19 +33,18 @@ class Supervision:
         """Give the newest rounds and, of as many of them as can be read at once, the statistics."""
         recent = self.rounds.recent(RECENT_ROUNDS)
         progress = {item["pk"]: self.rounds.progress(_id(item)) for item in recent}
-        statistics, considered, answers = Statistics(least_iou=self.least_iou), 0, 0
-        for item in _affordable(recent):
+        statistics, considered, answers = Statistics(least_iou=self.least_iou), list(_affordable(recent)), 0
+        for item in considered:
             round_id = _id(item)
             tasks = iter(()) if item["kind"] == LABEL else self.rounds.tasks(round_id)
             skipped = {who: counts["skipped"] for who, counts in progress[item["pk"]].by.items()}
             answers += statistics.add_round(item["model"], tasks, self.rounds.answers(round_id), skipped)
-            considered += 1
-        since = min((item["opened_at"] for item in _affordable(recent)), default=None)
+        since = min((item["opened_at"] for item in considered), default=None)
         return {
             "people": statistics.people(),
             "agreement": statistics.agreement(),
             "rounds": [_round(item, progress[item["pk"]].answered) for item in recent],
-            "considered": {"rounds": considered, "answers": answers, "since": since},
+            "considered": {"rounds": len(considered), "answers": answers, "since": since},
         }
 
     def close(self, round_id: str) -> None:
