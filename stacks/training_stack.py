@@ -108,13 +108,15 @@ class TrainingStack(cdk.Stack):
             "model_package_group": self._names[model.name],
             "task": model.task,
             "classes": model.classes,
-            "map50_threshold": model.map50_threshold,
-            "group_rule": model.group_rule or "",
             "train_instance": model.train_instance,
-            "train_steps": model.train_steps,
             "job_instance": model.job_instance,
             "inference_instances": sorted({model.staging.instance_type, model.prod.instance_type}),
             "tags": self._tags,
+            "detection": {
+                "map50_threshold": model.map50_threshold,
+                "group_rule": model.group_rule or "",
+                "train_steps": model.train_steps,
+            },
         }
 
     def _let_build(self, role: iam.Role) -> None:

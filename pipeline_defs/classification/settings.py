@@ -83,7 +83,8 @@ def read_settings(path: Path) -> ClassificationSettings:
 def settings_from(values: Mapping[str, Any]) -> ClassificationSettings:
     """Build from JSON's values.
 
-    Raises KeyError or TypeError for a key that is missing or unknown, LabelMapError for labels that cannot be.
+    Raises KeyError or TypeError for a key that is missing or unknown, LabelMapError for labels that cannot
+    be a model's.
     """
     rest = {**values}
     ranges = ("learning_rate", "weight_decay", "width")

@@ -11,21 +11,40 @@ class SettingsError(ValueError):
 
 
 @dataclass(frozen=True)
+class DetectionPart:
+    """What only a detector has; `group_rule` is "" where there is none."""
+
+    map50_threshold: float
+    group_rule: str
+    train_steps: int
+
+
+@dataclass(frozen=True)
 class ModelSettings:
-    """One model as MODEL_CONFIG describes it; `group_rule` is "" where there is none, `tags` its jobs'."""
+    """One model as MODEL_CONFIG describes it; `tags` are its jobs'.
+
+    `detection` or `classification` is what only its task has. A classifier's is what its jobs read as their
+    settings: `pipeline_defs.classification.settings` knows them.
+    """
 
     name: str
     pipeline_name: str
     model_package_group: str
     task: str
     classes: tuple[str, ...]
-    map50_threshold: float
-    group_rule: str
     train_instance: str
-    train_steps: int
     job_instance: str
     inference_instances: tuple[str, ...]
     tags: Mapping[str, str] = field(default_factory=dict)
+    detection: DetectionPart | None = None
+    classification: Mapping[str, Any] | None = None
+
+    @property
+    def as_detector(self) -> DetectionPart:
+        """Return a detector's part; raises SettingsError for another model."""
+        if self.detection is None:
+            raise SettingsError(f"MODEL_CONFIG of {self.name!r}: no 'detection', which a detector needs")
+        return self.detection
 
 
 @dataclass(frozen=True)
@@ -76,6 +95,8 @@ def _model(name: str, described: Mapping[str, Any]) -> ModelSettings:
         key: tuple(value) if key in lists else value for key, value in described.items()
     }
     try:
+        if detection := values.get("detection"):
+            values["detection"] = DetectionPart(**detection)
         return ModelSettings(name=name, **values)
     except TypeError as error:
         raise SettingsError(f"MODEL_CONFIG of {name!r}: {error}") from None

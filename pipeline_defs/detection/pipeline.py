@@ -59,13 +59,14 @@ class _DetectionPipeline:
 
     def __init__(self, settings: Settings, code: str) -> None:
         self._settings, self._model = settings, settings.model
+        self._detector = settings.model.as_detector
         self._session = describing_session(settings.region, settings.artifacts_bucket)
         self._code = f"s3://{settings.artifacts_bucket}/{code}"
         self._labels_manifest = ParameterString("LabelsManifest", default_value="")
         self._as_of = ParameterString("AsOf")
         self._dataset_manifest = ParameterString("DatasetManifest", default_value="")
         self._register_model = ParameterString("Register", default_value=_YES, enum_values=[_YES, "no"])
-        self._threshold = ParameterFloat("Map50Threshold", default_value=self._model.map50_threshold)
+        self._threshold = ParameterFloat("Map50Threshold", default_value=self._detector.map50_threshold)
         self._seed = ParameterInteger("Seed", default_value=7)
         self._git_commit = ParameterString("GitCommit", default_value="unknown")
 
@@ -119,7 +120,7 @@ class _DetectionPipeline:
             "as-of": self._as_of,
             "labels-manifest": self._labels_manifest,
             "dataset-manifest": self._dataset_manifest,
-            "group-rule": self._model.group_rule,
+            "group-rule": self._detector.group_rule,
             "seed": self._seed.to_string(),
             "visible-timeout-seconds": str(_VISIBLE_TIMEOUT_SECONDS),
             "output-dir": _OUTPUT,
@@ -148,7 +149,7 @@ class _DetectionPipeline:
                 "sagemaker_program": "pipeline_defs/detection/scripts/train.py",
                 "sagemaker_submit_directory": f"{self._code}{ARCHIVE}",
                 "seed": self._seed.to_string(),
-                "steps": str(self._model.train_steps),
+                "steps": str(self._detector.train_steps),
             },
         ).with_metric_definitions(
             [

@@ -11,13 +11,11 @@ MODEL = {
     "model_package_group": "line-tags",
     "task": "detection",
     "classes": ["scratch", "dent"],
-    "map50_threshold": 0.6,
-    "group_rule": "",
     "train_instance": "ml.m5.2xlarge",
-    "train_steps": 1000,
     "job_instance": "ml.m5.xlarge",
     "inference_instances": ["ml.m5.large"],
     "tags": {"project": "line"},
+    "detection": {"map50_threshold": 0.6, "group_rule": "", "train_steps": 1000},
 }
 
 

@@ -76,7 +76,7 @@ def test_the_same_start_again_has_the_same_token(sagemaker: Any, settings: Setti
 
 def test_a_task_without_a_pipeline_is_refused(build_environment: dict[str, str]) -> None:
     environment = build_environment | {
-        "MODEL_CONFIG": build_environment["MODEL_CONFIG"].replace('"detection"', '"reading"')
+        "MODEL_CONFIG": build_environment["MODEL_CONFIG"].replace('"task": "detection"', '"task": "reading"')
     }
     with pytest.raises(SettingsError, match="model 'tags': there is no reading pipeline"):
         upsert.main(["--model", "tags"], environment)
