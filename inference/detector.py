@@ -5,15 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import onnxruntime as ort
 
 from .letterbox import place, to_blob
 from .pictures import Picture
+from .sessions import BadModel, open_session
 from .suppression import Floats, select
-
-
-class BadModel(Exception):  # noqa: N818 - the name that callers read
-    """A model file that this code cannot run; the message says which file and why."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +29,7 @@ class Detector:
     """
 
     def __init__(self, path: str | Path, *, threads: int = 1) -> None:
-        self._session = _open_session(Path(path), threads)
+        self._session = open_session(Path(path), threads)
         metadata = self._session.get_modelmeta().custom_metadata_map
         try:
             self.classes: tuple[str, ...] = tuple(json.loads(metadata["classes"]))
@@ -62,18 +58,3 @@ class Detector:
     def _run(self, blob: Floats) -> tuple[Floats, Floats]:
         boxes, scores = self._session.run(["boxes", "scores"], {self._input_name: blob})
         return np.asarray(boxes, dtype=np.float32), np.asarray(scores, dtype=np.float32)
-
-
-def _open_session(path: Path, threads: int) -> ort.InferenceSession:
-    if not path.is_file():
-        raise BadModel(f"{path}: no such file")
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    # Spinning threads buy a millisecond and cost a core that the line's other programs need.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    options.log_severity_level = 3
-    try:
-        return ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # onnxruntime's exceptions share no base class
-        raise BadModel(f"{path}: onnxruntime cannot load it: {str(error).splitlines()[0]}") from error

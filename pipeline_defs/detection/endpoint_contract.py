@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from PIL import Image
 
+from inference.endpoint_requests import MAX_BYTES
 from inference.pictures import MAX_PIXELS
-from inference.serving import MAX_BYTES
 from pipeline_defs.detection.endpoint import Reply, Request
 
 ANSWERED = "200"

@@ -3,7 +3,7 @@
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
-# inference/serving.py prints `ANSWER <1 if nothing was found, else 0> <best score or ->`. The model server
+# inference/endpoint_requests.py prints `ANSWER <1 if nothing was found, else 0> <best score or ->`. The model server
 # puts its time, level, thread and logger before that: `...` takes any number of fields.
 _ANSWERS = '[..., tag="ANSWER", empty, score]'
 _ANSWERS_WITH_A_SCORE = '[..., tag="ANSWER", empty=0, score]'

@@ -18,8 +18,8 @@ from waiting import eventually
 
 from lambdas.promotion.judge_staging import Limits, differences
 from local.cloud.server import LocalCloud
+from pipeline_defs.common.packaging import DETECTION, entry_point, pack_serving_code
 from pipeline_defs.detection.dataset import Box, LabeledPicture, Split, write_labels
-from pipeline_defs.detection.packaging import ENTRY_POINT, pack_serving_code
 
 CLASSES = ("bright", "dim")
 ROOT = Path(__file__).parents[2]
@@ -158,8 +158,8 @@ def pack_model(folder: Path, classes: tuple[str, str], fault: str = "") -> Path:
     unpacked.mkdir()
     metadata = {"classes": json.dumps(classes), "input_height": "32", "input_width": "64"}
     write_tiny_model(unpacked / "model.onnx", metadata)
-    pack_serving_code(unpacked)
-    (unpacked / "code" / "inference.py").write_text(ENTRY_POINT + fault)
+    pack_serving_code(unpacked, serving=DETECTION)
+    (unpacked / "code" / "inference.py").write_text(entry_point(DETECTION) + fault)
     archive = unpacked.with_suffix(".tar.gz")
     with tarfile.open(archive, "w:gz") as tar:
         tar.add(unpacked, ".")

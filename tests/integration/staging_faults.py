@@ -2,7 +2,7 @@
 
 MOVED = """
 import dataclasses
-from detector_code import serving
+from served_code import serving
 def predict_fn(request, model):
     answer = serving.predict_fn(request, model)
     found = [dataclasses.replace(d, box=(d.box[0] + 3, *d.box[1:])) for d in answer.detections]
@@ -10,32 +10,32 @@ def predict_fn(request, model):
 """
 MISSING = """
 import dataclasses
-from detector_code import serving
+from served_code import serving
 def predict_fn(request, model):
     answer = serving.predict_fn(request, model)
     return dataclasses.replace(answer, detections=answer.detections[1:])
 """
 SLOW = """
 import time
-from detector_code import serving
+from served_code import serving
 def predict_fn(request, model):
     time.sleep(0.15)
     return serving.predict_fn(request, model)
 """
 SERVER_ERROR = """
-from detector_code import serving
+from served_code import endpoint_requests, serving
 def input_fn(body, content_type, context):
     try:
         return serving.input_fn(body, content_type, context)
-    except serving.RequestError as error:
+    except endpoint_requests.RequestError as error:
         raise ValueError(error.message)
 """
 DIES = """
 import os
-from detector_code import serving
+from served_code import endpoint_requests, serving
 def input_fn(body, content_type, context):
     try:
         return serving.input_fn(body, content_type, context)
-    except serving.RequestError as error:
+    except endpoint_requests.RequestError as error:
         os._exit(9)
 """

@@ -25,7 +25,7 @@ from waiting import eventually
 from local.cloud.deploy import deploy
 from local.cloud.server import LocalCloud
 from local.monitoring import monitoring_of
-from pipeline_defs.detection.packaging import pack_serving_code
+from pipeline_defs.common.packaging import DETECTION, pack_serving_code
 
 PERIOD = 10
 # What the body asks for: a failure, a slow answer, none found, or the score that was found.
@@ -306,7 +306,7 @@ def test_what_the_detector_answers_is_counted_as_the_evaluation_counts_it(
     cloud: LocalCloud, tmp_path: Path
 ) -> None:
     write_tiny_model(tmp_path / "model.onnx")
-    pack_serving_code(tmp_path)
+    pack_serving_code(tmp_path, serving=DETECTION)
     monitoring = monitoring_of(cloud)
     assert monitoring is not None
     with served(cloud, tmp_path, 1) as detector:

@@ -18,9 +18,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from inference.detector import BadModel, Detector
+from inference.detector import Detector
+from inference.endpoint_requests import MAX_BYTES
 from inference.pictures import BadPicture, decode
-from inference.serving import MAX_BYTES
+from inference.sessions import BadModel
 from pipeline_defs.common.job import JobError, run
 from pipeline_defs.detection.dataset import LabeledPicture, Split, read_split
 from pipeline_defs.detection.endpoint import Endpoint, Request, component_name, runtime_client

@@ -10,8 +10,8 @@ import time
 from pathlib import Path
 
 from pipeline_defs.common.job import TRAINING_FAILURE_FILE, JobError, run
+from pipeline_defs.common.packaging import DETECTION, pack_serving_code
 from pipeline_defs.detection.dataset import Split, read_split
-from pipeline_defs.detection.packaging import pack_serving_code
 from pipeline_defs.detection.settings import InputSize, Settings, choose_input_size
 
 
@@ -55,7 +55,7 @@ def _train(
     options.model_dir.mkdir(parents=True, exist_ok=True)
     card = ModelCard(train.classes, size.height, size.width, train.dataset_sha256)
     export_onnx(trained.network, card, options.model_dir / "model.onnx")
-    pack_serving_code(options.model_dir)
+    pack_serving_code(options.model_dir, serving=DETECTION)
     score = trained.validation
     print(f"validation:map50={score.map50:.4f}; validation:map50_95={score.map50_95:.4f};")
 

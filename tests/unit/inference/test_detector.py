@@ -4,7 +4,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from inference.detector import BadModel, Detector
+from inference.detector import Detector
+from inference.sessions import BadModel
 
 
 @pytest.fixture(scope="module")

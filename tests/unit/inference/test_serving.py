@@ -12,6 +12,7 @@ from PIL import Image
 
 from inference import serving
 from inference.detector import Detection
+from inference.endpoint_requests import MAX_BYTES, RequestError
 from inference.pictures import Picture
 
 
@@ -85,9 +86,15 @@ def test_accepted_content_types(content_type: str | None) -> None:
     [
         (b"", "image/png", None, 400, "bad picture: the file is empty"),
         (None, "image/png", None, 400, "bad picture: the file is empty"),
-        (bytes(serving.MAX_BYTES + 1), "image/png", None, 413, "a picture of 6291457 bytes, more than the"),
-        (bytes(serving.MAX_BYTES + 1), "text/csv", None, 415, "text/csv is not one of image/jpeg"),
-        (bytes(serving.MAX_BYTES), "image/png", None, 400, "bad picture: not a JPEG"),
+        (
+            bytes(MAX_BYTES + 1),
+            "image/png",
+            None,
+            413,
+            "a picture of 6291457 bytes, more than the",
+        ),
+        (bytes(MAX_BYTES + 1), "text/csv", None, 415, "text/csv is not one of image/jpeg"),
+        (bytes(MAX_BYTES), "image/png", None, 400, "bad picture: not a JPEG"),
         (bomb(), "image/png", None, 400, "bad picture: more pixels than the 64000000"),
         (b"text", "image/jpeg", None, 400, "bad picture: not a JPEG"),
         (png(8, 8)[:40], "image/png", None, 400, "bad picture: "),
@@ -99,7 +106,7 @@ def test_accepted_content_types(content_type: str | None) -> None:
 def test_a_bad_request_carries_its_status_and_reason(
     body: bytes | None, content_type: str, context: Headers | None, status: int, message: str
 ) -> None:
-    with pytest.raises(serving.RequestError) as error:
+    with pytest.raises(RequestError) as error:
         serving.input_fn(body, content_type, context)
     assert error.value.status_code == status
     assert message in error.value.message
