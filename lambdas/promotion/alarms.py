@@ -27,7 +27,7 @@ class Ringing:
 
 def names(settings: EndpointSettings) -> list[str]:
     """Name all alarms that an endpoint may have."""
-    return [f"{settings.name}-{kind}" for kind in (*_OF_A_FLEET, *_DRIFTS)]
+    return [f"{settings.own_name}-{kind}" for kind in (*_OF_A_FLEET, *_DRIFTS)]
 
 
 def put(
@@ -91,7 +91,7 @@ def forget(cloudwatch: Any, settings: EndpointSettings, rang: Sequence[Ringing])
 
     CloudWatch keeps an alarm's state until it looks again, also where the alarm was moved meanwhile.
     """
-    moved = [f"{settings.name}-{kind}" for kind in _OF_A_FLEET]
+    moved = [f"{settings.own_name}-{kind}" for kind in _OF_A_FLEET]
     for alarm in rang:
         if alarm.name in moved:
             reason = "It watches the new fleet from now on."
@@ -139,7 +139,7 @@ def _dimensions(settings: EndpointSettings, config: str | None) -> dict[str, str
 
 def _alarm(settings: EndpointSettings, kind: str, threshold: float) -> dict[str, Any]:
     return {
-        "AlarmName": f"{settings.name}-{kind}",
+        "AlarmName": f"{settings.own_name}-{kind}",
         "ComparisonOperator": "GreaterThanThreshold",
         "Threshold": threshold,
         "EvaluationPeriods": 1,
@@ -153,7 +153,7 @@ def _drift(settings: EndpointSettings, kind: str, metric: str, values: Iterable[
     low, high = min(values), max(values)
     middle, half = (low + high) / 2, (high - low) / 2
     expression = f"IF(requests >= {_FEWEST_REQUESTS}, ABS(value - {middle:.6f}), 0)"
-    namespace = f"Edgeline/{settings.name}"
+    namespace = f"Edgeline/{settings.own_name}"
     return {
         **_alarm(settings, kind, round(half + settings.drift, 6)),
         "AlarmDescription": f"{metric} of a minute against {low:g} to {high:g}, as registered",

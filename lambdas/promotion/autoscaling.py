@@ -26,7 +26,7 @@ def ensure(there: Any, settings: EndpointSettings) -> None:
     target, bounds = _target(settings), settings.scaling
     autoscaling.register_scalable_target(**target, MinCapacity=bounds["min"], MaxCapacity=bounds["max"])
     autoscaling.put_scaling_policy(
-        PolicyName=f"{settings.name}-load",
+        PolicyName=f"{settings.own_name}-load",
         PolicyType="TargetTrackingScaling",
         TargetTrackingScalingPolicyConfiguration={
             "TargetValue": float(bounds["target"]),
@@ -50,7 +50,7 @@ def forget(there: Any, settings: EndpointSettings) -> None:
         if error.response["Error"]["Code"] != "ObjectNotFoundException":
             raise
     if settings.component_name is not None:
-        alarms.delete(there.client("cloudwatch"), [sleep_alarm(settings.name)])
+        alarms.delete(there.client("cloudwatch"), [sleep_alarm(settings.own_name)])
 
 
 def make_way(there: Any, settings: EndpointSettings, config: str | None) -> None:
@@ -68,15 +68,15 @@ def make_way(there: Any, settings: EndpointSettings, config: str | None) -> None
         forget(there, settings)
 
 
-def sleep_alarm(endpoint: str) -> str:
+def sleep_alarm(component: str) -> str:
     """Name the alarm that wakes a component that has no copies, when somebody asks it."""
-    return f"{endpoint}-asleep"
+    return f"{component}-asleep"
 
 
 def _wake(autoscaling: Any, cloudwatch: Any, settings: EndpointSettings) -> None:
     """Target tracking divides by the copies, and never leaves zero: a request that finds none does."""
     policy = autoscaling.put_scaling_policy(
-        PolicyName=f"{settings.name}-wake",
+        PolicyName=f"{settings.own_name}-wake",
         PolicyType="StepScaling",
         StepScalingPolicyConfiguration={
             "AdjustmentType": "ChangeInCapacity",
@@ -87,11 +87,11 @@ def _wake(autoscaling: Any, cloudwatch: Any, settings: EndpointSettings) -> None
         **_target(settings),
     )
     cloudwatch.put_metric_alarm(
-        AlarmName=sleep_alarm(settings.name),
+        AlarmName=sleep_alarm(settings.own_name),
         AlarmActions=[policy["PolicyARN"]],
         Namespace="AWS/SageMaker",
         MetricName="NoCapacityInvocationFailures",
-        Dimensions=[{"Name": "InferenceComponentName", "Value": settings.name}],
+        Dimensions=[{"Name": "InferenceComponentName", "Value": settings.own_name}],
         Statistic="Maximum",
         Period=60,
         EvaluationPeriods=1,

@@ -47,7 +47,9 @@ def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
         return {"status": "waiting", "steps": steps}
     if not watched_through(deployed, steps, rang, now):
         return {"status": "waiting", "steps": steps}
-    settings = endpoint_settings(configured.models, event["environment"], deployed["endpoint"])
+    settings = endpoint_settings(
+        configured.models, event["environment"], deployed.get("own_name") or deployed["endpoint"]
+    )
     own = {"config": deployed["config"], "registered": [deployed["registered"]]}
     alarms.put(cloudwatch, settings, **own, topic=target.alarm_topic)
     autoscaling.ensure(there, settings)

@@ -63,7 +63,7 @@ def begin(
 
     EndpointBusy while endpoint or component are being made or changed.
     """
-    name, bake = settings.name, settings.bake_seconds
+    name, bake = settings.own_name, settings.bake_seconds
     _ensure_endpoint(sagemaker, settings, config, tags)
     component = describe_component(sagemaker, name)
     if component is None:
@@ -121,14 +121,18 @@ def put_back(
     config: str | None,
     model: str | None,
     tags: Mapping[str, str] = NO_TAGS,
+    others: Sequence[str] = (),
 ) -> bool:
-    """Go towards the model from before, or none, or towards no endpoint; True when there."""
-    name = settings.name
+    """Go towards the model from before, or none, or towards no endpoint; True when there.
+
+    The endpoint goes with the last component: one of the `others` keeps it.
+    """
+    name = settings.own_name
     component = describe_component(sagemaker, name)
     if component is not None and component.status not in ("InService", "Failed"):
         return False
     if model is None:
-        return _without_component(sagemaker, name, component, config)
+        return _without_component(sagemaker, settings, component, config, others)
     if component is None:
         _create(sagemaker, settings, model, tags)
     elif component.status == "Failed":
@@ -140,16 +144,24 @@ def put_back(
     return False
 
 
-def _without_component(sagemaker: Any, name: str, component: Component | None, config: str | None) -> bool:
+def _without_component(
+    sagemaker: Any,
+    settings: EndpointSettings,
+    component: Component | None,
+    config: str | None,
+    others: Sequence[str],
+) -> bool:
     """SageMaker deletes no endpoint that still has a component."""
     if component is not None:
-        sagemaker.delete_inference_component(InferenceComponentName=name)
+        sagemaker.delete_inference_component(InferenceComponentName=settings.own_name)
         return False
-    endpoint = describe(sagemaker, name)
+    endpoint = describe(sagemaker, settings.name)
     if config is not None or endpoint is None:
         return True
+    if any(describe_component(sagemaker, other) is not None for other in others):
+        return True
     if endpoint.status in SETTLED:
-        sagemaker.delete_endpoint(EndpointName=name)
+        sagemaker.delete_endpoint(EndpointName=settings.name)
     return False
 
 
@@ -184,7 +196,7 @@ def _only_if_settled(sagemaker: Any, name: str, component: Component) -> None:
 
 def _create(sagemaker: Any, settings: EndpointSettings, model: str, tags: Mapping[str, str]) -> None:
     sagemaker.create_inference_component(
-        InferenceComponentName=settings.name,
+        InferenceComponentName=settings.own_name,
         EndpointName=settings.name,
         VariantName=VARIANT,
         Specification=_specification(settings, model),
@@ -196,7 +208,7 @@ def _create(sagemaker: Any, settings: EndpointSettings, model: str, tags: Mappin
 def _update(sagemaker: Any, settings: EndpointSettings, model: str, *, copies: int, **guards: Any) -> None:
     """A component that sleeps at no copies is woken: nothing else could be watched, or tested."""
     sagemaker.update_inference_component(
-        InferenceComponentName=settings.name,
+        InferenceComponentName=settings.own_name,
         Specification=_specification(settings, model),
         RuntimeConfig={"CopyCount": copies},
         **guards,

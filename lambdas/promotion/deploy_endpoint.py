@@ -39,7 +39,8 @@ def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
     """Make model and endpoint config where they are missing, set the alarms, begin to switch; safe to repeat.
 
     In: {"package": what read_model_package gave, "environment", "execution", "turn": {"line", "holder"}}.
-    Out: {"endpoint", "kind", "config", "model_name", "component": name | null, "started_at", "guard":
+    Out: {"endpoint", "kind", "config", "model_name", "component": name | null, "own_name": that or
+    the endpoint's, "started_at", "guard":
     "blue-green" | "rolling" | "watch", "bake_seconds", "alarms": [names], "ringing": [names of those
     that were on before, and cannot tell], "registered": what the answers are compared with}.
     Raises NoLongerApproved, EndpointBusy, ModelConflict, KindChanged, TurnLost.
@@ -59,6 +60,7 @@ def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
         "config": release.config,
         "model_name": release.model,
         "component": settings.component_name,
+        "own_name": settings.own_name,
         "registered": release.registered,
         "started_at": datetime.now(UTC).isoformat(timespec="seconds"),
         **guarded,
@@ -98,7 +100,7 @@ def _switch(there: Any, settings: EndpointSettings, release: Release, target: Wo
     sagemaker, cloudwatch = there.client("sagemaker"), there.client("cloudwatch")
     # Before the alarms: those of an endpoint that stays as it is must go on watching it.
     kinds.refuse_another(sagemaker, settings)
-    before = kinds.serving_model(sagemaker, settings.name)
+    before = kinds.serving_model(sagemaker, settings.name, settings.component_name)
     both = [release.registered, registered_of(sagemaker, before)]
     names = alarms.put(cloudwatch, settings, config=release.config, registered=both, topic=target.alarm_topic)
     ringing = alarms.ringing(cloudwatch, names)

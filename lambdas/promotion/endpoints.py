@@ -114,12 +114,12 @@ def config_name(settings: EndpointSettings, release: str) -> str:
         release = "copies"
     content = json.dumps([release, settings.name, settings.variant], sort_keys=True)
     version, _, _ = release.partition("-")
-    return _named_after(settings, f"{version}-{hashlib.sha256(content.encode()).hexdigest()[:8]}")
+    return _named_after(settings.name, f"{version}-{hashlib.sha256(content.encode()).hexdigest()[:8]}")
 
 
 def model_name(settings: EndpointSettings, release: str) -> str:
     """Name an endpoint's model of a release: each environment has its own, with its own role."""
-    return _named_after(settings, release)
+    return _named_after(settings.own_name, release)
 
 
 def tag_list(tags: Mapping[str, str]) -> list[dict[str, str]]:
@@ -144,8 +144,8 @@ def exists_already(error: ClientError) -> bool:
     return code in ("ResourceInUse", "ResourceInUseException") or "already exist" in message
 
 
-def _named_after(settings: EndpointSettings, ending: str) -> str:
-    return f"{settings.name[: LONGEST_NAME - len(ending) - 1].rstrip('-')}-{ending}"
+def _named_after(name: str, ending: str) -> str:
+    return f"{name[: LONGEST_NAME - len(ending) - 1].rstrip('-')}-{ending}"
 
 
 def _is_missing(error: ClientError) -> bool:

@@ -29,8 +29,11 @@ class Serving:
     component: str | None = None
 
 
-def serving(sagemaker: Any, name: str) -> Serving:
-    """Read what serves now; EndpointBusy in the middle of a change."""
+def serving(sagemaker: Any, name: str, component: str | None = None) -> Serving:
+    """Read what serves now; EndpointBusy in the middle of a change.
+
+    `component` is asked for where the endpoint is one of components; by default that of its name.
+    """
     endpoint = describe(sagemaker, name)
     if endpoint is None:
         return Serving()
@@ -38,21 +41,22 @@ def serving(sagemaker: Any, name: str) -> Serving:
         raise EndpointBusy(f"{name} is {endpoint.status}")
     if endpoint.status != "InService":
         return Serving()
-    found = _of_config(sagemaker, name, endpoint.config)
+    own_name = component or name
+    found = _of_config(sagemaker, own_name, endpoint.config)
     if found.kind != "components":
         return found
-    component = components.describe_component(sagemaker, name)
-    if component is not None and component.status not in ("InService", "Failed"):
-        raise EndpointBusy(f"the inference component {name} is {component.status}")
+    state = components.describe_component(sagemaker, own_name)
+    if state is not None and state.status not in ("InService", "Failed"):
+        raise EndpointBusy(f"the inference component {own_name} is {state.status}")
     return found
 
 
-def serving_model(sagemaker: Any, name: str) -> str | None:
+def serving_model(sagemaker: Any, name: str, component: str | None = None) -> str | None:
     """Name the SageMaker model that an endpoint is known to serve, also while something else comes."""
     endpoint = describe(sagemaker, name)
     if endpoint is None or not endpoint.config:
         return None
-    return _of_config(sagemaker, name, endpoint.config).model
+    return _of_config(sagemaker, component or name, endpoint.config).model
 
 
 def gets_new_fleet(sagemaker: Any, settings: EndpointSettings, config: str) -> bool:
@@ -103,21 +107,27 @@ def put_back(
     settings: EndpointSettings,
     before: Mapping[str, Any],
     tags: Mapping[str, str] = NO_TAGS,
+    others: Sequence[str] = (),
 ) -> bool:
-    """Take the next step to what read_endpoint found; True when there."""
+    """Take the next step to what read_endpoint found; True when there.
+
+    `others` name the components that may share the endpoint: they keep it.
+    """
     kind = before.get("kind") or settings.kind
     if kind == "components":
         model = before.get("model_name")
-        return components.put_back(sagemaker, settings, config=before["config"], model=model, tags=tags)
+        return components.put_back(
+            sagemaker, settings, config=before["config"], model=model, tags=tags, others=others
+        )
     return whole_endpoints.put_back(sagemaker, settings, before["config"], tags)
 
 
-def _of_config(sagemaker: Any, name: str, config: str) -> Serving:
+def _of_config(sagemaker: Any, own_name: str, config: str) -> Serving:
     described = sagemaker.describe_endpoint_config(EndpointConfigName=config)
     kind = kind_of(described)
     if kind != "components":
         return Serving(kind, config, described["ProductionVariants"][0]["ModelName"])
-    component = components.describe_component(sagemaker, name)
+    component = components.describe_component(sagemaker, own_name)
     if component is None or not component.model:
         return Serving(kind, config)
-    return Serving(kind, config, component.model, name)
+    return Serving(kind, config, component.model, own_name)

@@ -23,17 +23,19 @@ def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
     """Read what the endpoint serves at present; null where there is nothing.
 
     In: {"model", "environment", "execution"}.
-    Out: {"endpoint", "kind", "config", "model_name", "model_package": arn, "component"}.
+    Out: {"endpoint", "own_name": its component's or its, "kind", "config", "model_name", "model_package":
+    arn, "component": if there is one}.
     Raises EndpointBusy in the middle of a change.
     """
     configured = environment.read(Environment)
     settings = model_settings(configured.models, event["model"])
-    endpoint = settings.endpoints[event["environment"]].name
+    own = settings.endpoints[event["environment"]]
     there = workload(configured.workloads, event["environment"]).enter(event["execution"])
     sagemaker = there.client("sagemaker")
-    found = serving(sagemaker, endpoint)
+    found = serving(sagemaker, own.name, own.component_name)
     return {
-        "endpoint": endpoint,
+        "endpoint": own.name,
+        "own_name": own.own_name,
         "kind": found.kind,
         "config": found.config,
         "model_name": found.model,

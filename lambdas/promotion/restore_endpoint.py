@@ -12,7 +12,7 @@ from lambdas.common.turns import require
 from lambdas.promotion import alarms, autoscaling, kinds
 from lambdas.promotion.endpoints import MOST_BAKES, EndpointFailed
 from lambdas.promotion.model_and_config import registered_of
-from lambdas.promotion.settings import EndpointSettings, endpoint_settings
+from lambdas.promotion.settings import EndpointSettings, endpoint_settings, sharing
 from lambdas.promotion.workload import workload
 
 
@@ -36,11 +36,14 @@ def handler(event: Mapping[str, Any], _context: object) -> dict[str, str]:
     configured = environment.read(Environment)
     before = event["before"]
     target = workload(configured.workloads, event["environment"])
-    settings = endpoint_settings(configured.models, event["environment"], before["endpoint"])
+    settings = endpoint_settings(
+        configured.models, event["environment"], before.get("own_name") or before["endpoint"]
+    )
     there = target.enter(event["execution"])
     require(boto3.resource("dynamodb").Table(configured.turns_table), **event["turn"])
     autoscaling.make_way(there, settings, before["config"])
-    if kinds.put_back(there.client("sagemaker"), settings, before, target.tags):
+    others = sharing(configured.models, event["environment"], settings)
+    if kinds.put_back(there.client("sagemaker"), settings, before, target.tags, others):
         # Of an endpoint of another kind than is configured, nothing was changed.
         if before.get("kind") in (None, settings.kind):
             _guard_as_before(there, settings, before, target.alarm_topic)

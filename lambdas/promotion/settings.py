@@ -17,6 +17,8 @@ class EndpointSettings:
     `variant` is the one production variant behind it, but for the model. `component`, where its kind is
     components, says of each copy {"cpus", "memory_mb"} and {"copies"} at first. `scaling` is {"min", "max",
     "target": requests a minute for each}, None where the number is fixed. `watched`: whether alarms guard it.
+    `component_name` is the inference component that answers behind the endpoint, where its kind is
+    components: by default of the endpoint's name; the members of a tree share an endpoint.
     """
 
     name: str
@@ -30,22 +32,46 @@ class EndpointSettings:
     canary_percent: int = 10
     component: Mapping[str, Any] = field(default_factory=dict)
     scaling: Mapping[str, Any] | None = None
+    component_name: str | None = None
+
+    def __post_init__(self) -> None:
+        """Name the component of an endpoint that has one after it, where nothing else is said."""
+        if self.kind == "components" and self.component_name is None:
+            object.__setattr__(self, "component_name", self.name)
 
     @property
-    def component_name(self) -> str | None:
-        """The inference component that answers behind the endpoint, where its kind is components."""
-        return self.name if self.kind == "components" else None
+    def own_name(self) -> str:
+        """What is the model's own here: its component, or else the endpoint. Alarms are named after it."""
+        return self.component_name or self.name
+
+
+@dataclass(frozen=True)
+class Tree:
+    """A parent and its children, by the names of their models; they are released so that they always fit."""
+
+    parent: str
+    children: tuple[str, ...]
+
+    @property
+    def members(self) -> tuple[str, ...]:
+        """All of them in the order of a release: who is routed to before who routes."""
+        return (*self.children, self.parent)
 
 
 @dataclass(frozen=True)
 class ModelSettings:
-    """One model: its package group, its two endpoints and the rules of its staging test."""
+    """One model: its package group, its two endpoints and the rules of its staging test.
+
+    `classes` is what it may answer. `tree` is the one that it is of; None for a model that stands alone.
+    """
 
     group: str
     classes: tuple[str, ...]
     tolerance: float
     test_instance: str
     endpoints: dict[str, EndpointSettings]
+    task: str = "detection"
+    tree: Tree | None = None
 
 
 def model_settings(models: str, model: str) -> ModelSettings:
@@ -60,15 +86,22 @@ def model_settings(models: str, model: str) -> ModelSettings:
         tolerance=found["tolerance"],
         test_instance=found["test_instance"],
         endpoints={name: EndpointSettings(**endpoint) for name, endpoint in found["endpoints"].items()},
+        task=found.get("task", "detection"),
+        tree=_tree(found.get("tree")),
     )
 
 
-def endpoint_settings(models: str, environment: str, endpoint: str) -> EndpointSettings:
-    """Find the settings of an environment's endpoint by its name; UnknownModel if no model has it."""
+def _tree(found: Mapping[str, Any] | None) -> Tree | None:
+    return Tree(found["parent"], tuple(found["children"])) if found else None
+
+
+def endpoint_settings(models: str, environment: str, own_name: str) -> EndpointSettings:
+    """Find the settings of a model's endpoint, or component, by its name; UnknownModel if no model has it."""
     for found in json.loads(models).values():
-        if found["endpoints"][environment]["name"] == endpoint:
-            return EndpointSettings(**found["endpoints"][environment])
-    raise UnknownModel(f"no configured model has the {environment} endpoint {endpoint!r}")
+        settings = EndpointSettings(**found["endpoints"][environment])
+        if settings.own_name == own_name:
+            return settings
+    raise UnknownModel(f"no configured model has the {environment} endpoint {own_name!r}")
 
 
 def model_of_group(models: str, group: str) -> str:
@@ -77,3 +110,10 @@ def model_of_group(models: str, group: str) -> str:
         if found["group"] == group:
             return str(model)
     raise UnknownModel(f"no configured model has the model package group {group!r}")
+
+
+def sharing(models: str, environment: str, settings: EndpointSettings) -> list[str]:
+    """Name the other components that are configured behind the same endpoint."""
+    there = (EndpointSettings(**found["endpoints"][environment]) for found in json.loads(models).values())
+    names = [other.component_name for other in there if other.name == settings.name]
+    return [name for name in names if name is not None and name != settings.component_name]
