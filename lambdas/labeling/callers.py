@@ -4,15 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from lambdas.common.proxied import Refused
+
 ANNOTATORS, SUPERVISORS, APPROVERS = "annotators", "supervisors", "approvers"
-
-
-class Refused(Exception):  # noqa: N818 - what the API answers
-    """A request that is not carried out; `status` is its HTTP status, the text is for the person."""
-
-    def __init__(self, status: int, message: str) -> None:
-        super().__init__(message)
-        self.status = status
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from lambdas.common.proxied import Refused
 from lambdas.labeling import table_queries
 from lambdas.labeling.answers import BadAnswer, Given, drawn, given_of
-from lambdas.labeling.callers import Refused
 from lambdas.labeling.endings import HELD, Ending, Write
 from lambdas.labeling.kept_answers import skip_key, skip_of
 from lambdas.labeling.people import People

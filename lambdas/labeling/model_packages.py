@@ -9,7 +9,8 @@ from botocore.exceptions import ClientError
 
 from lambdas.common.objects import read_json, split_uri
 from lambdas.common.packages import PackageArn, UnusablePackage
-from lambdas.labeling.callers import Caller, Refused
+from lambdas.common.proxied import Refused
+from lambdas.labeling.callers import Caller
 
 PENDING = "PendingManualApproval"
 STATUS_OF = {"approve": "Approved", "reject": "Rejected"}

@@ -1,15 +1,12 @@
-"""Requests and answers of API Gateway's proxy integration, JSON both ways."""
+"""Answers of the labeling API: what was carried out, or why it was not."""
 
-import json
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
-from lambdas.labeling.callers import Refused
+from lambdas.common.proxied import Refused, refuse, respond
 from lambdas.labeling.transactions import Contended
 
-MAX_BODY_BYTES = 256 * 1024
-MAX_DEPTH = 12  # lists and objects in one another; what people send has four
 _log = logging.getLogger(__name__)
 
 
@@ -18,72 +15,7 @@ def answer(carry_out: Callable[[], dict[str, Any]]) -> dict[str, Any]:
     try:
         return respond(200, carry_out())
     except Refused as refusal:
-        return respond(refusal.status, {"message": str(refusal)})
+        return refuse(refusal)
     except Contended as error:
         _log.warning("%s", error)
         return respond(503, {"message": "too many answers at once; send it again"})
-
-
-def respond(status: int, document: Mapping[str, Any]) -> dict[str, Any]:
-    """A response that nobody on the way keeps."""
-    return {
-        "statusCode": status,
-        "headers": {"Content-Type": "application/json", "Cache-Control": "no-store"},
-        "body": json.dumps(document),
-    }
-
-
-def body_of(event: Mapping[str, Any], *fields: str) -> dict[str, Any]:
-    """The JSON object of the request, which has none but these fields.
-
-    Refused: 413 for more than 256 KB; 400 for what is no JSON object (NaN and Infinity are no JSON), for one
-    that is nested deeper than anybody draws, and for a field that is not known.
-    """
-    body = read_body(event)
-    if surplus := sorted(set(body) - set(fields)):
-        known = ", ".join(fields) or "none"
-        raise Refused(400, f"{_shown(surplus)}: unknown; the fields here are: {known}")
-    return body
-
-
-def read_body(event: Mapping[str, Any]) -> dict[str, Any]:
-    """The JSON object of the request, with whatever fields it has."""
-    text = event.get("body") or "{}"
-    # A character is 1 to 4 bytes: most bodies need not be encoded to know.
-    if len(text) > MAX_BODY_BYTES or len(text.encode(errors="surrogatepass")) > MAX_BODY_BYTES:
-        raise Refused(413, f"the body is larger than {MAX_BODY_BYTES // 1024} KB")
-    try:
-        body = json.loads(text, parse_constant=_no_number)
-    except (ValueError, RecursionError):
-        raise Refused(400, "the body is not JSON") from None
-    if not isinstance(body, dict):
-        raise Refused(400, "the body is not a JSON object")
-    if _is_deeper(body, MAX_DEPTH):
-        raise Refused(400, f"the body is nested deeper than {MAX_DEPTH} levels")
-    if not _is_text(body):
-        raise Refused(400, "the body has half a character: a surrogate without its pair")
-    return body
-
-
-def _no_number(name: str) -> Any:
-    raise ValueError(f"{name} is not JSON")
-
-
-def _is_deeper(value: Any, levels: int) -> bool:
-    if not isinstance(value, dict | list):
-        return False
-    members = value.values() if isinstance(value, dict) else value
-    return levels == 0 or any(_is_deeper(member, levels - 1) for member in members)
-
-
-def _is_text(body: Mapping[str, Any]) -> bool:
-    r"""Tell whether every text can be kept: JSON allows a lone \ud800, UTF-8 does not."""
-    try:
-        json.dumps(body, ensure_ascii=False).encode()
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
-def _shown(names: list[str]) -> str:
-    return ", ".join(name[:40] for name in names[:5])

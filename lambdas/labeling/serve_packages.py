@@ -12,9 +12,10 @@ from typing import Any
 import boto3
 
 from lambdas.common import environment
-from lambdas.labeling.callers import APPROVERS, Caller, Refused, caller_of, require
+from lambdas.common.proxied import Refused, body_of
+from lambdas.labeling.callers import APPROVERS, Caller, caller_of, require
 from lambdas.labeling.model_packages import STATUS_OF, ModelPackages, checked_note
-from lambdas.labeling.proxied import answer, body_of
+from lambdas.labeling.proxied import answer
 from lambdas.labeling.signed_links import signing_client
 
 

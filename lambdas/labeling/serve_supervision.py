@@ -17,9 +17,10 @@ from typing import Any
 import boto3
 
 from lambdas.common import environment
+from lambdas.common.proxied import Refused, body_of
 from lambdas.labeling import starts
-from lambdas.labeling.callers import SUPERVISORS, Refused, caller_of, require
-from lambdas.labeling.proxied import answer, body_of
+from lambdas.labeling.callers import SUPERVISORS, caller_of, require
+from lambdas.labeling.proxied import answer
 from lambdas.labeling.rounds import Rounds
 from lambdas.labeling.signed_links import signing_client
 from lambdas.labeling.supervision import Supervision

@@ -20,9 +20,10 @@ from typing import Any
 import boto3
 
 from lambdas.common import environment
+from lambdas.common.proxied import Refused, body_of, read_body
 from lambdas.labeling import proxied
 from lambdas.labeling.answers import BadAnswer, reason_of
-from lambdas.labeling.callers import ANNOTATORS, SUPERVISORS, Caller, Refused, caller_of, require
+from lambdas.labeling.callers import ANNOTATORS, SUPERVISORS, Caller, caller_of, require
 from lambdas.labeling.drawing_guide import DrawingGuide
 from lambdas.labeling.held_tasks import HeldTasks
 from lambdas.labeling.offers import Pictures, hand_out, round_offered, task_offered
@@ -114,30 +115,30 @@ class Request:
         return {"rounds": sorted(offered, key=lambda one: str(one["opened_at"]), reverse=True)}
 
     def _claim(self) -> dict[str, Any]:
-        wanted = wanted_of(proxied.body_of(self._event, "kind", "limit", "model", "round"))
+        wanted = wanted_of(body_of(self._event, "kind", "limit", "model", "round"))
         require(self._caller, SUPERVISORS if wanted.kind == SETTLE else ANNOTATORS)
         claimed = hand_out(self._queue, self._held, self._bench.pictures, wanted)
         return {"tasks": [task_offered(one, self._bench.pictures, self._caller.name) for one in claimed]}
 
     def _draft(self) -> dict[str, Any]:
-        body = proxied.body_of(self._event, "boxes", "sequence")
+        body = body_of(self._event, "boxes", "sequence")
         sequence = _whole(body.get("sequence"), 0, _MAX_SEQUENCE, "sequence")
         return self._held.keep_draft(self._task_id, body.get("boxes"), sequence)
 
     def _answer(self) -> dict[str, Any]:
-        self._held.answer(self._task_id, proxied.read_body(self._event))
+        self._held.answer(self._task_id, read_body(self._event))
         return {"accepted": True}
 
     def _skip(self) -> dict[str, Any]:
         try:
-            reason = reason_of(proxied.body_of(self._event, "reason").get("reason"), "reason")
+            reason = reason_of(body_of(self._event, "reason").get("reason"), "reason")
         except BadAnswer as error:
             raise Refused(400, str(error)) from None
         self._held.skip(self._task_id, reason)
         return {"accepted": True}
 
     def _release(self) -> dict[str, Any]:
-        proxied.body_of(self._event)
+        body_of(self._event)
         self._held.release(self._task_id)
         return {"accepted": True}
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from lambdas.common.objects import split_uri
+from lambdas.common.proxied import Refused
 from lambdas.labeling import table_queries
-from lambdas.labeling.callers import Refused
 from lambdas.labeling.kept_answers import Answer, Skip, answer_of, skip_of
 from lambdas.labeling.people_statistics import Statistics
 from lambdas.labeling.rounds import Rounds

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from lambdas.common.proxied import Refused
 from lambdas.labeling import table_queries
-from lambdas.labeling.callers import Refused
 from lambdas.labeling.rounds import Rounds
 from lambdas.labeling.tasks import (
     OPEN,

@@ -9,8 +9,8 @@ import pytest
 from botocore.config import Config
 from task_bench import BOX, BUCKET, TaskBench, bench_of
 
+from lambdas.common.proxied import Refused
 from lambdas.labeling import supervision as supervision_module
-from lambdas.labeling.callers import Refused
 from lambdas.labeling.rounds import Task
 from lambdas.labeling.supervision import Supervision
 from local.cloud.server import LocalCloud

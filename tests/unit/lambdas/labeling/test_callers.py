@@ -1,6 +1,7 @@
 import pytest
 
-from lambdas.labeling.callers import Caller, Refused, caller_of, require
+from lambdas.common.proxied import Refused
+from lambdas.labeling.callers import Caller, caller_of, require
 
 
 def event(**claims: str) -> dict[str, object]:

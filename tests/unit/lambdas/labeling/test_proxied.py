@@ -3,8 +3,8 @@ from typing import Any
 
 import pytest
 
-from lambdas.labeling.callers import Refused
-from lambdas.labeling.proxied import MAX_BODY_BYTES, answer, body_of
+from lambdas.common.proxied import MAX_BODY_BYTES, Refused, body_of
+from lambdas.labeling.proxied import answer
 from lambdas.labeling.transactions import Contended
 
 

@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from lambdas.labeling.callers import Refused
+from lambdas.common.proxied import Refused
 from lambdas.labeling.offers import Pictures, task_offered
 from lambdas.labeling.rounds import Task
 from lambdas.labeling.serve_workbench import handler, wanted_of
