@@ -1,7 +1,6 @@
 """From labels and pictures to a data set: what is usable, in groups, on frozen sides. No AWS in here."""
 
 import hashlib
-import json
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -9,7 +8,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
 
 from inference.pictures import BadPicture, decode
+from pipeline_defs.common.documents import canonical_sha256, write_json
 from pipeline_defs.common.job import JobError
+from pipeline_defs.common.objects import Unavailable
+from pipeline_defs.common.progress import Progress
 from pipeline_defs.detection.dataset import IMAGES_FOLDER, Box, LabeledPicture, Split, write_labels
 from pipeline_defs.detection.grouping import Grouping, Subject, group_pictures, stack_details
 from pipeline_defs.detection.labels import BadLabel, LabelRow, check_boxes
@@ -18,10 +20,6 @@ from pipeline_defs.detection.split import SPLITS, Assignment, Member, SplitResul
 
 DOWNLOAD_THREADS = 16
 _EXTENSIONS = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"})
-
-
-class Unavailable(Exception):  # noqa: N818 - the name that callers read
-    """A picture that cannot be downloaded; the message is the reason."""
 
 
 @dataclass(frozen=True)
@@ -183,11 +181,6 @@ def report_document(dataset: Dataset, manifest_sha256: str) -> dict[str, object]
     }
 
 
-def canonical_sha256(document: object) -> str:
-    """Hash a document's canonical JSON: sorted keys, no spaces."""
-    return hashlib.sha256(json.dumps(document, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
-
-
 def _fetch_one(
     row: LabelRow,
     fetch: Callable[[str], bytes],
@@ -266,23 +259,3 @@ def picture_file(sha256: str, uri: str) -> str:
     """Name a picture's file in the folder of its split, after its content."""
     suffix = PurePosixPath(uri).suffix.lower()
     return f"{IMAGES_FOLDER}/{sha256[:16]}{suffix if suffix in _EXTENSIONS else '.img'}"
-
-
-def write_json(path: Path, document: object) -> None:
-    """Write a document of the data set, always in the same form."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(document, indent=1))
-
-
-class Progress:
-    """A line for every tenth of the pictures; several threads advance it."""
-
-    def __init__(self, total: int) -> None:
-        self._total, self._done, self._lock = total, 0, threading.Lock()
-
-    def advance(self) -> None:
-        """Count one."""
-        with self._lock:
-            self._done += 1
-            if self._done % max(1, self._total // 10) == 0 or self._done == self._total:
-                print(f"downloaded {self._done}/{self._total}", flush=True)

@@ -8,16 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pipeline_defs.common.documents import canonical_sha256, write_json
 from pipeline_defs.common.job import JobError
+from pipeline_defs.common.objects import Unavailable
+from pipeline_defs.common.progress import Progress
 from pipeline_defs.detection.dataset import IMAGES_FOLDER, Box, LabeledPicture, Split, write_labels
-from pipeline_defs.detection.preparation import (
-    DOWNLOAD_THREADS,
-    Progress,
-    Unavailable,
-    canonical_sha256,
-    picture_file,
-    write_json,
-)
+from pipeline_defs.detection.preparation import DOWNLOAD_THREADS, picture_file
 from pipeline_defs.detection.split import SPLITS
 
 _NAMED = 5

@@ -11,13 +11,13 @@ import sys
 import tempfile
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from pipeline_defs.common.job import JobError, run
+from pipeline_defs.common.objects import Unavailable, fetch
 from pipeline_defs.detection.grouping import compile_rule
 from pipeline_defs.detection.label_query import (
     find_table,
@@ -30,7 +30,6 @@ from pipeline_defs.detection.labels import LabelRow
 from pipeline_defs.detection.preparation import (
     DOWNLOAD_THREADS,
     Request,
-    Unavailable,
     fetch_pictures,
     make_dataset,
     write_dataset,
@@ -147,19 +146,6 @@ def labels_until(manifest: list[str], as_of: str) -> list[str]:
         if entry["event-time"] > as_of:
             raise JobError(f"{entry['source-ref']}: labelled at {entry['event-time']}, after --as-of {as_of}")
     return manifest
-
-
-def fetch(s3: Any, uri: str) -> bytes:
-    """Download an object; raises Unavailable if it is not there or the job may not read it."""
-    parts = urlsplit(uri, allow_fragments=False)
-    path = parts.path if not parts.query else f"{parts.path}?{parts.query}"
-    try:
-        response = s3.get_object(Bucket=parts.netloc, Key=path.lstrip("/"))
-        return bytes(response["Body"].read())
-    except ClientError as error:
-        if error.response["Error"]["Code"] in ("NoSuchKey", "NoSuchBucket", "AccessDenied", "404", "403"):
-            raise Unavailable(f"cannot be downloaded: {error.response['Error']['Code']}") from error
-        raise
 
 
 def _pixels_decide(rows: list[LabelRow], rule: str) -> bool:
