@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
-import re
+import json
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, cast
 
-from config_endpoint import INSTANCE, Endpoint, read_endpoint
-from config_labeling import SCHEDULE, Instruction, Labeling, read_instructions, read_labeling
+from config_classification import ClassificationModel
+from config_labeling import Labeling, read_labeling
+from config_model import DetectionModel, Model
 from config_table import ConfigError, Table
+from config_trees import NAME, Tree, read_models, trees_of, with_inherited
 
-Task = Literal["detection", "classification"]
 SourceKind = Literal["codecommit", "connection", "s3"]
 PARTS = ("labeling", "training", "promotion", "edge")
 
-_NAME = r"[a-z][a-z0-9]*(-[a-z][a-z0-9]*)*"
 _ACCOUNT = r"\d{12}"
 _REGION = r"[a-z]{2}(-[a-z]+)+-\d"
 _CONNECTION = r"arn:aws[a-z-]*:(codeconnections|codestar-connections):[a-z0-9-]+:\d{12}:connection/.+"
 _EMAIL = r"[^@\s]+@[^@\s]+\.[^@\s]+"
+_OF_DETECTORS = ("labeling", "edge")  # what people draw for, and what devices run
+_VPC = r"vpc-[0-9a-f]+"
+_SUBNET = r"subnet-[0-9a-f]+"
 _NOT_CODE = ("docs/**", "**.md", "LICENSE")
 
 
@@ -83,41 +86,11 @@ class Promotion:
 
 
 @dataclass(frozen=True)
-class Model:
-    """One model: what it detects, what it is trained on, and when it is good enough.
-
-    `schedule` is an EventBridge expression on which it is trained anew; None trains on a push or by hand.
-    `group_rule` is a regular expression on an image's file name whose first group names the physical object.
-    `instructions` are what annotators are told of its classes, in the order of these.
-    `tolerance` is how far staging may score from the registered evaluation, in mAP. `drift` is how far the
-    share of pictures without a detection, and the mean score, may move in prod from what was registered.
-    """
-
-    name: str
-    task: Task
-    classes: tuple[str, ...]
-    schedule: str | None = None
-    map50_threshold: float = 0.6
-    group_rule: str | None = None
-    train_instance: str = "ml.m5.2xlarge"
-    train_steps: int = 1500
-    job_instance: str = "ml.m5.xlarge"
-    staging: Endpoint = field(default_factory=Endpoint)
-    prod: Endpoint = field(default_factory=Endpoint)
-    tolerance: float = 0.02
-    min_score: float = 0.25
-    drift: float = 0.25
-    instructions: tuple[Instruction, ...] = ()
-
-    @property
-    def output_suffix(self) -> str:
-        """The name as it ends a stack output's key: `metal-tags` is `MetalTags`."""
-        return "".join(word.capitalize() for word in self.name.split("-"))
-
-
-@dataclass(frozen=True)
 class Fleet:
-    """The devices that run one model; a score from `unsure_low` up to `unsure_high` sends the image back."""
+    """The devices that run one detector; a score from `unsure_low` up to `unsure_high` sends the image back.
+
+    Without a detector there is no part `edge`, and `model` is empty.
+    """
 
     model: str
     staging_group: str
@@ -125,6 +98,14 @@ class Fleet:
     unsure_low: float = 0.15
     unsure_high: float = 0.6
     health_timeout_minutes: int = 30
+
+
+@dataclass(frozen=True)
+class Studio:
+    """The network of the SageMaker Studio domain, where one is wanted."""
+
+    vpc_id: str
+    subnet_ids: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -141,6 +122,7 @@ class Edgeline:
     promotion: Promotion
     models: tuple[Model, ...]
     fleet: Fleet
+    studio: Studio | None = None
 
     @classmethod
     def read(cls, path: Path) -> Edgeline:
@@ -156,12 +138,12 @@ class Edgeline:
     @classmethod
     def from_values(cls, values: Mapping[str, Any], *, file: str = "edgeline.toml") -> Edgeline:
         """Build from the parsed file; `file` is the name that errors start with."""
-        top = Table(f"{file}: ", values)
-        name = top.text("name", pattern=_NAME, longest=20)
-        models = tuple(_model(key, table) for key, table in top.tables("models"))
+        top = Table(f"{file}: ", _filled(values))
+        name = top.text("name", pattern=NAME, longest=20)
+        models = read_models(top)
         config = cls(
             name=name,
-            parts=top.words("parts", PARTS, among=PARTS),
+            parts=_parts(top, models),
             accounts=_accounts(top.table("accounts", optional=True)),
             delivery=_delivery(top.table("delivery"), name) if "delivery" in values else None,
             data=_data(top.table("data", optional=True)),
@@ -170,13 +152,48 @@ class Edgeline:
             promotion=_promotion(top.table("promotion", optional=True)),
             models=models,
             fleet=_fleet(top.table("fleet", optional=True), name, models),
+            studio=_studio(top.table("studio")) if "studio" in values else None,
         )
         top.end()
         return config
 
+    @property
+    def detectors(self) -> tuple[DetectionModel, ...]:
+        """The models that people draw boxes for, and that devices run."""
+        return tuple(model for model in self.models if isinstance(model, DetectionModel))
+
+    @property
+    def classifiers(self) -> tuple[ClassificationModel, ...]:
+        """The models that name what a picture shows: parents, children, and those that are neither."""
+        return tuple(model for model in self.models if isinstance(model, ClassificationModel))
+
+    @property
+    def trees(self) -> tuple[Tree, ...]:
+        """The parents, each with its children."""
+        return trees_of(self.models)
+
+    def tree_of(self, model: Model) -> Tree | None:
+        """The tree that a model is the parent or a child of; None where it is neither."""
+        return next((tree for tree in self.trees if model in tree.members), None)
+
     def model(self, name: str) -> Model:
         """The model of this name; KeyError when there is none."""
         return {model.name: model for model in self.models}[name]
+
+
+def _filled(values: Mapping[str, Any]) -> Mapping[str, Any]:
+    models = values.get("models")
+    return {**values, "models": with_inherited(models)} if isinstance(models, dict) else values
+
+
+def _parts(top: Table, models: Sequence[Model]) -> tuple[str, ...]:
+    parts = top.words("parts", PARTS, among=PARTS)
+    idle = [part for part in parts if part in _OF_DETECTORS]
+    if idle and not any(isinstance(model, DetectionModel) for model in models):
+        rest = [part for part in parts if part not in idle]
+        without = f"no model detects, so leave out {' and '.join(idle)}: parts = {json.dumps(rest)}"
+        raise top.wrong("parts", without)
+    return parts
 
 
 def _accounts(table: Table) -> Accounts:
@@ -242,47 +259,18 @@ def _promotion(table: Table) -> Promotion:
     return promotion
 
 
-def _model(name: str, table: Table) -> Model:
-    if not re.fullmatch(_NAME, name) or len(name) > 24:
-        raise table.wrong("", f"the model's name {name!r} does not match {_NAME} within 24 characters")
-    classes = table.words("classes")
-    model = Model(
-        name=name,
-        task=cast(Task, table.text("task", among=("detection",))),
-        classes=classes,
-        schedule=table.text("schedule", None, pattern=SCHEDULE),
-        map50_threshold=table.number("map50_threshold", 0.6),
-        group_rule=_group_rule(table),
-        train_instance=table.text("train_instance", Model.train_instance, pattern=INSTANCE),
-        train_steps=table.whole("train_steps", Model.train_steps, low=1, high=1_000_000),
-        job_instance=table.text("job_instance", Model.job_instance, pattern=INSTANCE),
-        staging=read_endpoint(table.table("staging", optional=True), prod=False),
-        prod=read_endpoint(table.table("prod", optional=True), prod=True),
-        tolerance=table.number("tolerance", 0.02),
-        min_score=table.number("min_score", 0.25),
-        drift=table.number("drift", Model.drift, low=0.01),
-        instructions=read_instructions(table.table("instructions", optional=True), classes),
+def _studio(table: Table) -> Studio:
+    studio = Studio(
+        vpc_id=table.text("vpc_id", pattern=_VPC),
+        subnet_ids=table.words("subnet_ids", pattern=_SUBNET),
     )
     table.end()
-    return model
-
-
-def _group_rule(table: Table) -> str | None:
-    rule = cast(str | None, table.text("group_rule", None))
-    if rule is None:
-        return None
-    try:
-        groups = re.compile(rule).groups
-    except re.error as error:
-        raise table.wrong("group_rule", f"{rule!r} is not a regular expression: {error}") from None
-    if not groups:
-        raise table.wrong("group_rule", f"{rule!r} has no group ( ) that names the object")
-    return rule
+    return studio
 
 
 def _fleet(table: Table, name: str, models: Sequence[Model]) -> Fleet:
     fleet = Fleet(
-        model=table.text("model", models[0].name, among=[model.name for model in models]),
+        model=_fleet_model(table, models),
         staging_group=table.text("staging_group", f"{name}-staging", pattern="[a-zA-Z0-9:_-]+", longest=128),
         prod_group=table.text("prod_group", f"{name}-prod", pattern="[a-zA-Z0-9:_-]+", longest=128),
         unsure_low=table.number("unsure_low", 0.15),
@@ -295,3 +283,11 @@ def _fleet(table: Table, name: str, models: Sequence[Model]) -> Fleet:
     if fleet.staging_group == fleet.prod_group:
         raise table.wrong("prod_group", f"{fleet.prod_group!r} is the staging group too")
     return fleet
+
+
+def _fleet_model(table: Table, models: Sequence[Model]) -> str:
+    detectors = [model.name for model in models if isinstance(model, DetectionModel)]
+    name = table.text("model", detectors[0] if detectors else "", among=[model.name for model in models])
+    if name and name not in detectors:
+        raise table.wrong("model", f"{name!r} does not detect, and devices run what does")
+    return str(name)

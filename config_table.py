@@ -60,6 +60,19 @@ class Table:
         """Take a whole number from `low` to `high`."""
         return int(self._between(key, self._take(key, default, int, "a whole number"), low, high))
 
+    def span(
+        self, key: str, default: tuple[float, float], *, low: float, high: float, whole: bool = False
+    ) -> tuple[float, float]:
+        """Take a range from less to more, two numbers from `low` to `high`; `whole` ones where it says so."""
+        values = self._take(key, list(default), list, "a list of two numbers")
+        kind, kind_name = (int, "two whole numbers") if whole else ((int, float), "two numbers")
+        if len(values) != 2 or any(not isinstance(v, kind) or isinstance(v, bool) for v in values):
+            raise self.wrong(key, f"{values!r} is not a list of {kind_name}")
+        first, last = (self._between(key, value, low, high) for value in values)
+        if first >= last:
+            raise self.wrong(key, f"{values!r} does not go from less to more")
+        return first, last
+
     def flag(self, key: str, default: bool) -> bool:
         """Take true or false."""
         value = self._left.pop(key, default)

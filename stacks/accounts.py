@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 import aws_cdk as cdk
 
-from config import Edgeline, Model
+from config import Edgeline
 from config_endpoint import Endpoint
+from config_model import Model
 from stacks import names
 from stacks.names import ENVIRONMENTS, EnvironmentName
 

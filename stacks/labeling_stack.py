@@ -100,7 +100,7 @@ class LabelingStack(cdk.Stack):
             key=key,
         )
         watch = ImageWatch(
-            self, "ImageWatch", models=config.models, table=workbench.table, images=images, key=key
+            self, "ImageWatch", models=config.detectors, table=workbench.table, images=images, key=key
         )
         pipeline = self._pipeline(config, WorkflowStore(workflows, key))
         operator = OperatorPolicy(
@@ -172,7 +172,7 @@ class LabelingStack(cdk.Stack):
                 "client_id": client.user_pool_client_id,
             },
         )
-        DrawingGuide(self, "Guide", models=config.models, images=images, key=key, publisher=publisher)
+        DrawingGuide(self, "Guide", models=config.detectors, images=images, key=key, publisher=publisher)
         cdk.CfnOutput(self, "PageUrl", value=page.url)
         return client
 
@@ -187,7 +187,7 @@ class LabelingStack(cdk.Stack):
             ignore_mode=cdk.IgnoreMode.DOCKER,
         )
         definition = self.resolve(cast(sfn.CfnStateMachine, machine.node.default_child).definition_string)
-        configured = [asdict(config.labeling), [[model.name, model.classes] for model in config.models]]
+        configured = [asdict(config.labeling), [[model.name, model.classes] for model in config.detectors]]
         return WorkflowPipeline(
             self,
             "Pipeline",
@@ -197,7 +197,7 @@ class LabelingStack(cdk.Stack):
             content=content_of(sources.asset_hash, definition, configured),
             actions=[
                 RunMachine(model.output_suffix, machine=machine, input={"model": model.name})
-                for model in config.models
+                for model in config.detectors
             ],
             schedule=config.labeling.schedule,
             mode="PARALLEL",

@@ -2,7 +2,8 @@
 
 from typing import Literal
 
-from config import Edgeline, Model
+from config import Edgeline
+from config_model import Model
 
 EnvironmentName = Literal["staging", "prod"]
 PROJECT_TAG = "project"

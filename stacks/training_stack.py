@@ -6,8 +6,11 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
-from config import Edgeline, Model
+from config import Edgeline
+from config_classification import ClassificationModel
+from config_model import DetectionModel, Model
 from stacks.constructs.auditor_policy import AuditorPolicy
+from stacks.constructs.described_classifier import described_classifier
 from stacks.constructs.label_queries import LabelQueries
 from stacks.constructs.pipeline_build import VARIABLES, PipelineBuild
 from stacks.constructs.pipeline_roles import (
@@ -43,7 +46,7 @@ class TrainingStack(cdk.Stack):
         workflows: s3.IBucket,
     ) -> None:
         super().__init__(scope, construct_id, stack_name=f"{config.name}-training")
-        self._artifacts, self._key = artifacts, key
+        self._images, self._artifacts, self._key = images, artifacts, key
         self._tags = cost_tags(config.name, environment="tools", part="training")
         # A model's pipeline and its model package group have the same name.
         self._names = {model.name: f"{config.name}-{model.name}" for model in config.models}
@@ -112,12 +115,20 @@ class TrainingStack(cdk.Stack):
             "job_instance": model.job_instance,
             "inference_instances": sorted({model.staging.instance_type, model.prod.instance_type}),
             "tags": self._tags,
-            "detection": {
+            model.task: self._of_task(model),
+        }
+
+    def _of_task(self, model: Model) -> dict[str, object]:
+        """What only the pipeline of a model's task has to know."""
+        if isinstance(model, DetectionModel):
+            return {
                 "map50_threshold": model.map50_threshold,
                 "group_rule": model.group_rule or "",
                 "train_steps": model.train_steps,
-            },
-        }
+            }
+        if isinstance(model, ClassificationModel):
+            return described_classifier(model, self._images.bucket_name)
+        raise TypeError(f"{model.name}: no pipeline for a {type(model).__name__}")
 
     def _let_build(self, role: iam.Role) -> None:
         """What `pipeline_defs/upsert.py` calls: put the sources, upsert the pipelines, start them."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from config import Edgeline, Model
+from config import Edgeline
 from local.audit.finding import Audit
 from local.audit.verify import Verification
 from local.cloud.call import Credentials
@@ -50,7 +50,7 @@ class DeployedLine:
             "staging": cloud.accounts[config.accounts.staging or cloud.account],
             "prod": cloud.accounts[config.accounts.prod or cloud.account],
         }
-        self._model: Model = config.model(config.fleet.model)
+        self._model = next(model for model in config.detectors if model.name == config.fleet.model)
         self._facts.threshold = self._model.map50_threshold
         self._artifacts = outputs["data"]["ArtifactsBucket"]
 

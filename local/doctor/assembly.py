@@ -11,9 +11,12 @@ from typing import Any
 _SOURCES = (
     "app.py",
     "config.py",
+    "config_classification.py",
     "config_endpoint.py",
     "config_labeling.py",
+    "config_model.py",
     "config_table.py",
+    "config_trees.py",
     "cdk.json",
     "stacks",
     "lambdas",

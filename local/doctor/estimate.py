@@ -7,8 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from config import Edgeline, Model
+from config import Edgeline
 from config_endpoint import Endpoint
+from config_model import Model
 from local.doctor.always_on import alarm_metrics, idle_instances
 from local.doctor.assembly import Stack
 from local.doctor.finding import Finding

@@ -10,8 +10,8 @@ from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_s3_assets as s3_assets
 from constructs import Construct
 
-from config import Model
 from config_labeling import Instruction
+from config_model import DetectionModel
 from config_table import ConfigError
 from stacks.constructs.folder_publisher import FolderPublisher
 
@@ -30,7 +30,7 @@ class DrawingGuide(Construct):
         scope: Construct,
         construct_id: str,
         *,
-        models: Iterable[Model],
+        models: Iterable[DetectionModel],
         images: s3.IBucket,
         key: kms.IKey,
         publisher: FolderPublisher,
@@ -61,7 +61,7 @@ class DrawingGuide(Construct):
         )
 
 
-def _guide(model: Model) -> list[dict[str, Any]]:
+def _guide(model: DetectionModel) -> list[dict[str, Any]]:
     """What is said of each class, in their order; keys of the images bucket for its pictures."""
     said = {instruction.label: instruction for instruction in model.instructions}
     return [_of_class(said.get(label, Instruction(label, ""))) for label in model.classes]
@@ -76,7 +76,7 @@ def _of_class(instruction: Instruction) -> dict[str, Any]:
     }
 
 
-def _files(model: Model) -> Iterator[str]:
+def _files(model: DetectionModel) -> Iterator[str]:
     for instruction in model.instructions:
         for name in (*instruction.good, *instruction.bad):
             if name.startswith(EXAMPLES):

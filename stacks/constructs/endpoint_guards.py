@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
 
-from config import Model
+from config_model import Model
 from stacks.accounts import WorkloadAccount
 from stacks.grants import Grantee, allow
 

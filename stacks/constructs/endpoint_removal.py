@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from config import Model
+from config_model import Model
 from stacks.accounts import WorkloadAccount
 from stacks.constructs.endpoint_guards import SCALED_DIMENSIONS, grant_deregistering, scaled_resource
 from stacks.constructs.teardown import Teardown

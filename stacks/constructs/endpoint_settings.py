@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from config import Model
 from config_endpoint import Endpoint
+from config_model import Model
 from stacks.accounts import WorkloadAccount
 
 

@@ -16,7 +16,7 @@ from aws_cdk import aws_stepfunctions as sfn
 from aws_cdk import aws_stepfunctions_tasks as tasks
 from constructs import Construct
 
-from config import Model
+from config_model import DetectionModel
 from stacks.acknowledgements import acknowledge
 from stacks.constructs.labeling_table import grant_table
 from stacks.constructs.python_function import PythonFunction
@@ -42,7 +42,7 @@ class ImageWatch(Construct):
         scope: Construct,
         construct_id: str,
         *,
-        models: Sequence[Model],
+        models: Sequence[DetectionModel],
         table: dynamodb.Table,
         images: s3.IBucket,
         key: kms.IKey,
@@ -138,7 +138,7 @@ class ImageWatch(Construct):
         read_objects(function, self._images, self._key, "images/")
         return function
 
-    def _schedule(self, models: Sequence[Model]) -> None:
+    def _schedule(self, models: Sequence[DetectionModel]) -> None:
         role = iam.Role(self, "ScheduleRole", assumed_by=iam.ServicePrincipal("events.amazonaws.com"))
         for model in models:  # a rule has at most five targets
             rule = events.Rule(

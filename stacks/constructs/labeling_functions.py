@@ -43,7 +43,7 @@ class LabelingFunctions(Construct):
             "find_unlabeled_images",
             {
                 "IMAGES_BUCKET": images.bucket_name,
-                "MODEL_CLASSES": json.dumps({model.name: model.classes for model in config.models}),
+                "MODEL_CLASSES": json.dumps({model.name: model.classes for model in config.detectors}),
             },
             memory_mb=1769,  # one whole processor
         )

@@ -9,7 +9,8 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
-from config import Edgeline, Model
+from config import Edgeline
+from config_model import Model
 from stacks.accounts import ToolsAccount, environments
 from stacks.constructs.endpoint_settings import endpoint_settings
 from stacks.constructs.python_function import PythonFunction

@@ -58,7 +58,7 @@ class Suggestions(Construct):
                             "at_once": _at_once(model.prod),
                             "bytes": _SERVERLESS_BYTES if model.prod.kind == "serverless" else _BYTES,
                         }
-                        for model in config.models
+                        for model in config.detectors
                     }
                 ),
             },

@@ -56,7 +56,7 @@ class Supervision(Construct):
             environment={
                 "TABLE": self._workbench.table.table_name,
                 "STATE_MACHINE_ARN": machine.state_machine_arn,
-                "MODELS": json.dumps([model.name for model in self._config.models]),
+                "MODELS": json.dumps([model.name for model in self._config.detectors]),
                 "CONSENSUS_IOU": str(self._config.labeling.consensus_iou),
             },
             timeout_seconds=_API_GATEWAY_WAITS,

@@ -41,7 +41,7 @@ class ThresholdStart(Construct):
                 "TABLE": table.table_name,
                 "STATE_MACHINE_ARN": machine.state_machine_arn,
                 "START_AT_IMAGES": str(config.labeling.start_at_images),
-                "MODELS": json.dumps([model.name for model in config.models]),
+                "MODELS": json.dumps([model.name for model in config.detectors]),
             },
             timeout_seconds=240,
         )

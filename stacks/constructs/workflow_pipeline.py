@@ -16,7 +16,8 @@ from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_s3_assets as s3_assets
 from constructs import Construct
 
-from config import Edgeline, Model
+from config import Edgeline
+from config_model import Model
 from stacks.constructs.workflow_actions import WorkflowAction
 from stacks.grants import Grantee, allow
 
