@@ -14,7 +14,7 @@ import { steps, underWay } from "./way.js";
 
 const REFRESH_MS = 10_000;
 const MOST_LOOKS = 360; // an hour: a promotion that takes longer is looked at again by hand
-const METRICS = [["map50", "mAP50"], ["map50_95", "mAP50-95"]];
+const METRICS = [["map50", "mAP50"], ["map50_95", "mAP50-95"], ["top1", "Top-1"], ["top5", "Top-5"]];
 
 /** @param {import("../main.js").Page} page */
 export async function show(page) {

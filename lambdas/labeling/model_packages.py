@@ -17,7 +17,8 @@ STATUS_OF = {"approve": "Approved", "reject": "Rejected"}
 LONGEST_NOTE = 500
 REPORT_SECONDS = 600
 _WAITING, _DECIDED = 20, 3  # of one model and status
-_METRICS = ("map50", "map50_95")
+# Of either task; an evaluation has those of its own.
+_METRICS = ("map50", "map50_95", "top1", "top5")
 # What the registry takes in a description; control and format characters it refuses.
 _ALLOWED_CATEGORIES = "LMZSNP"
 

@@ -4,6 +4,7 @@ from lambdas.common.objects import split_uri
 from lambdas.promotion.pages import decide
 from lambdas.promotion.pages.numbers import score
 from lambdas.promotion.pages.review import Review
+from lambdas.promotion.tasks import task_of
 
 _LONGEST_SUBJECT = 100
 
@@ -13,7 +14,7 @@ def approval_notice(review: Review) -> dict[str, str]:
     new, old = review.new, review.compared_with
     title = f"{review.model}, {new.name.lower()}"
     lines = [f"{title} waits for your approval.", ""]
-    for name, key in (("mAP50", "map50"), ("mAP50-95", "map50_95")):
+    for key, name in task_of(new.evaluation).metrics.items():
         beside = f", in prod ({old.name.lower()}) {score(old.evaluation.get(key))}" if old else ""
         lines.append(f"{name:9} {score(new.evaluation.get(key))}{beside}")
     lines += ["", review.remark] if review.remark else []

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import boto3
@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError
 
 from lambdas.common.objects import read_json, split_uri
 from lambdas.common.packages import UnusablePackage
+from lambdas.promotion.tasks import CLASSIFICATION
 
 _BLOCK = 1 << 20
 _GONE = ("NoSuchKey", "NoSuchBucket", "404")
@@ -26,6 +27,8 @@ class ArtifactChanged(Exception):  # noqa: N818 - the name that the state machin
 def handler(event: Mapping[str, Any], _context: object) -> dict[str, str]:
     """Hash the model, the data set manifest and the test set's labels as they lie there now.
 
+    Of a classifier also what those name by hash: the list of pictures, the test set's records, its labels.
+
     In: {"package": what read_model_package gave}.
     Out: {"model_sha256", "dataset_sha256"}. Raises ArtifactMissing, ArtifactChanged, UnusablePackage.
     """
@@ -34,11 +37,39 @@ def handler(event: Mapping[str, Any], _context: object) -> dict[str, str]:
     model = _hash(s3, package["model_data"])
     _same(package["model_data"], model, evaluation.get("model_sha256"), "its evaluation measured")
     measured_on = (evaluation.get("dataset") or {}).get("manifest_sha256")
-    dataset = manifest_sha256(_read(s3, package["dataset_manifest"]))
+    manifest = _read(s3, package["dataset_manifest"])
+    dataset = manifest_sha256(manifest)
     _same(package["dataset_manifest"], dataset, measured_on, "its evaluation was measured on")
-    labels = f"{package['test_set'].rstrip('/')}/labels.json"
-    _same(labels, _read(s3, labels).get("dataset_sha256"), measured_on, "its evaluation was measured on")
+    test_set = package["test_set"].rstrip("/")
+    labels = _read(s3, f"{test_set}/labels.json")
+    measured = "its evaluation was measured on"
+    _same(f"{test_set}/labels.json", labels.get("dataset_sha256"), measured_on, measured)
+    if package.get("task") == CLASSIFICATION.name:
+        _check_classifier(s3, package, manifest, labels)
     return {"model_sha256": model, "dataset_sha256": dataset}
+
+
+def _check_classifier(
+    s3: Any, package: Mapping[str, Any], manifest: Mapping[str, Any], labels: Mapping[str, Any]
+) -> None:
+    """Hash what manifest and labels name: a million pictures are listed in a file of their own."""
+    folder, test_set = package["dataset_manifest"].rpartition("/")[0], package["test_set"].rstrip("/")
+    for place, named, by in (
+        (folder, manifest["images"], "its data set's manifest has"),
+        (test_set, labels.get("records") or {}, "the test set's labels.json has"),
+    ):
+        if named:
+            uri = f"{place}/{named['file']}"
+            _same(uri, _hash(s3, uri), named.get("sha256"), by)
+    uri = f"{test_set}/label_map.json"
+    own = _read(s3, uri)
+    _same(uri, labels_sha256(own.get("labels", ())), package["label_map_sha256"], "its package has")
+
+
+def labels_sha256(labels: Sequence[str]) -> str:
+    """Hash labels in their order as label maps do: canonical JSON in UTF-8."""
+    canonical = json.dumps(list(labels), separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(canonical.encode()).hexdigest()
 
 
 def manifest_sha256(manifest: Mapping[str, Any]) -> str:

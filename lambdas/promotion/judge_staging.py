@@ -9,8 +9,8 @@ import boto3
 from lambdas.common import environment
 from lambdas.common.objects import read_json
 from lambdas.promotion.settings import model_settings
+from lambdas.promotion.tasks import Task, task_of
 
-METRICS = ("map50", "map50_95")
 _CONTRACT = "contract"
 _EQUALITY = "equality"
 
@@ -28,7 +28,7 @@ class Environment:
 
 @dataclass(frozen=True)
 class Limits:
-    """What the answers are held to: mAP's tolerance, and the 95th percentile of their milliseconds."""
+    """What the answers are held to: the metrics' tolerance, and the 95th percentile of their milliseconds."""
 
     tolerance: float
     p95_ms: float
@@ -38,9 +38,9 @@ def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
     """Judge the staging test.
 
     In: {"package": what read_model_package gave, "endpoint"}.
-    Out: {"map50", "map50_95", "registered": {"map50", "map50_95"}, "images", "requests", "p50_ms", "p95_ms",
+    Out: {the task's metrics, "registered": the same, "images", "requests", "p50_ms", "p95_ms",
     "p95_limit_ms", "tolerance", "contract": {"cases", "passed"}, "equality": {"pictures", "compared",
-    "different", "largest_box_pixels", "largest_score"}, "results"}.
+    "different", and the largest differences}, "results"}.
     Raises StagingTestFailed with every reason.
     """
     package = event["package"]
@@ -67,7 +67,7 @@ def differences(
         ("what was asked", lambda: _asked(registered, measured, endpoint)),
         ("the latency", lambda: _latency(measured, limits.p95_ms)),
         (_CONTRACT, lambda: _contract(measured[_CONTRACT])),
-        (_EQUALITY, lambda: _equality(measured[_EQUALITY], registered["images"])),
+        (_EQUALITY, lambda: _equality(measured[_EQUALITY], registered["images"], task_of(registered))),
     )
     problems: list[str] = []
     for name, check in checks:
@@ -80,11 +80,11 @@ def differences(
 
 def summary(registered: Mapping[str, Any], measured: Mapping[str, Any], limits: Limits) -> dict[str, Any]:
     """Keep of a test that has passed what the record and the page tell."""
-    found = measured[_EQUALITY]
-    compared = ("pictures", "compared", "different", "largest_box_pixels", "largest_score")
+    found, task = measured[_EQUALITY], task_of(registered)
+    compared = ("pictures", "compared", "different", *task.compared)
     return {
-        **{metric: measured[metric] for metric in METRICS},
-        "registered": {metric: registered[metric] for metric in METRICS},
+        **{metric: measured[metric] for metric in task.metrics},
+        "registered": {metric: registered[metric] for metric in task.metrics},
         "images": measured["images"],
         "requests": measured["requests"],
         "p50_ms": measured["latency_ms"]["p50"],
@@ -101,7 +101,7 @@ def summary(registered: Mapping[str, Any], measured: Mapping[str, Any], limits: 
 
 def _metrics(registered: Mapping[str, Any], measured: Mapping[str, Any], tolerance: float) -> Iterator[str]:
     """Better is a difference too: the same model on the same pictures has no reason to be better."""
-    for metric in METRICS:
+    for metric in task_of(registered).metrics:
         if not abs(measured[metric] - registered[metric]) <= tolerance:
             found, known = measured[metric], registered[metric]
             yield f"{metric} is {found:.4f}, registered {known:.4f}, tolerance {tolerance}"
@@ -134,7 +134,7 @@ def _contract(findings: Sequence[Mapping[str, Any]]) -> Iterator[str]:
             yield f"contract: {found['case']} should get {found['expected']}, got {found['reason']}"
 
 
-def _equality(found: Mapping[str, Any], images: int) -> Iterator[str]:
+def _equality(found: Mapping[str, Any], images: int, task: Task) -> Iterator[str]:
     if found["pictures"] != images:
         yield f"equality: {found['pictures']} pictures were compared, registered {images}"
     if found["passed"] is not True:
@@ -142,6 +142,6 @@ def _equality(found: Mapping[str, Any], images: int) -> Iterator[str]:
         more = found["different"] - len(named)
         named += [f"and {more} more"] if more > 0 else []
         yield (
-            f"equality: {found['different']} of {found['compared']} detections are not the training's, "
+            f"equality: {found['different']} of {found['compared']} {task.answers} are not the training's, "
             f"{found['allowed']} may differ: {'; '.join(named)}"
         )

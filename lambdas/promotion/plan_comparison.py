@@ -13,6 +13,7 @@ from lambdas.common import environment
 from lambdas.common.packages import PackageArn, UnusablePackage, container, metadata
 from lambdas.promotion.failures import reason_of
 from lambdas.promotion.settings import ModelSettings, model_settings
+from lambdas.promotion.tasks import task_named
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
     In: {"execution", "request": the whole state}; its "prod" is what read_endpoint gave, if it did.
     Out: {"compare": bool, "remark": why not, or "", "new": {"arn", "version", "registered_at", "git_commit",
     "dataset_manifest", "evaluation", "test_set"}, "prod": the same or null, "comparison": {"job", "instance",
-    "image", "code", "test_set", "dataset", "model", "results"} | null}.
+    "entrypoint", "image", "code", "test_set", "dataset", "model", "results"} | null}.
     Raises UnusablePackage, UnknownModel.
     """
     configured = environment.read(Environment)
@@ -52,7 +53,9 @@ def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
     if planned["prod"]["arn"] == new["arn"]:
         return {**planned, "remark": "Prod serves this very version."}
     folder = f"s3://{configured.artifacts_bucket}/releases/{request['model']}/{new['version']}"
-    comparison = job(waiting, serving, settings, folder, event["execution"])
+    comparison = job(
+        waiting, serving, settings, request["model"], folder=folder, execution=event["execution"]
+    )
     return {**planned, "compare": True, "comparison": comparison}
 
 
@@ -69,13 +72,20 @@ def described(package: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def job(
-    new: Mapping[str, Any], prod: Mapping[str, Any], settings: ModelSettings, folder: str, execution: str
-) -> dict[str, str]:
+    new: Mapping[str, Any],
+    prod: Mapping[str, Any],
+    settings: ModelSettings,
+    model: str,
+    *,
+    folder: str,
+    execution: str,
+) -> dict[str, Any]:
     """Plan the job, with the new package's code, container and test set: one rule measures both."""
     digest = hashlib.sha256(execution.encode()).hexdigest()[:12]
     return {
         "job": f"{job_prefix(settings.group)}{digest}",
         "instance": settings.test_instance,
+        "entrypoint": task_named(settings.task).entrypoint(model),
         "image": container(new)["Image"],
         "model": container(prod)["ModelDataUrl"],
         "results": f"{folder}/comparison/{digest}",

@@ -12,7 +12,7 @@ import boto3
 
 from lambdas.common import environment
 from lambdas.common.objects import read_bytes, read_json
-from lambdas.promotion.settings import model_settings
+from lambdas.promotion.settings import ModelSettings, model_settings
 from lambdas.promotion.workload import workload
 
 PICTURES = 3
@@ -47,37 +47,68 @@ def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
     images = read_json(s3, f"{test_set}/labels.json")["images"][:PICTURES]
     if not images:
         raise SmokeTestFailed(f"{test_set} has no picture to ask with")
+    classes, label_map = _may_answer(s3, test_set, settings)
     latencies = []
     for image in images:
         name = PurePosixPath(image["file"]).name
         picture = read_bytes(s3, f"{test_set}/images/{name}")
         answer, milliseconds = _ask(runtime, event["endpoint"], component, name, picture)
-        problem = wrong_with(answer, image["width"], image["height"], settings.classes)
+        problem = wrong_with(answer, (image["width"], image["height"]), classes, label_map)
         if problem:
             raise SmokeTestFailed(f"{event['endpoint']}, {name}: {problem}")
         latencies.append(milliseconds)
     return {"requests": len(latencies), "p50_ms": round(statistics.median(latencies), 1)}
 
 
-def wrong_with(answer: bytes, width: int, height: int, classes: Sequence[str]) -> str | None:
-    """Say what is wrong with an answer about a picture of this size, in pixels; None if nothing is."""
+def wrong_with(
+    answer: bytes, size: tuple[int, int], classes: Sequence[str], label_map: str | None = None
+) -> str | None:
+    """Say what is wrong with an answer about a picture of this width and height; None if nothing is.
+
+    `label_map` is the hash of a classifier's labels; a detector has none.
+    """
     try:
         document = json.loads(answer)
-        size = (document["width"], document["height"])
-        detections = document["detections"]
-        found = [(item["label"], float(item["score"]), *map(float, item["box"])) for item in detections]
-        if size != (width, height):
-            return f"the picture is {width}x{height}, the answer says {size[0]}x{size[1]}"
-        for label, score, left, top, right, bottom in found:
-            if label not in classes:
-                return f"unknown class {label!r}"
-            if not 0 <= score <= 1:
-                return f"score {score} is not between 0 and 1"
-            if not (0 <= left < right <= width and 0 <= top < bottom <= height):
-                return f"box {[left, top, right, bottom]} is not inside {width}x{height}"
+        width, height = document["width"], document["height"]
+        if (width, height) != size:
+            return f"the picture is {size[0]}x{size[1]}, the answer says {width}x{height}"
+        if label_map is None:
+            problems = (_wrong_with_detection(found, size, classes) for found in document["detections"])
+            return next((problem for problem in problems if problem), None)
+        if document["label_map_sha256"] != label_map:
+            return f"it answers by the label map {document['label_map_sha256']}, registered {label_map}"
+        if not document["labels"]:
+            return "it names nothing"
+        problems = (_wrong_with_label(found, classes) for found in document["labels"])
+        return next((problem for problem in problems if problem), None)
     except (ValueError, KeyError, TypeError) as error:
         return f"not the promised JSON ({error!r}): {answer[:200]!r}"
-    return None
+
+
+def _wrong_with_label(found: Mapping[str, Any], classes: Sequence[str]) -> str | None:
+    label, score = found["label"], float(found["score"])
+    if label not in classes:
+        return f"unknown class {label!r}"
+    return None if 0 <= score <= 1 else f"score {score} is not between 0 and 1"
+
+
+def _wrong_with_detection(
+    found: Mapping[str, Any], size: tuple[int, int], classes: Sequence[str]
+) -> str | None:
+    left, top, right, bottom = map(float, found["box"])
+    if problem := _wrong_with_label(found, classes):
+        return problem
+    if 0 <= left < right <= size[0] and 0 <= top < bottom <= size[1]:
+        return None
+    return f"box {[left, top, right, bottom]} is not inside {size[0]}x{size[1]}"
+
+
+def _may_answer(s3: Any, test_set: str, settings: ModelSettings) -> tuple[Sequence[str], str | None]:
+    """Give what a model may answer. A classifier's is its own label map: the configuration may be ahead."""
+    if settings.task == "detection":
+        return settings.classes, None
+    label_map = read_json(s3, f"{test_set}/label_map.json")
+    return label_map["labels"], label_map["sha256"]
 
 
 def _ask(

@@ -42,6 +42,7 @@ class Comparison(EvaluationJob):
             inputs={name: f"{_AT}.{name}" for name in ("code", "model", "test_set", "dataset")},
             name=f"{_AT}.job",
             image=f"{_AT}.image",
+            entrypoint=f"{_AT}.entrypoint",
             instance=f"{_AT}.instance",
             results=f"{_AT}.results",
             result_path="$.compared",

@@ -16,7 +16,6 @@ INPUT = "/opt/ml/processing/input"
 OUTPUT = "/opt/ml/processing/output"
 
 _SECONDS = 3600
-_MODULE = "pipeline_defs.detection.scripts.evaluate"
 _JOBS = "jobs are named after the release and its execution"
 _PASSES = ("SageMaker.ThrottlingException", "ThrottlingException", "SageMaker.ResourceLimitExceededException")
 # What Step Functions calls all that SageMaker's API does not name, throttling among it, and denials.
@@ -24,11 +23,11 @@ _MAY_PASS = ("SageMaker.AmazonSageMakerException",)
 
 
 class EvaluationJob(Construct):
-    """A role, and a state that runs `pipeline_defs.detection.scripts.evaluate` in it and waits for the end.
+    """A role, and a state that runs the evaluation of a model's task in it and waits for the end.
 
     `job_prefixes` begin the names of its jobs. What differs from job to job are paths into the state: `name`,
-    `image`, `instance`, where `results` go, and `inputs` by their folder under INPUT. `arguments` are the
-    script's, as the members of AppSpecification.
+    `image`, `instance`, `entrypoint` (the program, as a list), where `results` go, and `inputs` by their folder
+    under INPUT. `arguments` are the script's, as the members of AppSpecification.
     """
 
     def __init__(
@@ -56,6 +55,7 @@ class EvaluationJob(Construct):
         inputs: Mapping[str, str],
         name: str,
         image: str,
+        entrypoint: str,
         instance: str,
         results: str,
         result_path: str,
@@ -68,7 +68,7 @@ class EvaluationJob(Construct):
             "Tags": self._tags,
             "AppSpecification": {
                 "ImageUri.$": image,
-                "ContainerEntrypoint": ["/bin/sh", f"{INPUT}/code/pipeline_defs/run_job.sh", _MODULE],
+                "ContainerEntrypoint.$": entrypoint,
                 **arguments,
             },
             "Environment": {"AWS_DEFAULT_REGION": cdk.Stack.of(self).region},

@@ -43,6 +43,7 @@ class StagingTest(EvaluationJob):
             inputs=_INPUTS,
             name="$.package.test.job",
             image="$.package.image",
+            entrypoint="$.package.test.entrypoint",
             instance="$.package.test.instance",
             results="$.package.test.results",
             result_path="$.staging_job",

@@ -298,7 +298,7 @@ def with_detection(
 
 def test_an_answer_as_promised_passes_the_smoke_test() -> None:
     answer = with_detection("scratch", 0.9, [1, 2, 30, 20.5])
-    assert smoke_endpoint.wrong_with(answer, 300, 200, ["scratch"]) is None
+    assert smoke_endpoint.wrong_with(answer, (300, 200), ["scratch"]) is None
 
 
 @pytest.mark.parametrize(
@@ -315,4 +315,4 @@ def test_an_answer_as_promised_passes_the_smoke_test() -> None:
     ],
 )
 def test_what_is_wrong_with_an_answer_is_said(answer: bytes, problem: str) -> None:
-    assert problem in str(smoke_endpoint.wrong_with(answer, 300, 200, ["scratch"]))
+    assert problem in str(smoke_endpoint.wrong_with(answer, (300, 200), ["scratch"]))
