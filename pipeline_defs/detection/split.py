@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from pipeline_defs.common.job import JobError
+from pipeline_defs.common.sides import SHARES
 
-SHARES = {"train": 0.70, "validation": 0.12, "test": 0.18}
 SPLITS = tuple(SHARES)
 _FILL_FIRST = ("train", "test", "validation")
 
