@@ -20,6 +20,15 @@ def milliseconds(time: datetime) -> int:
     return int(time.timestamp() * 1000)
 
 
+def in_milliseconds(value: Any) -> Any:
+    """Write every time in a description as the older events do."""
+    if isinstance(value, datetime):
+        return milliseconds(value)
+    if isinstance(value, Mapping):
+        return {name: in_milliseconds(item) for name, item in value.items()}
+    return [in_milliseconds(item) for item in value] if isinstance(value, list) else value
+
+
 def emit(cloud: LocalCloud, detail_type: str, detail: Mapping[str, Any], resources: Sequence[str]) -> None:
     """Send `SageMaker <detail_type>`; fields that are None are left out."""
     present = {name: value for name, value in detail.items() if value is not None}

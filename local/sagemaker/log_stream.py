@@ -35,11 +35,12 @@ class LogStream:
         *,
         metrics: Sequence[Mapping[str, str]] = (),
         on_line: Callable[[str], None] | None = None,
+        on_metric: Callable[[str, float], None] | None = None,
     ) -> None:
         self.group, self.stream, self.path = group, stream, path
         self.metrics = Metrics(metrics)
         self._logs = logs
-        self._on_line = on_line
+        self._on_line, self._on_metric = on_line, on_metric
         self._tail: deque[str] = deque(maxlen=_TAIL_LINES)
         self._waiting: deque[dict[str, Any]] = deque()
         self._closed = threading.Event()
@@ -59,7 +60,9 @@ class LogStream:
         if line.strip():
             self._tail.append(line)
             self._waiting.append({"timestamp": int(time.time() * 1000), "message": line[:_LONGEST_LINE]})
-        self.metrics.read(line)
+        for name, value in self.metrics.read(line):
+            if self._on_metric:
+                self._on_metric(name, value)
         if self._on_line:
             self._on_line(line)
 
@@ -116,14 +119,17 @@ class Metrics:
         self._patterns = [(item["Name"], re.compile(item["Regex"])) for item in definitions]
         self._last: dict[str, tuple[float, datetime]] = {}
 
-    def read(self, line: str) -> None:
-        """Take the values that a line names; what is no number is passed over, as SageMaker does."""
+    def read(self, line: str) -> list[tuple[str, float]]:
+        """Take and give the values that a line names; what is no number is passed over, as SageMaker does."""
+        found = []
         for name, pattern in self._patterns:
             for match in pattern.finditer(line):
                 try:
-                    self._last[name] = (float(match.group(1)), now())
+                    found.append((name, float(match.group(1))))
                 except (ValueError, IndexError):
                     continue
+        self._last.update({name: (value, now()) for name, value in found})
+        return found
 
     def final(self) -> list[dict[str, Any]]:
         """Give `FinalMetricDataList`."""

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
+from local.sagemaker.jobs.checkpoints import Checkpoints
 from local.sagemaker.jobs.container_folder import ContainerFolder
 
-Cause = Literal["exited", "stopped", "timed out"]
+Cause = Literal["exited", "stopped", "timed out", "interrupted"]
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,9 @@ class JobKind(Protocol):
 
     def download(self, request: Mapping[str, Any], place: Place) -> None:
         """Lay out the job's folder with its inputs."""
+
+    def checkpoints(self, request: Mapping[str, Any], place: Place) -> Checkpoints | None:
+        """Give the folder of checkpoints, None where the job has none."""
 
     def command(self, request: Mapping[str, Any], place: Place) -> Command:
         """Give the program to run."""

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from local.cloud.processes import clean_environment
+from local.sagemaker.jobs.checkpoints import Checkpoints
 from local.sagemaker.jobs.job import Command, Place
 from local.sagemaker.refuse import refuse, refuse_given, refuse_unless
 from local.sagemaker.s3_transfer import download_prefix, upload_folder
@@ -59,6 +60,10 @@ class Processing:
             download_prefix(place.s3, given["S3Uri"], place.folder.make(given["LocalPath"]))
         for item in request.get("ProcessingOutputConfig", {}).get("Outputs", []):
             place.folder.make(item["S3Output"]["LocalPath"])
+
+    def checkpoints(self, request: Mapping[str, Any], place: Place) -> Checkpoints | None:
+        """Give none: a processing job has no checkpoints."""
+        return None
 
     def command(self, request: Mapping[str, Any], place: Place) -> Command:
         """Give the entrypoint and its arguments with every /opt/ml led to the job's folder."""

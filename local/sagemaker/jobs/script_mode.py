@@ -14,6 +14,8 @@ from local.sagemaker.jobs.container_folder import ContainerFolder
 
 PROGRAM = "sagemaker_program"
 SUBMIT_DIRECTORY = "sagemaker_submit_directory"
+# Tuning jobs add this one; like all that begin with sagemaker_, the toolkit keeps it from the script.
+TUNING_METRIC = "_tuning_objective_metric"
 
 
 def decode_hyperparameters(given: Mapping[str, str]) -> dict[str, Any]:
@@ -31,10 +33,17 @@ def _decode(value: str) -> Any:
 def script_arguments(hyperparameters: Mapping[str, Any]) -> list[str]:
     """Give the script's words: `--name value` (`-n value` for one letter), by name, without sagemaker_*."""
     words: list[str] = []
-    for name, value in sorted(hyperparameters.items()):
-        if not name.startswith("sagemaker_"):
-            words += [f"--{name}" if len(name) > 1 else f"-{name}", _as_word(value)]
+    for name, value in sorted(_for_script(hyperparameters).items()):
+        words += [f"--{name}" if len(name) > 1 else f"-{name}", _as_word(value)]
     return words
+
+
+def _for_script(hyperparameters: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        name: value
+        for name, value in hyperparameters.items()
+        if not name.startswith("sagemaker_") and name != TUNING_METRIC
+    }
 
 
 def _as_word(value: Any) -> str:
@@ -60,7 +69,7 @@ def script_environment(
 ) -> dict[str, str]:
     """Give the SM_* variables of a job on one host without GPUs."""
     program = str(hyperparameters.get(PROGRAM, ""))
-    user = {name: value for name, value in hyperparameters.items() if not name.startswith("sagemaker_")}
+    user = _for_script(hyperparameters)
     root = folder.root
     values: dict[str, Any] = {
         "SM_MODEL_DIR": root / "model",

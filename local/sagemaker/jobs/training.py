@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from local.cloud.processes import clean_environment
+from local.sagemaker.jobs.checkpoints import LOCAL_PATH, Checkpoints
 from local.sagemaker.jobs.error import JobError
 from local.sagemaker.jobs.job import Command, Place
 from local.sagemaker.jobs.script_mode import (
@@ -23,6 +24,7 @@ from local.sagemaker.jobs.script_mode import (
     script_command,
     script_environment,
 )
+from local.sagemaker.jobs.spot import check_times
 from local.sagemaker.refuse import refuse, refuse_given, refuse_unless
 from local.sagemaker.requirements import unsatisfied
 from local.sagemaker.s3_transfer import download_object, download_prefix, pack, unpack, upload_file
@@ -49,7 +51,12 @@ class Training:
                 f"an image's own ENTRYPOINT: give the hyperparameters {PROGRAM} and {SUBMIT_DIRECTORY}"
             )
         refuse_given(_CREATE, algorithm, "AlgorithmName")
-        refuse_given(_CREATE, request, "CheckpointConfig", "InfraCheckConfig", "RetryStrategy")
+        refuse_given(_CREATE, request, "InfraCheckConfig", "RetryStrategy")
+        check_times(request)
+        if not _checkpoint_path(request).startswith("/opt/ml/"):
+            raise refuse(
+                f"CheckpointConfig.LocalPath={_checkpoint_path(request)!r}, only folders of /opt/ml/"
+            )
         refuse_unless("ResourceConfig.InstanceCount", request["ResourceConfig"].get("InstanceCount"), 1)
         refuse_given(f"{_CREATE} ResourceConfig", request["ResourceConfig"], "InstanceGroups")
         refuse_unless("CompressionType", request["OutputDataConfig"].get("CompressionType"), "GZIP")
@@ -97,9 +104,17 @@ class Training:
         download_object(place.s3, uri, archive)
         unpack(archive, code)
 
+    def checkpoints(self, request: Mapping[str, Any], place: Place) -> Checkpoints | None:
+        """Give the folder of CheckpointConfig."""
+        if "CheckpointConfig" not in request:
+            return None
+        folder = place.folder.path(_checkpoint_path(request))
+        return Checkpoints(place.s3, folder, request["CheckpointConfig"]["S3Uri"])
+
     def command(self, request: Mapping[str, Any], place: Place) -> Command:
         """Give the script's command with the toolkit's environment; its requirements are met first."""
-        hyperparameters = decode_hyperparameters(request.get("HyperParameters", {}))
+        decoded = decode_hyperparameters(request.get("HyperParameters", {}))
+        hyperparameters = {name: _led(value, place) for name, value in decoded.items()}
         environment = script_environment(
             place.folder,
             hyperparameters,
@@ -139,6 +154,15 @@ class Training:
     def promised(self, request: Mapping[str, Any], name: str) -> dict[str, Any]:
         """Tell from the start where the model will be: DescribeTrainingJob cannot answer without it."""
         return {"ModelArtifacts": {"S3ModelArtifacts": f"{_output_base(request, name)}/model.tar.gz"}}
+
+
+def _checkpoint_path(request: Mapping[str, Any]) -> str:
+    return str(request.get("CheckpointConfig", {}).get("LocalPath") or LOCAL_PATH)
+
+
+def _led(value: Any, place: Place) -> Any:
+    """Lead a hyperparameter that names a folder of the container to the job's folder."""
+    return place.folder.rewrite(value) if isinstance(value, str) else value
 
 
 def _output_base(request: Mapping[str, Any], name: str) -> str:

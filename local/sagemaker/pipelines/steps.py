@@ -11,7 +11,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from local.cloud.errors import AwsError
-from local.sagemaker.jobs.api import Jobs
+from local.sagemaker.jobs.jobs import Jobs
 from local.sagemaker.pipelines.definition import Step
 from local.sagemaker.pipelines.expressions import ExpressionError, Scope
 from local.sagemaker.pipelines.retry import StepError, call_error_kinds, job_error_kinds
