@@ -56,3 +56,8 @@ def task_named(name: str) -> Task:
 def task_of(evaluation: Mapping[str, Any]) -> Task:
     """Tell the task from an evaluation.json; those of detection say nothing of it."""
     return _TASKS[evaluation.get("task") or DETECTION.name]
+
+
+def task_measuring(numbers: Mapping[str, Any]) -> Task:
+    """Tell the task from the numbers that were kept of a test."""
+    return CLASSIFICATION if numbers.keys() & CLASSIFICATION.metrics.keys() else DETECTION

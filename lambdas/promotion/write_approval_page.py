@@ -75,6 +75,7 @@ def _version(package: Mapping[str, Any]) -> Version:
         registered_at=package["registered_at"],
         git_commit=package["git_commit"],
         manifest_uri=package["dataset_manifest"],
+        evaluation_uri=package["evaluation"],
     )
 
 

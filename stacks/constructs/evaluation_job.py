@@ -26,8 +26,8 @@ class EvaluationJob(Construct):
     """A role, and a state that runs the evaluation of a model's task in it and waits for the end.
 
     `job_prefixes` begin the names of its jobs. What differs from job to job are paths into the state: `name`,
-    `image`, `instance`, `entrypoint` (the program, as a list), where `results` go, and `inputs` by their folder
-    under INPUT. `arguments` are the script's, as the members of AppSpecification.
+    `image`, `instance`, `entrypoint` (the program, as a list), where `results` go, and `inputs` by their
+    folder under INPUT. `arguments` are the script's, as the members of AppSpecification.
     """
 
     def __init__(

@@ -1,6 +1,6 @@
 """The page for the person who approves a model package."""
 
-from lambdas.promotion.pages import decide
+from lambdas.promotion.pages import classified, decide
 from lambdas.promotion.pages.document import code, document, facts, section, sheet, soft
 from lambdas.promotion.pages.markup import Content, Markup, element
 from lambdas.promotion.pages.mistakes import CONFUSED, MISPLACED, Compared, worst
@@ -8,6 +8,7 @@ from lambdas.promotion.pages.numbers import of
 from lambdas.promotion.pages.plates import Names, Picture, hatching, plate
 from lambdas.promotion.pages.review import PICTURES, Changes, Review, changes, listed
 from lambdas.promotion.pages.scores import key_numbers, quality
+from lambdas.promotion.tasks import CLASSIFICATION, task_of
 
 
 def approval_page(review: Review) -> str:
@@ -25,9 +26,7 @@ def approval_page(review: Review) -> str:
         ),
         element(
             "main",
-            section("numbers", "Key numbers", _compared_how(review), key_numbers(review, answers)),
-            quality(review),
-            _mistakes(review, answers),
+            *_measured(review, answers),
             _identity(review),
             _changes(review),
             _decide(review),
@@ -36,18 +35,29 @@ def approval_page(review: Review) -> str:
     )
 
 
+def _measured(review: Review, answers: list[Compared]) -> list[Markup | None]:
+    """What was measured, from the numbers that a decision begins with down to the mistakes."""
+    of_labels = task_of(review.new.evaluation) is CLASSIFICATION
+    numbers = classified.key_numbers(review) if of_labels else key_numbers(review, answers)
+    first = section("numbers", "Key numbers", _compared_how(review), numbers)
+    if of_labels:
+        return [first, classified.quality(review), classified.routing(review), classified.mistakes(review)]
+    return [first, quality(review), _mistakes(review, answers)]
+
+
 def verdict(review: Review, answers: list[Compared]) -> str:
     """Say in a sentence or two how the version compares; without adjectives, for a person decides."""
     old = review.compared_with
     if old is None:
         return review.remark
-    map50, before = review.new.evaluation.get("map50"), old.evaluation.get("map50")
-    if map50 is None or before is None:
+    metric, title = next(iter(task_of(review.new.evaluation).metrics.items()))
+    now, before = review.new.evaluation.get(metric), old.evaluation.get(metric)
+    if now is None or before is None:
         return review.remark
-    how = "higher than" if map50 > before else "lower than" if map50 < before else "the same as"
+    how = "higher than" if now > before else "lower than" if now < before else "the same as"
     mended = sum(pair.worsening < 0 for pair in answers)
     broken = sum(pair.worsening > 0 for pair in answers)
-    said = f"mAP50 is {map50:.3f}, {how} {before:.3f} of {old.name.lower()} in prod on the same pictures."
+    said = f"{title} is {now:.3f}, {how} {before:.3f} of {old.name.lower()} in prod on the same pictures."
     if answers and old.predictions:
         said += f" It answers {of(mended, 'picture')} better and {broken} worse."
     return said
@@ -130,6 +140,7 @@ def _identity(review: Review) -> Markup:
     splits = new.pictures_by_split()
     pictures = ", ".join(f"{splits[name]} {words}" for name, words in _SPLITS) if splits else None
     aside = len(new.manifest.get("set_aside") or ())
+    listed_apart = classified.pictures(new.manifest)
     return section(
         "identity",
         "Where it comes from",
@@ -141,7 +152,7 @@ def _identity(review: Review) -> Markup:
                 ("Dataset manifest", code(new.manifest_uri)),
                 ("SHA-256 of it", code(str(new.manifest["sha256"])) if new.manifest.get("sha256") else None),
                 ("Labels as of", str(new.manifest.get("as_of") or "")),
-                ("Pictures", pictures),
+                ("Pictures", pictures or listed_apart),
                 ("Set aside", f"{of(aside, 'picture')}, with the reasons in the manifest" if aside else None),
             )
         ),
@@ -155,9 +166,10 @@ def _changes(review: Review) -> Markup | None:
     new, old = review.new, review.prod
     if old is None or old.arn == new.arn:
         return None
-    found = changes(new.manifest, old.manifest) if new.manifest and old.manifest else None
+    of_labels = task_of(new.evaluation) is CLASSIFICATION
+    found = changes(new.manifest, old.manifest) if new.manifest and old.manifest and not of_labels else None
     commits = _commits(new.git_commit, old.git_commit)
-    size = None
+    size = classified.pictures_before(new.manifest, old.manifest) if of_labels else None
     if found:
         now, before = (len(listed(version.manifest)) for version in (new, old))
         size = f"{of(now, 'picture')}, before {before}"
@@ -170,6 +182,7 @@ def _changes(review: Review) -> Markup | None:
                 ("Registered", old.registered_at),
                 ("Data set", size or "the manifest of one of them could not be read"),
                 ("Pictures", _of_pictures(found) if found else None),
+                ("Labels", classified.labels_before(new.evaluation, old.evaluation) if of_labels else None),
                 ("Git commit", commits),
             ),
             _warning(found, old.name) if found else None,

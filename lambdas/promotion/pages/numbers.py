@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from lambdas.promotion.pages.markup import Markup, element, join
+from lambdas.promotion.pages.markup import Content, Markup, element, join
 
 DASH = "\N{EN DASH}"
 Better = Literal["higher", "lower"]
@@ -51,3 +51,9 @@ def difference(
     text = f"{arrow} {sign}{abs(apart):.{digits}f} "
     word = element("span", "better" if good else "worse", class_="word")
     return element("span", join([text, word]), class_="diff good" if good else "diff bad")
+
+
+def number(name: str, value: str, apart: Content, explained: str = "") -> Markup:
+    """A key number under its name, with how it differs and what it means."""
+    small = element("small", explained) if explained else None
+    return element("div", element("dt", name), element("dd", value, apart, small))

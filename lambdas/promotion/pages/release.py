@@ -6,6 +6,7 @@ from typing import Any
 from lambdas.promotion.pages.document import code, document, facts, section, sheet, soft
 from lambdas.promotion.pages.markup import Content, Markup, element
 from lambdas.promotion.pages.numbers import megabytes, milliseconds, of, score
+from lambdas.promotion.tasks import task_measuring
 
 _PURPOSES = {"promote": "Promotion", "roll back": "Roll back", "recover": "Recovery"}
 
@@ -100,10 +101,11 @@ def _environment(name: str, place: Mapping[str, Any], tested: Content) -> Markup
 def _tested(test: Mapping[str, Any] | None) -> Content:
     if not test:
         return "no test was passed"
-    parts = [f"mAP50 {score(test.get('map50'))}, mAP50-95 {score(test.get('map50_95'))}"]
     registered = test.get("registered") or {}
+    metrics = task_measuring(registered or test).metrics
+    parts = [", ".join(f"{title} {score(test.get(name))}" for name, title in metrics.items())]
     if registered:
-        parts.append(f"registered {score(registered.get('map50'))} and {score(registered.get('map50_95'))}")
+        parts.append("registered " + " and ".join(score(registered.get(name)) for name in metrics))
     if test.get("p95_ms") is not None:
         parts.append(f"95 in 100 answers within {milliseconds(test['p95_ms'])}")
     contract, equality = test.get("contract") or {}, test.get("equality") or {}

@@ -24,6 +24,7 @@ class Version:
     registered_at: str
     git_commit: str
     manifest_uri: str
+    evaluation_uri: str = ""
     manifest: Mapping[str, Any] = field(default_factory=dict)
     evaluation: Mapping[str, Any] = field(default_factory=dict)
     predictions: Sequence[Mapping[str, Any]] = ()

@@ -7,7 +7,7 @@ from lambdas.promotion.pages.charts import has_curve, precision_recall
 from lambdas.promotion.pages.document import section, sheet, soft, table
 from lambdas.promotion.pages.markup import Content, Markup, element
 from lambdas.promotion.pages.mistakes import Compared
-from lambdas.promotion.pages.numbers import Better, count, difference, milliseconds, of, score
+from lambdas.promotion.pages.numbers import Better, count, difference, milliseconds, number, of, score
 from lambdas.promotion.pages.review import Review
 
 _NOISE = 0.1  # so much do the latencies of one model differ from job to job
@@ -26,22 +26,22 @@ def key_numbers(review: Review, answers: list[Compared]) -> Markup:
         else None
     )
     numbers = [
-        _number("mAP50", score(new.get("map50")), _apart(new, old, "map50")),
-        _number("mAP50-95", score(new.get("map50_95")), _apart(new, old, "map50_95")),
-        _number(
+        number("mAP50", score(new.get("map50")), _apart(new, old, "map50")),
+        number("mAP50-95", score(new.get("map50_95")), _apart(new, old, "map50_95")),
+        number(
             "Missed",
             count(_sum(new, "false_negatives")),
             _counted(new, old, "false_negatives"),
             of(int(new.get("boxes") or 0), "object") + " in all",
         ),
-        _number("False", count(_sum(new, "false_positives")), _counted(new, old, "false_positives")),
-        _number(
+        number("False", count(_sum(new, "false_positives")), _counted(new, old, "false_positives")),
+        number(
             "Without a mistake",
             count(clean),
             difference(clean, clean_old, better="higher", digits=0),
             f"of {of(int(new.get('images') or 0), 'picture')}",
         ),
-        _number(
+        number(
             "Latency in the job",
             milliseconds(latency.get("p50")),
             difference(latency.get("p50"), latency_old.get("p50"), better="lower", digits=1, noise=_NOISE),
@@ -139,11 +139,6 @@ def _cell(row: Mapping[str, Any], before: Mapping[str, Any], key: str, better: B
     digits = 3 if key.startswith("ap") else 0
     text = score(row.get(key)) if digits else count(row.get(key))
     return [text, difference(row.get(key), before.get(key), better=better, digits=digits)]
-
-
-def _number(name: str, value: str, apart: Content, explained: str = "") -> Markup:
-    small = element("small", explained) if explained else None
-    return element("div", element("dt", name), element("dd", value, apart, small))
 
 
 def _apart(new: Mapping[str, Any], old: Mapping[str, Any], key: str) -> Markup:
