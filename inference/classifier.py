@@ -107,8 +107,11 @@ class Classifier:
 
     def scores(self, picture: Picture) -> NDArray[np.float32]:
         """Score each label, in the labels' order, for an RGB picture (height, width, 3), uint8."""
-        blob = to_blob(centre_view(picture, self.card.input_size))
-        (scores,) = self._session.run(["scores"], {self._input_name: blob})
+        return self.scores_of_view(centre_view(picture, self.card.input_size))
+
+    def scores_of_view(self, view: Picture) -> NDArray[np.float32]:
+        """Score each label for what `centre_view` gives, (S, S, 3)."""
+        (scores,) = self._session.run(["scores"], {self._input_name: to_blob(view)})
         return np.asarray(scores[0], dtype=np.float32)
 
     def best(self, picture: Picture, count: int = _SHOWN) -> list[ScoredLabel]:

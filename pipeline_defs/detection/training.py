@@ -1,6 +1,5 @@
 """Training by a budget of steps: seeded, with averaged weights, and progress on stdout."""
 
-import math
 import time
 from collections.abc import Iterator
 from copy import deepcopy
@@ -14,6 +13,8 @@ from torch import Tensor, nn
 from inference.letterbox import place, to_blob
 from inference.pictures import Picture
 from inference.suppression import select
+from pipeline_defs.common.averaged_weights import AveragedWeights
+from pipeline_defs.common.optimizer import adamw_with_cosine
 from pipeline_defs.detection.augment import Targets, augment
 from pipeline_defs.detection.dataset import LabeledPicture, Split
 from pipeline_defs.detection.loss import detection_loss
@@ -29,7 +30,6 @@ from pipeline_defs.detection.scoring import (
 from pipeline_defs.detection.settings import InputSize, Settings
 
 WARM_UP_STEPS = 30
-FINAL_RATE_SHARE = 0.02
 MAX_GRADIENT_NORM = 10.0
 MAX_AVERAGE_DECAY = 0.99
 VALIDATIONS = 6  # evenly over the second half of the steps
@@ -75,27 +75,6 @@ class Canvases:
         return canvas, np.concatenate((targets[:, :1], boxes), axis=1)
 
 
-class AveragedWeights:
-    """Exponential moving average of a network's weights, fast at first (as in Polyak averaging)."""
-
-    def __init__(self, network: CompactDetector) -> None:
-        self.network = deepcopy(network).eval()
-        self._updates = 0
-
-    @torch.no_grad()  # type: ignore[untyped-decorator]
-    def update(self, network: CompactDetector) -> None:
-        """Move towards the network's present weights."""
-        self._updates += 1
-        decay = min(MAX_AVERAGE_DECAY, (1 + self._updates) / (10 + self._updates))
-        for average, value in zip(
-            self.network.state_dict().values(), network.state_dict().values(), strict=True
-        ):
-            if value.dtype.is_floating_point:
-                average.lerp_(value, 1 - decay)
-            else:
-                average.copy_(value)
-
-
 def train_detector(train: Split, validation: Split, size: InputSize, settings: Settings) -> Trained:
     """Train from scratch; the weights that score best on the validation split are kept.
 
@@ -103,8 +82,14 @@ def train_detector(train: Split, validation: Split, size: InputSize, settings: S
     """
     torch.manual_seed(settings.seed)
     network = CompactDetector(len(train.classes)).to(memory_format=torch.channels_last)
-    average = AveragedWeights(network)
-    optimizer, schedule = _optimizer(network, settings)
+    average = AveragedWeights(network, max_decay=MAX_AVERAGE_DECAY)
+    optimizer, schedule = adamw_with_cosine(
+        network,
+        learning_rate=settings.learning_rate,
+        weight_decay=settings.weight_decay,
+        steps=settings.steps,
+        warm_up_steps=WARM_UP_STEPS,
+    )
     batches = _batches(Canvases(train, size), settings.batch_size, np.random.default_rng(settings.seed))
     validated = Canvases(validation, size)
     checks = validation_steps(settings.steps)
@@ -171,24 +156,6 @@ class Progress:
             f"step {step}/{self._steps} loss {self._loss:.3f} elapsed {elapsed:.0f}s eta {eta:.0f}s",
             flush=True,
         )
-
-
-def _optimizer(
-    network: CompactDetector, settings: Settings
-) -> tuple[torch.optim.Optimizer, torch.optim.lr_scheduler.LRScheduler]:
-    """AdamW without decay on biases and norms; a linear warm-up, then half a cosine."""
-    weights = [parameter for parameter in network.parameters() if parameter.ndim > 1]
-    others = [parameter for parameter in network.parameters() if parameter.ndim <= 1]
-    optimizer = torch.optim.AdamW(
-        [{"params": weights, "weight_decay": settings.weight_decay}, {"params": others, "weight_decay": 0.0}],
-        lr=settings.learning_rate,
-    )
-
-    def rate(step: int) -> float:
-        cosine = 0.5 * (1 + math.cos(math.pi * min(1.0, step / settings.steps)))
-        return min(1.0, (step + 1) / WARM_UP_STEPS) * (FINAL_RATE_SHARE + (1 - FINAL_RATE_SHARE) * cosine)
-
-    return optimizer, torch.optim.lr_scheduler.LambdaLR(optimizer, rate)
 
 
 def _batches(canvases: Canvases, batch_size: int, rng: Generator) -> Iterator[tuple[Tensor, list[Tensor]]]:

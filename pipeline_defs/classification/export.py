@@ -1,0 +1,74 @@
+"""The trained network as one ONNX file that says what it is, checked against the network itself."""
+
+import contextlib
+import io
+import warnings
+from pathlib import Path
+
+import numpy as np
+import onnx
+import torch
+from torch import Tensor, nn
+
+from inference.classifier import Classifier, ClassifierCard
+from inference.pictures import Picture
+from pipeline_defs.classification.network import CompactClassifier
+from pipeline_defs.common.job import JobError
+
+OPSET = 17
+MAX_DIFFERENCE = 1e-3  # of a score
+
+
+class ServedClassifier(nn.Module):  # type: ignore[misc]
+    """Pictures in, scores that add up to 1 out."""
+
+    def __init__(self, network: CompactClassifier) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, picture: Tensor) -> Tensor:
+        """Turn logits into scores."""
+        return torch.softmax(self.network(picture), dim=1)
+
+
+def export_onnx(
+    network: CompactClassifier, card: ClassifierCard, path: Path, samples: tuple[Picture, ...] = ()
+) -> None:
+    """Write the ONNX file with the card as metadata, and compare both on noise and on samples.
+
+    Samples are views (S, S, 3), uint8. Raises JobError if a score differs by more than MAX_DIFFERENCE.
+    """
+    size = card.input_size
+    served = ServedClassifier(network).eval().to(memory_format=torch.contiguous_format)
+    buffer = io.BytesIO()
+    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+        warnings.simplefilter("ignore")  # the exporter announces its successor, which needs onnxscript
+        torch.onnx.export(
+            served,
+            (torch.zeros(1, 3, size, size),),
+            buffer,
+            input_names=["image"],
+            output_names=["scores"],
+            opset_version=OPSET,
+            dynamo=False,
+        )
+    model = onnx.load_model_from_string(buffer.getvalue())
+    onnx.helper.set_model_props(model, card.properties())
+    onnx.save(model, path)
+    noise = np.random.default_rng(0).integers(0, 256, (size, size, 3), dtype=np.uint8)
+    _check_equal(served, path, (noise, *samples))
+
+
+def _check_equal(served: ServedClassifier, path: Path, views: tuple[Picture, ...]) -> None:
+    classifier = Classifier(path)
+    for view in views:
+        with torch.no_grad():
+            trained = served(torch.from_numpy(view.transpose(2, 0, 1)[None].astype(np.float32) / 255))[
+                0
+            ].numpy()
+        difference = float(np.abs(classifier.scores_of_view(view) - trained).max())
+        if not difference <= MAX_DIFFERENCE:  # so written, NaN is refused too
+            raise JobError(
+                f"{path}: onnxruntime and torch disagree by a score of {difference:.3g}: "
+                "the export cannot be trusted"
+            )
