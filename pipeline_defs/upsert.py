@@ -3,9 +3,10 @@
 python -m pipeline_defs.upsert --model tags --start --labels-manifest s3://bucket/labels/tags/x.manifest
 
 The environment is that of the build project (stacks/training_stack.py). Prints one line of JSON:
-{"pipeline_arn": ..., "execution_arn": ... or null}; without labels to train on nothing is started, and a line
-says so. `none` stands for a value that is not given: CodePipeline's variables are never empty. With `--check`
-it only builds and checks the definition, without a call to AWS, and prints {"definition": ...}.
+{"pipeline_arn": ..., "execution_arn": ... or null}; without anything to train on, or with `--alone yes` while
+another execution runs, nothing is started, and a line says so. `none` stands for a value that is not given:
+CodePipeline's variables are never empty. With `--check` it only builds and checks the definition, without a
+call to AWS, and prints {"definition": ...}.
 """
 
 import argparse
@@ -21,37 +22,48 @@ from typing import Any
 
 import boto3
 
+from pipeline_defs.classification.start import Classification
 from pipeline_defs.common.checks import DefinitionError, check
 from pipeline_defs.common.containers import UnknownRegionError
+from pipeline_defs.common.executions import running
 from pipeline_defs.common.session import prepare_sdk_import
 from pipeline_defs.common.settings import Settings, SettingsError
 from pipeline_defs.common.sources import Sources
+from pipeline_defs.common.task import Clients, Task
+from pipeline_defs.detection.start import Detection
 
 ROOT = Path(__file__).parents[1]
 _NONE = "none"
+_TASKS: Mapping[str, Task] = {"detection": Detection(), "classification": Classification()}
 
 
 def main(arguments: Sequence[str], environment: Mapping[str, str]) -> dict[str, str | None]:
     """Upsert, and start with `--start`; the ARNs of the pipeline and of its execution."""
     options = parse(arguments)
     settings = Settings.read(environment, options.model)
-    sources = Sources.collect(ROOT)
+    sources = Sources.collect(ROOT).with_files(task_of(settings).files(settings))
     definition = describe(settings, sources.prefix)
     if options.check:
         return {"definition": definition}
     session = boto3.Session(region_name=settings.region)
-    s3 = session.client("s3")
-    sources.upload(s3, settings.artifacts_bucket)
-    sagemaker = session.client("sagemaker")
-    pipeline_arn = upsert(sagemaker, settings, definition)
+    clients = Clients(session.client("s3"), session.client("sagemaker"))
+    sources.upload(clients.s3, settings.artifacts_bucket)
+    pipeline_arn = upsert(clients.sagemaker, settings, definition)
     execution_arn = None
-    if options.start and not (options.labels_manifest or has_labels(s3, settings)):
-        print(f"model {settings.model.name}: not started, there are no labels yet", file=sys.stderr)
+    lacking = task_of(settings).lacking(clients, settings, options) if options.start else ""
+    if options.alone and (other := running(clients.sagemaker, settings.model.pipeline_name)):
+        lacking = lacking or f"another training runs: {other}"
+    if lacking:
+        print(f"model {settings.model.name}: not started, {lacking}", file=sys.stderr)
     elif options.start:
-        parameters = start_parameters(options, environment)
-        execution_arn = start(sagemaker, settings, definition, parameters)
+        own = task_of(settings).parameters(clients, settings, options)
+        parameters = start_parameters(options, environment, own)
+        token = _token(definition, json.dumps(parameters, sort_keys=True))
+        execution_arn = start(clients.sagemaker, settings, parameters, token)
     if options.execution_arn_to:
         options.execution_arn_to.write_text(execution_arn or _NONE, encoding="utf-8")
+    if options.not_started_to:
+        options.not_started_to.write_text(lacking or _NONE, encoding="utf-8")
     return {"pipeline_arn": pipeline_arn, "execution_arn": execution_arn}
 
 
@@ -64,30 +76,37 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument(
         "--labels-manifest", type=_given, default="", help="s3 URI of labels that must be visible first"
     )
-    parser.add_argument("--as-of", default="", help="labels up to this time, 2026-11-21T12:00:00Z; or now")
+    parser.add_argument(
+        "--as-of", type=_given, default="", help="labels up to this time, 2026-11-21T12:00:00Z; or now"
+    )
     parser.add_argument("--seed", type=_seed, help="of the training and of the split")
-    parser.add_argument("--map50-threshold", type=float, help="instead of the one of edgeline.toml")
+    parser.add_argument(
+        "--dataset-manifest", type=_given, default="", help="s3 URI of a data set to train on again"
+    )
+    parser.add_argument(
+        "--children", type=_given, default="", help="versions for a parent's evaluation: flowers=3,trees=12"
+    )
+    parser.add_argument("--map50-threshold", type=float, help="a detector's, instead of edgeline.toml's")
+    parser.add_argument("--top1-threshold", type=float, help="a classifier's, instead of edgeline.toml's")
+    parser.add_argument("--alone", type=_given, default="", help="yes: start none beside another execution")
+    parser.add_argument("--not-started-to", type=Path, help=f"file for why nothing was started, or {_NONE}")
     parser.add_argument("--execution-arn-to", type=Path, help=f"file for the execution's ARN, or {_NONE}")
     return parser.parse_args(arguments)
 
 
-def has_labels(s3: Any, settings: Settings) -> bool:
-    """Tell whether labeling has ever left labels for the model."""
-    prefix = f"labels/{settings.model.name}/"
-    found = s3.list_objects_v2(Bucket=settings.artifacts_bucket, Prefix=prefix, MaxKeys=1)
-    return bool(found["KeyCount"])
+def task_of(settings: Settings) -> Task:
+    """Return what the model's task does; raises SettingsError where there is no such task."""
+    if settings.model.task not in _TASKS:
+        raise SettingsError(f"model {settings.model.name!r}: there is no {settings.model.task} pipeline")
+    return _TASKS[settings.model.task]
 
 
 def describe(settings: Settings, code: str) -> str:
     """Return the definition as JSON, checked; `code` is the prefix of the sources that its jobs run."""
-    if settings.model.task != "detection":
-        raise SettingsError(f"model {settings.model.name!r}: there is no {settings.model.task} pipeline")
+    task = task_of(settings)
     prepare_sdk_import(settings.region)
     logging.getLogger("sagemaker").setLevel(logging.ERROR)
-    # The SDK takes seconds to import, and needs the environment that was set just now.
-    from pipeline_defs.detection.pipeline import get_pipeline
-
-    definition: str = get_pipeline(settings, code).definition()
+    definition = task.definition(settings, code)
     check(json.loads(definition))
     return definition
 
@@ -108,25 +127,27 @@ def upsert(sagemaker: Any, settings: Settings, definition: str) -> str:
     return str(sagemaker.update_pipeline(**values)["PipelineArn"])
 
 
-def start_parameters(options: argparse.Namespace, environment: Mapping[str, str]) -> dict[str, str]:
-    """Collect the parameters of an execution; the ones that are not given keep the pipeline's defaults."""
+def start_parameters(
+    options: argparse.Namespace, environment: Mapping[str, str], own: Mapping[str, object]
+) -> dict[str, str]:
+    """Collect the parameters of an execution, with the task's `own`; what is not given keeps its default."""
     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     given = {
-        "LabelsManifest": options.labels_manifest,
         "AsOf": options.as_of or now,
         "Seed": options.seed,
-        "Map50Threshold": options.map50_threshold,
+        "DatasetManifest": options.dataset_manifest,
         "GitCommit": environment.get("GIT_COMMIT"),
+        **own,
     }
     return {name: str(value) for name, value in given.items() if value not in (None, "")}
 
 
-def start(sagemaker: Any, settings: Settings, definition: str, parameters: Mapping[str, str]) -> str:
-    """Start an execution; the same definition and parameters again give the execution that there is."""
+def start(sagemaker: Any, settings: Settings, parameters: Mapping[str, str], token: str) -> str:
+    """Start an execution; the same token again gives the execution that there is."""
     execution = sagemaker.start_pipeline_execution(
         PipelineName=settings.model.pipeline_name,
         PipelineParameters=[{"Name": name, "Value": value} for name, value in parameters.items()],
-        ClientRequestToken=_token(definition, json.dumps(parameters, sort_keys=True)),
+        ClientRequestToken=token,
     )
     return str(execution["PipelineExecutionArn"])
 

@@ -8,15 +8,17 @@ from typing import Any
 
 from pipeline_defs.classification.label_map import ChildMap, LabelMap, LabelMapError
 from pipeline_defs.common.job import JobError
+from pipeline_defs.common.settings import ModelSettings, SettingsError
 
 Range = tuple[float, float]
+STRATEGIES = ("random", "bayesian")
 
 
 @dataclass(frozen=True)
 class Tuning:
     """How parameters are looked for: on `share` of the training side; the ranges are low, high."""
 
-    strategy: str = "random"  # or "bayesian"
+    strategy: str = "random"  # one of STRATEGIES
     jobs: int = 8
     parallel: int = 2
     share: float = 0.5
@@ -98,6 +100,19 @@ def settings_from(values: Mapping[str, Any]) -> ClassificationSettings:
     return settings
 
 
+def settings_of(model: ModelSettings) -> ClassificationSettings:
+    """Read a classifier's part of MODEL_CONFIG; raises SettingsError naming the model and what is wrong."""
+    try:
+        return settings_from({"name": model.name, **(model.classification or {})})
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise SettingsError(f"MODEL_CONFIG of {model.name!r}, 'classification': {error!r}") from None
+
+
+def settings_file(model: str) -> str:
+    """Return where the file lies in the code's folder."""
+    return f"models/{model}.json"
+
+
 def settings_json(settings: ClassificationSettings) -> str:
     """Return the file's text; the same settings always give the same bytes."""
     return json.dumps(asdict(settings), indent=1, ensure_ascii=False) + "\n"
@@ -116,6 +131,8 @@ def _with_tuples(values: Mapping[str, Any], keys: tuple[str, ...]) -> dict[str, 
 
 
 def _check(settings: ClassificationSettings) -> None:
+    if settings.tuning.strategy not in STRATEGIES:
+        raise ValueError(f"strategy {settings.tuning.strategy!r} is none of {', '.join(STRATEGIES)}")
     classes = settings.classes
     twice = sorted({of_label for of_label in classes if classes.count(of_label) > 1})
     if twice:

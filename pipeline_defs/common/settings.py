@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 
@@ -49,7 +50,10 @@ class ModelSettings:
 
 @dataclass(frozen=True)
 class Settings:
-    """Where a pipeline runs, in which roles, and for which model."""
+    """Where a pipeline runs, in which roles, and for which model.
+
+    `groups` are the model package groups of all models.
+    """
 
     region: str
     artifacts_bucket: str
@@ -60,6 +64,7 @@ class Settings:
     job_role_arn: str
     pipeline_role_arn: str
     model: ModelSettings
+    groups: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def read(cls, environment: Mapping[str, str], model: str) -> "Settings":
@@ -76,17 +81,30 @@ class Settings:
             "JOB_ROLE_ARN",
             "PIPELINE_ROLE_ARN",
         )
-        missing = [name for name in (*names, "MODEL_CONFIG") if not environment.get(name)]
+        missing = [name for name in names if not environment.get(name)]
+        if not (environment.get("MODEL_CONFIG") or environment.get("MODEL_CONFIG_FILE")):
+            missing.append("MODEL_CONFIG or MODEL_CONFIG_FILE")
         region = environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION")
         if not region:
             missing.append("AWS_REGION")
         if missing or not region:
             raise SettingsError(f"missing from the environment: {', '.join(missing)}")
-        models = json.loads(environment["MODEL_CONFIG"])
+        models = _models(environment)
         if model not in models:
             raise SettingsError(f"model {model!r} is not one of {', '.join(sorted(models))} in MODEL_CONFIG")
         values = {name.lower(): environment[name] for name in names}
-        return cls(region=region, model=_model(model, models[model]), **values)
+        groups = {name: each["model_package_group"] for name, each in models.items()}
+        return cls(region=region, model=_model(model, models[model]), groups=groups, **values)
+
+
+def _models(environment: Mapping[str, str]) -> dict[str, Any]:
+    """Read MODEL_CONFIG, or the file of it: CodeBuild's environment holds 5,500 characters."""
+    try:
+        text = environment.get("MODEL_CONFIG") or Path(environment["MODEL_CONFIG_FILE"]).read_text("utf-8")
+        models: dict[str, Any] = json.loads(text)
+    except (OSError, ValueError) as error:
+        raise SettingsError(f"MODEL_CONFIG is not the models as JSON: {error}") from None
+    return models
 
 
 def _model(name: str, described: Mapping[str, Any]) -> ModelSettings:

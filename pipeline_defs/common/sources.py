@@ -38,6 +38,10 @@ class Sources:
         files["requirements.txt"] = requirements
         return cls(dict(sorted(files.items())))
 
+    def with_files(self, more: Mapping[str, bytes]) -> "Sources":
+        """Add files that are made for one model; they are part of the hash."""
+        return Sources(dict(sorted({**self.files, **more}.items())))
+
     @property
     def prefix(self) -> str:
         """`code/<hash>/`, the hash being that of every path and content."""

@@ -46,7 +46,9 @@ def test_a_pipeline_that_is_there_is_updated(sagemaker: Any, settings: Settings)
 
 def test_the_parameters_of_an_execution_are_those_that_were_given() -> None:
     options = upsert.parse(["--model", "tags", "--as-of", "2026-11-21T12:00:00Z", "--seed", "3"])
-    assert upsert.start_parameters(options, {"GIT_COMMIT": "abc"}) == {
+    assert upsert.start_parameters(
+        options, {"GIT_COMMIT": "abc"}, {"Children": "", "Map50Threshold": None}
+    ) == {
         "AsOf": "2026-11-21T12:00:00Z",
         "Seed": "3",
         "GitCommit": "abc",
@@ -54,24 +56,9 @@ def test_the_parameters_of_an_execution_are_those_that_were_given() -> None:
 
 
 def test_a_start_without_a_time_is_as_of_now() -> None:
-    parameters = upsert.start_parameters(upsert.parse(["--model", "tags"]), {})
+    parameters = upsert.start_parameters(upsert.parse(["--model", "tags"]), {}, {})
     assert list(parameters) == ["AsOf"]
     assert parameters["AsOf"].endswith("Z")
-
-
-def test_the_same_start_again_has_the_same_token(sagemaker: Any, settings: Settings) -> None:
-    tokens = []
-    for seed in ("1", "1", "2"):
-        with Stubber(sagemaker) as stub:
-            stub.add_response("start_pipeline_execution", {"PipelineExecutionArn": f"{PIPELINE}/execution/x"})
-            sagemaker.meta.events.register(
-                "before-parameter-build.sagemaker.StartPipelineExecution",
-                lambda params, **_: tokens.append(params["ClientRequestToken"]),
-                unique_id="token",
-            )
-            assert upsert.start(sagemaker, settings, "{}", {"Seed": seed}).endswith("/execution/x")
-    assert tokens[0] == tokens[1] != tokens[2]
-    assert all(32 <= len(token) <= 128 for token in tokens)
 
 
 def test_a_task_without_a_pipeline_is_refused(build_environment: dict[str, str]) -> None:
@@ -85,24 +72,7 @@ def test_a_task_without_a_pipeline_is_refused(build_environment: dict[str, str])
 def test_none_is_not_a_value() -> None:
     options = upsert.parse(["--model", "tags", "--labels-manifest", "none", "--seed", "none"])
     assert (options.labels_manifest, options.seed) == ("", None)
-    assert list(upsert.start_parameters(options, {})) == ["AsOf"]
-
-
-@pytest.fixture
-def s3() -> Any:
-    session = botocore.session.Session()
-    session.set_credentials("none", "none")
-    return session.create_client("s3", region_name="eu-west-1")
-
-
-@pytest.mark.parametrize("count", [0, 1])
-def test_a_model_has_labels_once_labeling_has_left_some_for_it(
-    s3: Any, settings: Settings, count: int
-) -> None:
-    with Stubber(s3) as stub:
-        asked = {"Bucket": settings.artifacts_bucket, "Prefix": "labels/tags/", "MaxKeys": 1}
-        stub.add_response("list_objects_v2", {"KeyCount": count}, asked)
-        assert upsert.has_labels(s3, settings) is bool(count)
+    assert list(upsert.start_parameters(options, {}, {})) == ["AsOf"]
 
 
 class FakeSession:
@@ -114,6 +84,7 @@ class FakeSession:
     def __init__(self, **_: Any) -> None:
         self.labels = 0
         self.started = 0
+        self.tokens: list[str] = []
 
     def client(self, service: str) -> "FakeSession":
         assert service in ("s3", "sagemaker")
@@ -128,8 +99,9 @@ class FakeSession:
     def update_pipeline(self, **_: Any) -> dict[str, str]:
         return {"PipelineArn": PIPELINE}
 
-    def start_pipeline_execution(self, **_: Any) -> dict[str, str]:
+    def start_pipeline_execution(self, *, ClientRequestToken: str, **_: Any) -> dict[str, str]:  # noqa: N803
         self.started += 1
+        self.tokens.append(ClientRequestToken)
         return {"PipelineExecutionArn": f"{PIPELINE}/execution/x"}
 
 
@@ -169,3 +141,13 @@ def test_labels_that_are_named_are_not_looked_for(
 ) -> None:
     run(build_environment, tmp_path / "arn", "--labels-manifest", "s3://artifacts/labels/tags/x.manifest")
     assert aws.started == 1
+
+
+def test_the_same_start_again_has_the_same_token(
+    aws: FakeSession, build_environment: dict[str, str], tmp_path: Path
+) -> None:
+    aws.labels = 1
+    for seed in ("1", "1", "2"):
+        run(build_environment, tmp_path / "arn", "--seed", seed, "--as-of", "2026-11-21T12:00:00Z")
+    assert aws.tokens[0] == aws.tokens[1] != aws.tokens[2]
+    assert all(32 <= len(token) <= 128 for token in aws.tokens)

@@ -1,0 +1,250 @@
+"""The classification pipeline: data set, records, tuning, training, evaluation, and a package that waits."""
+
+from typing import Any
+
+from sagemaker.core.shapes import CheckpointConfig, MetricDefinition
+from sagemaker.core.training.configs import InputData
+from sagemaker.core.workflow.conditions import (
+    ConditionEquals,
+    ConditionGreaterThanOrEqualTo,
+    ConditionLessThan,
+)
+from sagemaker.core.workflow.functions import Join, JsonGet
+from sagemaker.core.workflow.parameters import ParameterFloat, ParameterInteger, ParameterString
+from sagemaker.core.workflow.properties import PropertyFile
+from sagemaker.mlops.workflow.condition_step import ConditionStep
+from sagemaker.mlops.workflow.fail_step import FailStep
+from sagemaker.mlops.workflow.model_step import ModelStep
+from sagemaker.mlops.workflow.pipeline import Pipeline
+from sagemaker.mlops.workflow.steps import ProcessingStep, TrainingStep, TuningStep
+
+from pipeline_defs.classification.label_map import LabelMap
+from pipeline_defs.classification.settings import label_map, settings_file, settings_of
+from pipeline_defs.classification.tuning import METRICS, RANGES, tuner_of
+from pipeline_defs.common.jobs import (
+    CODE,
+    INPUT,
+    OUTPUT,
+    PipelineJobs,
+    arguments_of,
+    file_of,
+    read,
+    retries,
+    uri_of,
+)
+from pipeline_defs.common.settings import Settings
+
+_SIDES = ("full", "train", "validation", "test")
+_GIGABYTES = 100  # a million pictures of 20 kB, encoded and as records, beside each other
+_CHECKPOINTS = "/opt/ml/checkpoints"
+_YES = "yes"
+
+
+def get_pipeline(settings: Settings, code: str) -> Pipeline:
+    """Describe the pipeline of one model; `code` is the prefix of its sources in the artifacts bucket."""
+    return _ClassificationPipeline(settings, code).pipeline()
+
+
+class _ClassificationPipeline:
+    """The steps in their order, each made of the ones before."""
+
+    def __init__(self, settings: Settings, code: str) -> None:
+        self._settings, self._model = settings, settings.model
+        self._classifier = settings_of(settings.model)
+        self._jobs = PipelineJobs(settings, code, task="classification")
+        self._as_of = ParameterString("AsOf")
+        self._seed = ParameterInteger("Seed", default_value=7)
+        self._dataset_manifest = ParameterString("DatasetManifest", default_value="")
+        self._register_model = ParameterString("Register", default_value=_YES, enum_values=[_YES, "no"])
+        self._threshold = ParameterFloat("Top1Threshold", default_value=self._classifier.top1_threshold)
+        self._git_commit = ParameterString("GitCommit", default_value="unknown")
+        self._children = ParameterString("Children", default_value="")
+
+    def pipeline(self) -> Pipeline:
+        """Put the steps together."""
+        check = self._check_data()
+        encode = self._encode_pictures(check)
+        records = self._write_records(check, encode)
+        split = self._split_records(check, records)
+        tune = self._tune(split)
+        train = self._train(split, tune)
+        report = PropertyFile(name="Evaluation", output_name="evaluation", path="evaluation.json")
+        evaluate = self._evaluate(check, split, train, report)
+        measured = JsonGet(step_name=evaluate.name, property_file=report, json_path="top1")
+        # A model that is only rebuilt, to compare it, is no candidate for a release. Two steps, since none
+        # may stand inside of another.
+        for_release = ConditionEquals(left=self._register_model, right=_YES)
+        register = ConditionStep(
+            "CheckTop1",
+            conditions=[for_release, ConditionGreaterThanOrEqualTo(left=measured, right=self._threshold)],
+            if_steps=[self._register(check, split, train, evaluate)],
+            else_steps=[],
+        )
+        refuse = ConditionStep(
+            "RefuseLowTop1",
+            conditions=[for_release, ConditionLessThan(left=measured, right=self._threshold)],
+            if_steps=[self._too_low(evaluate)],
+            else_steps=[],
+        )
+        return Pipeline(
+            name=self._model.pipeline_name,
+            parameters=[
+                self._as_of,
+                self._seed,
+                self._dataset_manifest,
+                self._register_model,
+                self._threshold,
+                self._git_commit,
+                self._children,
+            ],
+            steps=[check, encode, records, split, tune, train, evaluate, register, refuse],
+            # Experiments would need more rights, and say what the model package says already.
+            pipeline_experiment_config=None,
+            sagemaker_session=self._jobs.session,
+        )
+
+    def _check_data(self) -> ProcessingStep:
+        options = {"as-of": self._as_of, "dataset-manifest": self._dataset_manifest}
+        return self._process("CheckData", "check_data", options, inputs={}, outputs=["dataset"], hours=12)
+
+    def _encode_pictures(self, check: ProcessingStep) -> ProcessingStep:
+        inputs = {"dataset": uri_of(check, "dataset")}
+        return self._process("EncodePictures", "encode_pictures", {}, inputs, outputs=["encoded"], hours=12)
+
+    def _write_records(self, check: ProcessingStep, encode: ProcessingStep) -> ProcessingStep:
+        inputs = {"dataset": uri_of(check, "dataset"), "encoded": uri_of(encode, "encoded")}
+        return self._process("WriteRecords", "write_records", {}, inputs, outputs=["records"], hours=4)
+
+    def _split_records(self, check: ProcessingStep, records: ProcessingStep) -> ProcessingStep:
+        options = {"artifacts-bucket": self._settings.artifacts_bucket, "seed": self._seed.to_string()}
+        inputs = {"dataset": uri_of(check, "dataset"), "records": uri_of(records, "records")}
+        outputs = [*_SIDES, "split"]
+        return self._process("SplitRecords", "split_records", options, inputs, outputs, hours=4)
+
+    def _process(
+        self,
+        name: str,
+        script: str,
+        options: dict[str, object],
+        inputs: dict[str, object],
+        outputs: list[str],
+        *,
+        hours: int,
+        property_files: list[PropertyFile] | None = None,
+    ) -> ProcessingStep:
+        """Describe a step that runs a script on the outputs of others, each of them an option of its name."""
+        step_args = self._jobs.processor(script, hours=hours, gigabytes=_GIGABYTES).run(
+            inputs=[self._jobs.code_input(), *(read(folder, uri) for folder, uri in inputs.items())],
+            outputs=[self._jobs.output(folder) for folder in outputs],
+            arguments=arguments_of(
+                {
+                    "settings": f"{CODE}/{settings_file(self._model.name)}",
+                    **{folder: f"{INPUT}/{folder}" for folder in inputs},
+                    **options,
+                    "output-dir": OUTPUT,
+                }
+            ),
+        )
+        return ProcessingStep(
+            name, step_args=step_args, property_files=property_files, retry_policies=retries()
+        )
+
+    def _tune(self, split: ProcessingStep) -> TuningStep:
+        """Look for parameters on a part of the training side; the validation side says which are best."""
+        tuning = self._classifier.tuning
+        hyperparameters = {
+            "settings": settings_file(self._model.name),
+            "seed": self._seed.to_string(),
+            "epochs": str(tuning.epochs),
+            "share": str(tuning.share),
+        }
+        trainer = self._jobs.trainer(hyperparameters, output="tuning", hours=12, gigabytes=_GIGABYTES)
+        tuner = tuner_of(tuning, trainer, seed=self._seed, tags=self._jobs.tags)
+        channels = [
+            InputData(channel_name=side, data_source=uri_of(split, side)) for side in ("train", "validation")
+        ]
+        return TuningStep("TuneModel", step_args=tuner.tune(inputs=channels), retry_policies=retries())
+
+    def _train(self, split: ProcessingStep, tune: TuningStep) -> TrainingStep:
+        """Train on all that may be trained on; there is nothing left to choose by."""
+        best = tune.properties.BestTrainingJob.TunedHyperParameters
+        hyperparameters = {
+            "settings": settings_file(self._model.name),
+            "seed": self._seed.to_string(),
+            "epochs": str(self._classifier.epochs),
+            **{name: best[name] for name in RANGES},
+        }
+        trainer = self._jobs.trainer(
+            hyperparameters,
+            output="model",
+            hours=48,
+            gigabytes=_GIGABYTES,
+            spot=self._classifier.spot,
+            checkpoint_config=CheckpointConfig(s3_uri=self._jobs.run("checkpoints"), local_path=_CHECKPOINTS),
+        ).with_metric_definitions([MetricDefinition(**METRICS["train:loss"])])
+        channels = [InputData(channel_name="train", data_source=uri_of(split, "full"))]
+        step_args = trainer.train(input_data_config=channels)
+        return TrainingStep("TrainModel", step_args=step_args, retry_policies=retries())
+
+    def _evaluate(
+        self, check: ProcessingStep, split: ProcessingStep, train: TrainingStep, report: PropertyFile
+    ) -> ProcessingStep:
+        step_args = self._jobs.processor("evaluate", hours=4, gigabytes=_GIGABYTES).run(
+            inputs=[
+                self._jobs.code_input(),
+                read("model", train.properties.ModelArtifacts.S3ModelArtifacts),
+                read("test", uri_of(split, "test")),
+                read("dataset", uri_of(check, "dataset")),
+            ],
+            outputs=[self._jobs.output("evaluation")],
+            arguments=arguments_of(
+                {
+                    "settings": f"{CODE}/{settings_file(self._model.name)}",
+                    "model-dir": f"{INPUT}/model",
+                    "test": f"{INPUT}/test",
+                    "dataset": f"{INPUT}/dataset",
+                    "children": self._children,
+                    "output-dir": f"{OUTPUT}/evaluation",
+                }
+            ),
+        )
+        return ProcessingStep(
+            "EvaluateModel", step_args=step_args, property_files=[report], retry_policies=retries()
+        )
+
+    def _register(
+        self, check: ProcessingStep, split: ProcessingStep, train: TrainingStep, evaluate: ProcessingStep
+    ) -> ModelStep:
+        evaluation = file_of(evaluate, "evaluation", "evaluation.json")
+        properties: dict[str, Any] = {
+            "model": self._model.name,
+            "task": self._model.task,
+            "tree": self._classifier.tree,
+            **_fits(label_map(self._classifier)),
+            "dataset": uri_of(check, "dataset"),
+            "dataset_manifest": file_of(check, "dataset", "manifest.json"),
+            "test_set": uri_of(split, "test"),
+            "evaluation": evaluation,
+            "code": self._jobs.code,
+            "git_commit": self._git_commit,
+            "seed": self._seed.to_string(),
+        }
+        return self._jobs.register(train.properties.ModelArtifacts.S3ModelArtifacts, evaluation, properties)
+
+    def _too_low(self, evaluate: ProcessingStep) -> FailStep:
+        message = Join(
+            on=" ",
+            values=[
+                "Nothing is registered: top1 in",
+                file_of(evaluate, "evaluation", "evaluation.json"),
+                "is below the parameter Top1Threshold, which is",
+                self._threshold,
+            ],
+        )
+        return FailStep("MetricTooLow", error_message=message)
+
+
+def _fits(labels: LabelMap) -> dict[str, str]:
+    """Say which labels the model answers, and which each of its children has to."""
+    children = {f"fits_{child.model}": child.label_map_sha256 for child in labels.children.values()}
+    return {"label_map_sha256": labels.sha256, **children}
