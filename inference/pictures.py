@@ -25,7 +25,9 @@ _UPRIGHT = {
     8: Image.Transpose.ROTATE_90,
 }
 # What Pillow's decoders raise on damaged files, beyond OSError.
-_DECODING_ERRORS = (OSError, SyntaxError, ValueError, EOFError, IndexError, struct.error, zlib.error)
+DECODING_ERRORS = (
+    OSError, SyntaxError, ValueError, EOFError, LookupError, TypeError, OverflowError, struct.error, zlib.error,
+)  # fmt: skip
 
 
 class BadPicture(Exception):  # noqa: N818 - the name that callers read
@@ -58,7 +60,7 @@ def decode(content: bytes, *, max_pixels: int = MAX_PIXELS) -> Picture:
         raise BadPicture(f"more pixels than the {max_pixels} that are allowed") from error
     except MemoryError as error:
         raise BadPicture("does not fit in memory") from error
-    except _DECODING_ERRORS as error:
+    except DECODING_ERRORS as error:
         raise BadPicture(f"damaged or truncated image: {_one_line(error)}") from error
 
 
@@ -66,13 +68,18 @@ def _open(content: bytes) -> Image.Image:
     return Image.open(io.BytesIO(content), formats=FORMATS)
 
 
-def _upright(image: Image.Image) -> Image.Image:
+def turn_of(image: Image.Image) -> Image.Transpose | None:
+    """Return what turns the picture upright, by its EXIF orientation; None where it is."""
     try:
         orientation = image.getexif().get(_EXIF_ORIENTATION, 1)
-    except _DECODING_ERRORS:  # a picture with unreadable EXIF is still a picture
-        return image
-    method = _UPRIGHT.get(orientation) if isinstance(orientation, int) else None
-    return image if method is None else image.transpose(method)
+    except DECODING_ERRORS:  # a picture with unreadable EXIF is still a picture
+        return None
+    return _UPRIGHT.get(orientation) if isinstance(orientation, int) else None
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    turn = turn_of(image)
+    return image if turn is None else image.transpose(turn)
 
 
 def _to_rgb(image: Image.Image) -> Picture:

@@ -1,4 +1,5 @@
 import io
+import struct
 
 import numpy as np
 import pytest
@@ -129,6 +130,14 @@ def test_a_damaged_png_is_refused() -> None:
     content[len(content) // 2] ^= 0xFF
     with pytest.raises(BadPicture, match="damaged"):
         decode(bytes(content))
+
+
+def test_a_tiff_whose_offsets_are_fractions_is_refused() -> None:
+    whole = encoded(Image.new("RGB", (8, 8)), "TIFF")
+    damaged = whole.replace(struct.pack("<HH", 273, 4), struct.pack("<HH", 273, 5))
+    assert damaged != whole
+    with pytest.raises(BadPicture, match="damaged"):
+        decode(damaged)
 
 
 def test_too_many_pixels_are_refused_before_they_are_decoded() -> None:
