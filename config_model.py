@@ -39,6 +39,11 @@ class Model:
     drift: float = 0.25
 
     @property
+    def tree(self) -> str:
+        """The name of the tree that it stands in: its own, where it has neither parent nor children."""
+        return self.name
+
+    @property
     def output_suffix(self) -> str:
         """The name as it ends a stack output's key: `metal-tags` is `MetalTags`."""
         return "".join(word.capitalize() for word in self.name.split("-"))

@@ -116,12 +116,20 @@ class WorkloadAccount:
         return _role_arn(self.account, name)
 
     def endpoint_name(self, model: Model) -> str:
-        """The endpoint of a model."""
+        """The endpoint that a model answers behind, which others of its tree may share."""
         return names.endpoint_name(self.config, model, self.environment)
 
+    def component_name(self, model: Model) -> str | None:
+        """The inference component that answers; None where the endpoint itself does."""
+        return names.component_name(self.config, model, self.environment)
+
+    def own_name(self, model: Model) -> str:
+        """What is one model's alone: its component, or else its endpoint."""
+        return names.own_name(self.config, model, self.environment)
+
     def endpoint(self, model: Model) -> Endpoint:
-        """How a model's endpoint is configured."""
-        return model.staging if self.environment == "staging" else model.prod
+        """How a model is served."""
+        return names.endpoint_of(model, self.environment)
 
     @property
     def alarm_topic_name(self) -> str:
@@ -136,16 +144,16 @@ class WorkloadAccount:
         return f"arn:{cdk.Aws.PARTITION}:sns:{self.region}:{self.account}:{self.alarm_topic_name}"
 
     def alarms(self, model: Model) -> list[str]:
-        """The ARNs of the alarms that guard a model's endpoint; lambdas/promotion/alarms.py names them."""
+        """The ARNs of the alarms that guard a model in prod; lambdas/promotion/alarms.py names them."""
         return [self.alarm_arn(name) for name in self.alarm_names(model)]
 
     def alarm_names(self, model: Model) -> list[str]:
         """Their names."""
-        return [f"{self.endpoint_name(model)}-{kind}" for kind in _ALARMS]
+        return [f"{self.own_name(model)}-{kind}" for kind in _ALARMS]
 
     def sleep_alarm_name(self, model: Model) -> str:
         """The alarm that wakes a component without copies; lambdas/promotion/autoscaling.py names it."""
-        return f"{self.endpoint_name(model)}-asleep"
+        return f"{self.own_name(model)}-asleep"
 
     def alarm_arn(self, name: str) -> str:
         """The ARN of an alarm, or of all that match a pattern."""
@@ -153,27 +161,35 @@ class WorkloadAccount:
 
     def endpoints(self) -> list[str]:
         """The ARNs of all endpoints."""
-        return [self._arn(f"endpoint/{self.endpoint_name(model)}") for model in self.config.models]
+        return [self._arn(f"endpoint/{name}") for name in self.endpoint_names()]
+
+    def endpoint_names(self) -> list[str]:
+        """Their names, each once."""
+        return list(dict.fromkeys(self.endpoint_name(model) for model in self.config.models))
 
     def components(self) -> list[str]:
         """The ARNs of all inference components, which are called as their endpoints are."""
-        found = [model for model in self.config.models if self.endpoint(model).kind == "components"]
-        return [self._arn(f"inference-component/{self.endpoint_name(model)}") for model in found]
+        names = [self.component_name(model) for model in self.config.models]
+        return [self._arn(f"inference-component/{name}") for name in names if name is not None]
 
     def endpoint_configs(self) -> list[str]:
         """The ARNs of all endpoint configs, as patterns."""
-        return [self._arn(f"endpoint-config/{self.kept_name(model)}*") for model in self.config.models]
+        return [self._arn(f"endpoint-config/{_kept(name)}*") for name in self.endpoint_names()]
 
     def models(self) -> list[str]:
         """The ARNs of all SageMaker models, as patterns."""
         return [self._arn(f"model/{self.kept_name(model)}*") for model in self.config.models]
 
     def kept_name(self, model: Model) -> str:
-        """What the names of a model's endpoint configs and SageMaker models begin with."""
-        return self.endpoint_name(model)[:_KEPT]
+        """What the names of a model's SageMaker models begin with, and of the configs of its own endpoint."""
+        return _kept(self.own_name(model))
 
     def _arn(self, resource: str) -> str:
         return _sagemaker_arn(self.config, self.account, resource)
+
+
+def _kept(name: str) -> str:
+    return name[:_KEPT]
 
 
 def environments(config: Edgeline) -> list[WorkloadAccount]:

@@ -3,6 +3,7 @@
 from typing import Literal
 
 from config import Edgeline
+from config_endpoint import Endpoint
 from config_model import Model
 
 EnvironmentName = Literal["staging", "prod"]
@@ -16,8 +17,25 @@ def account_of(config: Edgeline, environment: EnvironmentName) -> str | None:
 
 
 def endpoint_name(config: Edgeline, model: Model, environment: EnvironmentName) -> str:
-    """The endpoint of a model in an environment."""
+    """The endpoint that a model answers behind; the components of a tree share that of the parent."""
+    shared = endpoint_of(model, environment).kind == "components"
+    return f"{config.name}-{model.tree if shared else model.name}-{environment}"
+
+
+def component_name(config: Edgeline, model: Model, environment: EnvironmentName) -> str | None:
+    """The inference component that answers; None where the endpoint itself does."""
+    components = endpoint_of(model, environment).kind == "components"
+    return own_name(config, model, environment) if components else None
+
+
+def own_name(config: Edgeline, model: Model, environment: EnvironmentName) -> str:
+    """What is one model's alone in an environment: its component, or else its endpoint."""
     return f"{config.name}-{model.name}-{environment}"
+
+
+def endpoint_of(model: Model, environment: EnvironmentName) -> Endpoint:
+    """How a model is served in an environment."""
+    return model.staging if environment == "staging" else model.prod
 
 
 def auditor_role_name(config: Edgeline, environment: EnvironmentName) -> str:

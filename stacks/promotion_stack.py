@@ -12,9 +12,10 @@ from stacks.constructs.auditor_policy import AuditorPolicy
 from stacks.constructs.life_cycle import LifeCycle
 from stacks.constructs.notices import Notices
 from stacks.constructs.operator_policy import OperatorPolicy
-from stacks.constructs.promotion_functions import PromotionFunctions
+from stacks.constructs.promotion_functions import MODELS_FILE, PromotionFunctions, configured_models
 from stacks.constructs.promotion_starts import PromotionStarts
 from stacks.constructs.promotion_workflow import PromotionWorkflow
+from stacks.constructs.python_function import pack_with_functions
 from stacks.constructs.release_ledger import ReleaseLedger
 from stacks.constructs.staging_test import StagingTest
 from stacks.cost_tags import cost_tags
@@ -30,6 +31,7 @@ class PromotionStack(cdk.Stack):
     ) -> None:
         super().__init__(scope, construct_id, stack_name=f"{config.name}-promotion")
         groups = [f"{config.name}-{model.name}" for model in config.models]
+        pack_with_functions(self, "promotion", {MODELS_FILE: configured_models(config)})
         functions = PromotionFunctions(
             self,
             "Functions",

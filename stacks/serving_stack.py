@@ -159,9 +159,9 @@ class ServingStack(cdk.Stack):
         here = self._here
         removed = remove_endpoints(self, here)
         for model in config.models:
-            name = here.endpoint_name(model)
-            # The component of an endpoint has its name, and the log.
-            of = "InferenceComponents" if here.endpoint(model).kind == "components" else "Endpoints"
+            name = here.own_name(model)
+            # Where there is a component, the log is its.
+            of = "InferenceComponents" if here.component_name(model) else "Endpoints"
             log_group = logs.LogGroup(
                 self,
                 f"EndpointLogs-{model.name}",
@@ -171,4 +171,4 @@ class ServingStack(cdk.Stack):
             )
             # It goes after the endpoint, which would make it anew, and for ever.
             removed.resource.node.add_dependency(log_group)
-            AnswerMetrics(self, f"Answers-{model.name}", log_group=log_group, endpoint_name=name)
+            AnswerMetrics(self, f"Answers-{model.name}", log_group=log_group, of=name)

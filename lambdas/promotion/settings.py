@@ -1,8 +1,13 @@
-"""What the promotion functions know of the configured models, from the environment variable MODELS."""
+"""What the promotion functions know of the configured models, by the environment variable MODELS.
+
+Its value is JSON, or the name of the file beside this one that holds it: Lambda takes 4096 bytes of
+environment, which a tree of models is more than.
+"""
 
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 
@@ -75,8 +80,8 @@ class ModelSettings:
 
 
 def model_settings(models: str, model: str) -> ModelSettings:
-    """Read one model's settings from the JSON of MODELS; UnknownModel if it is not there."""
-    configured = json.loads(models)
+    """Read one model's settings; UnknownModel if it is not there."""
+    configured = _configured(models)
     if model not in configured:
         raise UnknownModel(f"{model!r} is not one of the configured models: {', '.join(sorted(configured))}")
     found = configured[model]
@@ -91,13 +96,18 @@ def model_settings(models: str, model: str) -> ModelSettings:
     )
 
 
+def _configured(models: str) -> dict[str, Any]:
+    text = models if models.startswith("{") else Path(__file__).with_name(models).read_text(encoding="utf-8")
+    return dict(json.loads(text))
+
+
 def _tree(found: Mapping[str, Any] | None) -> Tree | None:
     return Tree(found["parent"], tuple(found["children"])) if found else None
 
 
 def endpoint_settings(models: str, environment: str, own_name: str) -> EndpointSettings:
     """Find the settings of a model's endpoint, or component, by its name; UnknownModel if no model has it."""
-    for found in json.loads(models).values():
+    for found in _configured(models).values():
         settings = EndpointSettings(**found["endpoints"][environment])
         if settings.own_name == own_name:
             return settings
@@ -106,7 +116,7 @@ def endpoint_settings(models: str, environment: str, own_name: str) -> EndpointS
 
 def model_of_group(models: str, group: str) -> str:
     """Name the model whose packages are in this group; UnknownModel if there is none."""
-    for model, found in json.loads(models).items():
+    for model, found in _configured(models).items():
         if found["group"] == group:
             return str(model)
     raise UnknownModel(f"no configured model has the model package group {group!r}")
@@ -114,6 +124,6 @@ def model_of_group(models: str, group: str) -> str:
 
 def sharing(models: str, environment: str, settings: EndpointSettings) -> list[str]:
     """Name the other components that are configured behind the same endpoint."""
-    there = (EndpointSettings(**found["endpoints"][environment]) for found in json.loads(models).values())
+    there = (EndpointSettings(**found["endpoints"][environment]) for found in _configured(models).values())
     names = [other.component_name for other in there if other.name == settings.name]
     return [name for name in names if name is not None and name != settings.component_name]

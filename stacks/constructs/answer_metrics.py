@@ -3,8 +3,8 @@
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
-# inference/endpoint_requests.py prints `ANSWER <1 if nothing was found, else 0> <best score or ->`. The model server
-# puts its time, level, thread and logger before that: `...` takes any number of fields.
+# inference/endpoint_requests.py prints `ANSWER <1 if nothing was found, else 0> <best score or ->`. The model
+# server puts its time, level, thread and logger before that: `...` takes any number of fields.
 _ANSWERS = '[..., tag="ANSWER", empty, score]'
 _ANSWERS_WITH_A_SCORE = '[..., tag="ANSWER", empty=0, score]'
 
@@ -12,15 +12,13 @@ _ANSWERS_WITH_A_SCORE = '[..., tag="ANSWER", empty=0, score]'
 class AnswerMetrics(Construct):
     """Metrics of an endpoint's answers: EmptyAnswers, 0 or 1 an answer, and Score, the best of the others.
 
-    Their means compare with "answers" of the evaluation. They have no dimensions: the namespace is the
-    endpoint's own.
+    Their means compare with "answers" of the evaluation. They have no dimensions: the namespace is that of
+    the endpoint, or component, that they are `of`.
     """
 
-    def __init__(
-        self, scope: Construct, construct_id: str, *, log_group: logs.ILogGroup, endpoint_name: str
-    ) -> None:
+    def __init__(self, scope: Construct, construct_id: str, *, log_group: logs.ILogGroup, of: str) -> None:
         super().__init__(scope, construct_id)
-        namespace = f"Edgeline/{endpoint_name}"
+        namespace = f"Edgeline/{of}"
         self._count(log_group, namespace, "EmptyAnswers", _ANSWERS, "$empty")
         self._count(log_group, namespace, "Score", _ANSWERS_WITH_A_SCORE, "$score")
 

@@ -16,7 +16,7 @@ from constructs import Construct
 
 from stacks.constructs.comparison import Comparison
 from stacks.constructs.on_event import OnEvent
-from stacks.constructs.promotion_functions import PromotionFunctions
+from stacks.constructs.promotion_functions import MODELS_FILE, PromotionFunctions
 from stacks.constructs.python_function import PythonFunction
 from stacks.constructs.states import EXECUTION, call, fields
 from stacks.constructs.workflow import Workflow
@@ -50,7 +50,7 @@ class ApprovalRequest(Construct):
             self, "Comparison", artifacts=artifacts, key=key, job_prefixes=prefixes, tags=tags
         )
         bucket = {"ARTIFACTS_BUCKET": artifacts.bucket_name}
-        self._plan = self._function("PlanComparison", {"MODELS": functions.models, **bucket})
+        self._plan = self._function("PlanComparison", {"MODELS": MODELS_FILE, **bucket})
         functions.grant_describe_packages(self._plan)
         self._write = self._function("WriteApprovalPage", bucket, timeout_seconds=120, memory_mb=512)
         read_objects(self._write, artifacts, key, *_DOCUMENTS, "releases/*/approval")
@@ -135,7 +135,7 @@ class ApprovalRequest(Construct):
     def _start(self, groups: Sequence[str]) -> None:
         start = self._function(
             "StartApprovalRequest",
-            {"STATE_MACHINE_ARN": self.machine.state_machine_arn, "MODELS": self._functions.models},
+            {"STATE_MACHINE_ARN": self.machine.state_machine_arn, "MODELS": MODELS_FILE},
         )
         self.machine.grant_start_execution(start)
         detail = {

@@ -68,9 +68,10 @@ def grant_deregistering(grantee: Grantee, here: WorkloadAccount, models: Sequenc
 
 def scaled_resource(here: WorkloadAccount, model: Model) -> str:
     """Name a model's endpoint, or component, as Application Auto Scaling does."""
-    name = here.endpoint_name(model)
-    components = here.endpoint(model).kind == "components"
-    return f"inference-component/{name}" if components else f"endpoint/{name}/variant/AllTraffic"
+    component = here.component_name(model)
+    if component is not None:
+        return f"inference-component/{component}"
+    return f"endpoint/{here.endpoint_name(model)}/variant/AllTraffic"
 
 
 def _allow_on_targets(

@@ -22,7 +22,7 @@ def remove_endpoints(scope: Construct, here: WorkloadAccount) -> Teardown:
     guarding = [name for model in models for name in here.alarm_names(model)]
     alarms = [*(guarding if here.environment == "prod" else []), *asleep]
     wanted = {
-        "Endpoints": [here.endpoint_name(model) for model in models],
+        "Endpoints": here.endpoint_names(),
         "Prefixes": [here.kept_name(model) for model in models],
         "Components": [arn.rpartition("/")[2] for arn in here.components()],
         "Alarms": alarms,

@@ -12,6 +12,7 @@ def endpoint_settings(workload: WorkloadAccount, model: Model) -> dict[str, Any]
     endpoint = workload.endpoint(model)
     return {
         "name": workload.endpoint_name(model),
+        "component_name": workload.component_name(model),
         "kind": endpoint.kind,
         "variant": _variant(endpoint),
         "p95_ms": endpoint.p95_ms,

@@ -10,13 +10,17 @@ from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from config import Edgeline
+from config_classification import ClassificationModel
 from config_model import Model
+from config_trees import Tree
 from stacks.accounts import ToolsAccount, environments
 from stacks.constructs.endpoint_settings import endpoint_settings
 from stacks.constructs.python_function import PythonFunction
 from stacks.cost_tags import cost_tags
 from stacks.grants import allow, read_objects
 
+# Packed with the functions: of many models it is more than an environment takes.
+MODELS_FILE = "models.json"
 _ENDPOINT_MINUTES = 45
 # What a package was registered with.
 _REGISTERED = (
@@ -49,8 +53,7 @@ class PromotionFunctions(Construct):
     ) -> None:
         super().__init__(scope, construct_id)
         self._config = config
-        self.models = _compact({model.name: _settings(config, model) for model in config.models})
-        models, workloads = {"MODELS": self.models}, {"WORKLOADS": _workloads(config)}
+        models, workloads = {"MODELS": MODELS_FILE}, {"WORKLOADS": _workloads(config)}
         bucket = {"ARTIFACTS_BUCKET": artifacts.bucket_name}
         waiting = {**models, **workloads, "TIMEOUT_MINUTES": str(_ENDPOINT_MINUTES)}
         self.read_model_package = self._function("read_model_package", {**models, **bucket})
@@ -125,6 +128,11 @@ class PromotionFunctions(Construct):
         )
 
 
+def configured_models(config: Edgeline) -> dict[str, Any]:
+    """What all functions of the promotion know of the models; lambdas/promotion/settings.py reads it."""
+    return {model.name: _settings(config, model) for model in config.models}
+
+
 def _compact(value: Mapping[str, Any]) -> str:
     """Write JSON without spaces: all variables of a function share 4096 bytes."""
     return json.dumps(value, separators=(",", ":"))
@@ -152,10 +160,21 @@ def _workloads(config: Edgeline) -> str:
 def _settings(config: Edgeline, model: Model) -> dict[str, Any]:
     return {
         "group": f"{config.name}-{model.name}",
-        "classes": model.classes,
+        "task": model.task,
+        "classes": _answers(model),
+        "tree": _tree(config.tree_of(model)),
         "tolerance": model.tolerance,
         "test_instance": model.job_instance,
         "endpoints": {
             workload.environment: endpoint_settings(workload, model) for workload in environments(config)
         },
     }
+
+
+def _answers(model: Model) -> list[str]:
+    """What a model may answer: a classifier its labels, in their order."""
+    return list(model.labels if isinstance(model, ClassificationModel) else model.classes)
+
+
+def _tree(tree: Tree | None) -> dict[str, Any] | None:
+    return {"parent": tree.name, "children": [child.name for child in tree.children]} if tree else None

@@ -6,7 +6,7 @@ from aws_cdk import aws_events as events
 from constructs import Construct
 
 from stacks.constructs.on_event import OnEvent
-from stacks.constructs.promotion_functions import PromotionFunctions
+from stacks.constructs.promotion_functions import MODELS_FILE, PromotionFunctions
 from stacks.constructs.promotion_workflow import PromotionWorkflow
 from stacks.constructs.python_function import PythonFunction
 
@@ -46,7 +46,7 @@ class PromotionStarts(Construct):
             environment={
                 "STATE_MACHINE_ARN": self._workflow.machine.state_machine_arn,
                 "TURNS_TABLE": self._workflow.turns.table_name,
-                "MODELS": self._functions.models,
+                "MODELS": MODELS_FILE,
                 **environment,
             },
         )

@@ -1,8 +1,9 @@
 """A Lambda function: a handler by its import path, with a role and a log group of its own."""
 
+import json
 import re
 from collections.abc import Mapping
-from pathlib import Path
+from typing import Any
 
 import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
@@ -10,15 +11,15 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
+from stacks.constructs.packed_files import ROOT, left_out, packed_with
 from stacks.grants import acknowledge_wildcard
-
-_ROOT = Path(__file__).parents[2]
 
 # Read by the AWS SDK: what is throttled is asked for again as long as the function has time. By itself the
 # SDK gives up after a second or two, with an error that no state machine knows as one that passes.
 SDK_ENVIRONMENT = {"AWS_RETRY_MODE": "standard", "AWS_MAX_ATTEMPTS": "8"}
 
 _LONGEST_ENVIRONMENT = 4096  # bytes; Lambda refuses more, only when it is deployed
+_DOCUMENTS = "documents of lambdas/"  # and the part: the context that says what is packed with it
 _REFERENCE = re.compile(r"\$\{Token\[[^]]*\]\}")
 
 
@@ -63,7 +64,7 @@ class PythonFunction(lambda_.Function):
             # The newest; the handlers keep to the standard library and boto3, and to Python 3.11's grammar.
             runtime=lambda_.Runtime.PYTHON_3_14,
             architecture=lambda_.Architecture.ARM_64,
-            code=_code(handler),
+            code=_code(scope, handler),
             handler=handler,
             environment=_within_limit(handler, {**SDK_ENVIRONMENT, **environment}),
             timeout=cdk.Duration.seconds(timeout_seconds),
@@ -88,12 +89,21 @@ def _within_limit(handler: str, environment: Mapping[str, str]) -> dict[str, str
     return dict(environment)
 
 
-def _code(handler: str) -> lambda_.Code:
+def pack_with_functions(scope: Construct, part: str, documents: Mapping[str, Any]) -> None:
+    """Pack documents, by their file names, with all functions of a part that come to be under this scope.
+
+    It is said before there is anything under it. What a function's environment has no room for gets to it
+    this way.
+    """
+    scope.node.set_context(_DOCUMENTS + part, json.dumps(documents, ensure_ascii=False))
+
+
+def _code(scope: Construct, handler: str) -> lambda_.Code:
     """The part of `lambdas/` that the handler's path names, and what all parts share."""
     part = handler.split(".")[1]
     packed = ("lambdas/__init__.py", "lambdas/common", f"lambdas/{part}")
-    return lambda_.Code.from_asset(
-        str(_ROOT),
-        exclude=["*", "!lambdas", "lambdas/*", *(f"!{path}" for path in packed), "**/__pycache__"],
-        ignore_mode=cdk.IgnoreMode.DOCKER,
-    )
+    documents = scope.node.try_get_context(_DOCUMENTS + part)
+    if documents is not None:
+        named = {f"lambdas/{part}/{name}": value for name, value in json.loads(documents).items()}
+        return lambda_.Code.from_asset(str(ROOT), **packed_with(packed, named))
+    return lambda_.Code.from_asset(str(ROOT), exclude=left_out(packed), ignore_mode=cdk.IgnoreMode.DOCKER)

@@ -52,9 +52,7 @@ class Suggestions(Construct):
                     {
                         model.name: {
                             "endpoint": prod.endpoint_name(model),
-                            "component": prod.endpoint_name(model)
-                            if model.prod.kind == "components"
-                            else None,
+                            "component": prod.component_name(model),
                             "at_once": _at_once(model.prod),
                             "bytes": _SERVERLESS_BYTES if model.prod.kind == "serverless" else _BYTES,
                         }

@@ -9,6 +9,7 @@ import pytest
 from cloud_assembly import Assembly
 
 from lambdas.common.environment import variables
+from lambdas.promotion.settings import model_settings
 from stacks.constructs.python_function import SDK_ENVIRONMENT, PythonFunction
 
 
@@ -46,7 +47,18 @@ def test_a_function_comes_with_its_part_of_the_line_and_what_all_parts_share(
         assert others == [], part
         packed = assembly.directory / f"asset.{key.removesuffix('.zip')}"
         files = {path.relative_to(packed).as_posix() for path in packed.rglob("*") if path.is_file()}
-        assert files == {file for folder in ("common", part) for file in sources(folder)}, part
+        told = {"lambdas/promotion/models.json"} if part == "promotion" else set()
+        assert files == told | {file for folder in ("common", part) for file in sources(folder)}, part
+
+
+def test_the_promotion_is_packed_with_what_it_knows_of_the_models(
+    assembly: Assembly, functions: dict[str, dict[str, Any]]
+) -> None:
+    (key,) = {f["Code"]["S3Key"] for f in functions.values() if "lambdas.promotion." in f["Handler"]}
+    packed = assembly.directory / f"asset.{key.removesuffix('.zip')}" / "lambdas/promotion/models.json"
+    told = [f for f in functions.values() if f["Handler"] == "lambdas.promotion.judge_staging.handler"]
+    assert [function["Environment"]["Variables"]["MODELS"] for function in told] == [packed.name]
+    assert model_settings(packed.read_text(), "tags").group == "edgeline-tags"
 
 
 def sources(folder: str) -> set[str]:

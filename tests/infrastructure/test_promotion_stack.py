@@ -12,6 +12,7 @@ from config import Edgeline
 from lambdas.promotion.plan_comparison import job_prefix
 from lambdas.promotion.read_model_package import staging_test
 from lambdas.promotion.settings import ModelSettings
+from stacks.constructs.promotion_functions import configured_models
 from stacks.data_stack import DataStack
 from stacks.promotion_stack import PromotionStack
 from stacks.wildcards import WILDCARD_ACTIONS
@@ -25,15 +26,19 @@ def template() -> dict[str, Any]:
     return synthesized("edgeline", "tags")
 
 
-def synthesized(name: str, model: str) -> dict[str, Any]:
-    app = cdk.App(context=json.loads((ROOT / "cdk.json").read_text())["context"])
-    config = Edgeline.from_values(
+def configuration(name: str, model: str) -> Edgeline:
+    return Edgeline.from_values(
         {
             "name": name,
             "promotion": {"email": "quality@example.com"},
             "models": {model: {"task": "detection", "classes": ["scratch"], "prod": REALTIME}},
         }
     )
+
+
+def synthesized(name: str, model: str) -> dict[str, Any]:
+    app = cdk.App(context=json.loads((ROOT / "cdk.json").read_text())["context"])
+    config = configuration(name, model)
     data = DataStack(app, "Data", config=config)
     stack = PromotionStack(app, "Promotion", config=config, artifacts=data.artifacts, key=data.key)
     found: dict[str, Any] = assertions.Template.from_stack(stack).to_json()
@@ -391,14 +396,8 @@ def test_each_state_says_where_it_acts_and_in_whose_name(
     assert (given["environment"], given["execution.$"]) == (environment, "$$.Execution.Name")
 
 
-def test_the_functions_know_each_endpoint_by_its_kind_and_how_it_is_guarded(template: dict[str, Any]) -> None:
-    models = {
-        function["Environment"]["Variables"]["MODELS"]
-        for function in properties(template, "AWS::Lambda::Function")
-        if "MODELS" in function.get("Environment", {}).get("Variables", {})
-    }
-    (document,) = models
-    endpoints = json.loads(document)["tags"]["endpoints"]
+def test_the_functions_know_each_endpoint_by_its_kind_and_how_it_is_guarded() -> None:
+    endpoints = configured_models(configuration("edgeline", "tags"))["tags"]["endpoints"]
     staging, prod = endpoints["staging"], endpoints["prod"]
     assert (staging["name"], staging["kind"]) == ("edgeline-tags-staging", "serverless")
     assert staging["variant"] == {"ServerlessConfig": {"MemorySizeInMB": 3072, "MaxConcurrency": 5}}
