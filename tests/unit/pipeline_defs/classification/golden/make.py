@@ -1,4 +1,4 @@
-"""How the golden files were made: by MXNet itself, under Python 3.8, the newest that it takes; no test runs it.
+"""How the golden files were made: by MXNet itself, under Python 3.8, the newest for it; no test runs it.
 
 pip install 'numpy<1.24' 'opencv-python-headless<4.9' mxnet==1.9.1, then: python make.py, in this folder.
 """
