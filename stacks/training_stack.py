@@ -66,6 +66,7 @@ class TrainingStack(cdk.Stack):
             artifacts=artifacts,
             key=key,
             model_package_groups=list(self._names.values()),
+            tunes=bool(config.classifiers),
         )
         described = {model.name: self._described(model) for model in config.models}
         places = {
@@ -79,6 +80,8 @@ class TrainingStack(cdk.Stack):
         }
         build = PipelineBuild(self, "Build", key=key, models=described, environment=places)
         self._let_build(build.role)
+        if config.classifiers:
+            self._let_build_trees(build.role)
         made = Teardown.of_pipelines(self, names=list(self._names.values()))
         made.node.add_dependency(self.pipeline_role, self.job_role)
         operator = self._operator_policy()
@@ -151,6 +154,19 @@ class TrainingStack(cdk.Stack):
             on=pipelines,
         )
         pass_role(role, self.pipeline_role, "sagemaker.amazonaws.com")
+
+    def _let_build_trees(self, role: iam.Role) -> None:
+        """What it calls for classifiers: are there pictures, and which children a parent's evaluation has."""
+        under = {"StringLike": {"s3:prefix": ["images/*"]}}
+        allow(role, "s3:ListBucket", on=[self._images.bucket_arn], conditions=under)
+        write_objects(role, self._artifacts, self._key, "runs/*/children/")
+        allow_everywhere(role, "sagemaker:ListModelPackages")
+        allow(
+            role,
+            "sagemaker:DescribeModelPackage",
+            on=[model_packages_arn(self, group) for group in self._names.values()],
+            because="the versions of a group",
+        )
 
     def _approver_policy(self) -> iam.ManagedPolicy:
         policy = iam.ManagedPolicy(

@@ -11,6 +11,7 @@ from stacks.constructs.sagemaker_role import SageMakerRole
 from stacks.grants import allow, pass_role, read_objects, write_objects
 
 _VERSIONS = "the versions of a group"
+_TUNING_STEP = ("TuneMode", "tunemode")  # of TuneModel; names in SageMaker's ARNs are lower case
 
 
 class JobRole(SageMakerRole):
@@ -50,6 +51,7 @@ class PipelineRole(iam.Role):
         artifacts: s3.IBucket,
         key: kms.IKey,
         model_package_groups: list[str],
+        tunes: bool = False,
     ) -> None:
         super().__init__(scope, construct_id, assumed_by=iam.ServicePrincipal("sagemaker.amazonaws.com"))
         stack = cdk.Stack.of(self)
@@ -71,6 +73,26 @@ class PipelineRole(iam.Role):
         pass_role(self, job_role, "sagemaker.amazonaws.com")
         read_objects(self, artifacts, key, "runs/")
         self._register(model_package_groups)
+        if tunes:
+            self._tune()
+
+    def _tune(self) -> None:
+        stack = cdk.Stack.of(self)
+        allow(
+            self,
+            "sagemaker:CreateHyperParameterTuningJob",
+            "sagemaker:DescribeHyperParameterTuningJob",
+            "sagemaker:StopHyperParameterTuningJob",
+            "sagemaker:ListTrainingJobsForHyperParameterTuningJob",
+            "sagemaker:AddTags",
+            on=[
+                stack.format_arn(
+                    service="sagemaker", resource="hyper-parameter-tuning-job", resource_name=f"*-{step}-*"
+                )
+                for step in _TUNING_STEP
+            ],
+            because="SageMaker Pipelines names tuning jobs <execution>-<eight letters of the step>-<random>",
+        )
 
     def _register(self, groups: list[str]) -> None:
         stack = cdk.Stack.of(self)
