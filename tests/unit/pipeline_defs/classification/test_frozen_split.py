@@ -3,7 +3,7 @@ import json
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline_defs.classification.frozen_split import ASIDE, UNKNOWN, FrozenSplit, digests_of, parse
@@ -22,6 +22,7 @@ def sha256(number: int) -> str:
     return hashlib.sha256(b"%d" % number).hexdigest()
 
 
+@settings(deadline=None)
 @given(hashes, st.data())
 def test_what_is_frozen_is_read_again_and_found(known: list[str], data: st.DataObject) -> None:
     sides = {key: data.draw(st.integers(0, ASIDE)) for key in known}
@@ -30,6 +31,7 @@ def test_what_is_frozen_is_read_again_and_found(known: list[str], data: st.DataO
     assert read.content("species") == frozen(dict(sorted(sides.items()))).content("species")
 
 
+@settings(deadline=None)
 @given(hashes, hashes)
 def test_what_was_not_frozen_is_not_found(known: list[str], other: list[str]) -> None:
     strangers = [key for key in other if key[:32] not in {each[:32] for each in known}]

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline_defs.classification.record_format import (
@@ -92,6 +92,7 @@ def test_the_golden_files_hold_what_is_hard() -> None:
     assert (GOLDEN / "labelled.rec").read_bytes().count(MAGIC) > len(payloads)
 
 
+@settings(deadline=None)
 @given(contents)
 def test_what_is_framed_is_found_again(content: bytes) -> None:
     framed = frame(content)
@@ -99,6 +100,7 @@ def test_what_is_framed_is_found_again(content: bytes) -> None:
     assert unframe(framed, "here") == content
 
 
+@settings(deadline=None)
 @given(contents)
 def test_the_magic_number_stands_at_aligned_places_only_where_a_part_begins(content: bytes) -> None:
     framed = frame(content)
@@ -106,6 +108,7 @@ def test_the_magic_number_stands_at_aligned_places_only_where_a_part_begins(cont
     assert found == 1 + sum(content[at : at + 4] == MAGIC for at in range(0, len(content), 4))
 
 
+@settings(deadline=None)
 @given(
     st.one_of(
         st.floats(width=32, allow_nan=False), st.lists(st.floats(width=32, allow_nan=False), min_size=1)
@@ -118,6 +121,7 @@ def test_what_is_packed_is_found_again(label: float | list[float], identifier: i
     assert unpack(pack(record), "here") == record
 
 
+@settings(deadline=None)
 @given(contents, st.data())
 def test_a_record_that_is_cut_off_anywhere_is_refused(content: bytes, data: st.DataObject) -> None:
     framed = frame(pack(Record(0.0, 0, content)))

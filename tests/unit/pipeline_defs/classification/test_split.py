@@ -65,6 +65,7 @@ a_class = st.lists(st.integers(1, 4), min_size=3, max_size=9)
 trees = st.dictionaries(st.sampled_from("abcd"), a_class, min_size=1, max_size=3).map(pictures)
 
 
+@settings(deadline=None)
 @given(trees, st.integers(0, 9))
 def test_no_group_lies_on_two_sides_and_every_class_of_three_groups_is_on_each(
     those: list[Picture], seed: int
@@ -77,6 +78,7 @@ def test_no_group_lies_on_two_sides_and_every_class_of_three_groups_is_on_each(
         assert {found[p.name] for p in those if p.label == label} == {TRAIN, VALIDATION, TEST}
 
 
+@settings(deadline=None)
 @given(trees, st.randoms(use_true_random=False), st.integers(0, 9))
 def test_the_order_of_the_pictures_changes_nothing(
     those: list[Picture], chance: random.Random, seed: int
@@ -113,6 +115,7 @@ def test_a_picture_never_changes_sides_whatever_is_added_removed_or_reordered(
         assert len(before.digests) == len(known)
 
 
+@settings(deadline=None)
 @given(trees, st.integers(0, 9), st.data())
 def test_whichever_model_of_the_tree_runs_first_the_sides_are_the_same(
     those: list[Picture], seed: int, data: st.DataObject
@@ -128,6 +131,7 @@ def test_whichever_model_of_the_tree_runs_first_the_sides_are_the_same(
     assert after_parent.content("t") == after_child.content("t") == parent_first.content("t")
 
 
+@settings(deadline=None)
 @given(trees, trees)
 def test_near_duplicates_that_come_later_follow_the_ones_that_were_there(
     those: list[Picture], later: list[Picture]
@@ -140,6 +144,7 @@ def test_near_duplicates_that_come_later_follow_the_ones_that_were_there(
     assert all(found[p.name] == side_of[p.group] for p in those)
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(1, 4), min_size=3, max_size=12))
 def test_a_class_that_grows_a_group_at_a_time_is_on_every_side_from_the_third_on(sizes: list[int]) -> None:
     base = pictures({"base": [1, 1, 1]})
