@@ -14,6 +14,7 @@ from local.cloud.call_log import principal_name
 from local.cloud.server import LocalCloud
 from local.demo import evidence, people, summary, training_run, workflows
 from local.demo.batch import Picture
+from local.demo.deployment import Outputs
 from local.demo.facts import Facts
 from local.demo.fleet import DEVICES, DemoFleet, Health, returned_pictures
 from local.demo.labeling_run import LabelingRun, executions
@@ -24,8 +25,6 @@ from local.demo.workflows import LineStopped
 from local.sagemaker.plugin import SageMakerPlugin
 
 APP_REQUESTS = 20
-
-Outputs = Mapping[str, Mapping[str, str]]
 
 
 class DeployedLine:

@@ -1,39 +1,27 @@
 """The line, once through: from raw pictures to devices that inspect, and back to the people who label."""
 
-import shutil
-import subprocess
 import threading
-from collections.abc import Callable, Sized
 from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
-from botocore.exceptions import BotoCoreError, ClientError
-
-from config import Accounts, Edgeline
+from config import Edgeline
 from config_table import ConfigError
-from local.cloud.deploy import DeploymentError, deploy
-from local.cloud.errors import AwsError, LocalCloudError
 from local.cloud.server import LocalCloud
 from local.demo import source, summary, synthesis
 from local.demo.batch import BadInput
-from local.demo.deployed import DeployedLine, Outputs
+from local.demo.deployed import DeployedLine
+from local.demo.deployment import PROBLEMS, counted, deploy_stages, git_commit, remove, start_cloud
 from local.demo.details import Details, Failure
 from local.demo.facts import Facts
 from local.demo.options import Options
-from local.demo.progress import Part, Terminal
+from local.demo.progress import Terminal
 from local.demo.report import write_report
 from local.demo.source import Material
-from local.demo.workflows import LineStopped
-from local.services import WITHOUT_SOURCE
 
 LEFT_BY_A_RUN = (
     "summary.json", "details.json", "report.html", "evaluation.json", "predictions.json", "manifest.json",
     "pictures", "cdk.out", "cloud", "devices", "test", "returned",
-)  # fmt: skip
-PROBLEMS = (
-    BadInput, ConfigError, LineStopped, DeploymentError, synthesis.SynthesisError, LocalCloudError, AwsError,
-    ClientError, BotoCoreError, OSError,
 )  # fmt: skip
 
 
@@ -45,7 +33,7 @@ class Line:
         self._terminal = terminal
         self._facts = Facts()
         self._started = datetime.now(UTC)
-        self._commit = _git_commit()
+        self._commit = git_commit()
         self._cloud: LocalCloud | None = None
 
     def run(self) -> int:
@@ -53,7 +41,7 @@ class Line:
         folder = self._options.folder
         folder.mkdir(parents=True, exist_ok=True)
         for left in LEFT_BY_A_RUN:
-            _remove(folder / left)
+            remove(folder / left)
         self._terminal.say(f"Edgeline demo, seed {self._options.seed}, in {folder}")
         failure: Failure | None = None
         try:
@@ -80,14 +68,14 @@ class Line:
                 )
                 config = Edgeline.read(configuration)
                 _require_page(self._options, config)
-                cloud = ending.enter_context(_cloud(self._options.folder / "cloud", config.accounts))
+                cloud = ending.enter_context(start_cloud(self._options.folder / "cloud", config.accounts))
                 self._cloud = cloud
-                part.result(f"{cloud.url}, {_counted(cloud.accounts, 'account')}")
+                part.result(f"{cloud.url}, {counted(cloud.accounts, 'account')}")
             with self._terminal.part("Synthesize the templates") as part:
                 synthesis.synthesize(configuration, self._options.folder / "cdk.out")
                 part.result("cdk synth, without credentials")
             with self._terminal.part("Deploy them") as part:
-                outputs = _deploy(self._options.folder / "cdk.out", cloud, config.name, part)
+                outputs = deploy_stages(self._options.folder / "cdk.out", cloud, config.name, part)
             run = DeployedLine(
                 self._terminal, self._options, self._facts, cloud, config, outputs, git_commit=self._commit
             )
@@ -174,48 +162,7 @@ def _require_page(options: Options, config: Edgeline) -> None:
         )
 
 
-def _cloud(folder: Path, accounts: Accounts) -> LocalCloud:
-    """A local cloud with the accounts that the configuration names, or with one that it does not."""
-    named = {"account": accounts.tools, "region": accounts.region}
-    return LocalCloud(
-        folder,
-        **{name: value for name, value in named.items() if value},
-        accounts=[number for number in (accounts.staging, accounts.prod) if number],
-        plugins=WITHOUT_SOURCE,
-    )
-
-
-def _counted(of: Sized, what: str) -> str:
-    return f"{len(of)} {what}{'' if len(of) == 1 else 's'}"
-
-
-def _deploy(assembly: Path, cloud: LocalCloud, name: str, part: Part) -> Outputs:
-    """Deploy every stage; the outputs by the stack's name without the project's: `prod-serving`."""
-    bars: dict[str, Callable[[int, int], None]] = {}
-
-    def progress(stack: str, done: int, total: int) -> None:
-        bars.setdefault(stack, part.bar(stack))(done, total)
-
-    outputs = deploy(assembly, cloud, progress=progress)
-    part.result(f"{len(outputs)} stacks")
-    return {stack.removeprefix(f"{name}-"): values for stack, values in outputs.items()}
-
-
 def _what_to_do(error: BaseException) -> str:
     if isinstance(error, BadInput):
         return "mend the folder or the label file and run it again"
     return "the logs lie in the run's folder, under cloud/; mend what the reason names and run it again"
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
-
-
-def _git_commit() -> str | None:
-    done = subprocess.run(
-        ["git", "rev-parse", "HEAD"], cwd=synthesis.ROOT, capture_output=True, text=True, check=False
-    )
-    return done.stdout.strip() or None
