@@ -6,14 +6,10 @@ python -m pipeline_defs.detection.scripts.evaluate --test DIR --dataset DIR --ou
 """
 
 import argparse
-import hashlib
 import json
 import sys
-import tarfile
-import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -22,10 +18,12 @@ from inference.detector import Detector
 from inference.endpoint_requests import MAX_BYTES
 from inference.pictures import BadPicture, decode
 from inference.sessions import BadModel
+from pipeline_defs.common.endpoint import Endpoint, Request, component_name, runtime_client
+from pipeline_defs.common.endpoint_contract import check_contract
 from pipeline_defs.common.job import JobError, run
+from pipeline_defs.common.model_archive import archive_sha256, model_file
 from pipeline_defs.detection.dataset import LabeledPicture, Split, read_split
-from pipeline_defs.detection.endpoint import Endpoint, Request, component_name, runtime_client
-from pipeline_defs.detection.endpoint_contract import check_contract, contract
+from pipeline_defs.detection.endpoint_contract import contract
 from pipeline_defs.detection.equality import compare, read_predictions
 from pipeline_defs.detection.evaluation import Evaluated, evaluation_report, predictions_report
 from pipeline_defs.detection.scoring import OPERATING_SCORE, Scored
@@ -79,7 +77,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
 def _from_file(options: argparse.Namespace, split: Split) -> tuple[Evaluated, dict[str, Any]]:
     with model_file(options.model_dir) as path:
         evaluated = evaluate(split, file_detector(path, split.classes))
-    return evaluated, {"source": "model", "model_sha256": _archive_sha256(options.model_dir)}
+    return evaluated, {"source": "model", "model_sha256": archive_sha256(options.model_dir)}
 
 
 def _test_endpoint(options: argparse.Namespace, split: Split) -> tuple[Evaluated, dict[str, Any]]:
@@ -126,32 +124,6 @@ def _milliseconds(detect: Detect, split: Split, picture: LabeledPicture) -> floa
     return (time.perf_counter() - started) * 1000
 
 
-@contextmanager
-def model_file(location: Path) -> Iterator[Path]:
-    """Give model.onnx out of a model directory, a model.tar.gz, or a directory that holds one."""
-    archive = location / "model.tar.gz" if location.is_dir() else location
-    if location.is_dir() and not archive.is_file():
-        yield location / "model.onnx"
-        return
-    with tempfile.TemporaryDirectory() as folder:
-        try:
-            with tarfile.open(archive) as tar:
-                _extract_model(tar, Path(folder))
-        except (OSError, tarfile.TarError, EOFError) as error:
-            raise JobError(f"{archive}: no model.onnx can be taken out of it: {error}") from error
-        yield Path(folder) / "model.onnx"
-
-
-def _extract_model(tar: tarfile.TarFile, folder: Path) -> None:
-    """Archives name their files with or without a leading `./`."""
-    for member in tar:
-        content = tar.extractfile(member)
-        if content and Path(member.name) == Path("model.onnx"):
-            (folder / "model.onnx").write_bytes(content.read())
-            return
-    raise tarfile.TarError("it holds none")
-
-
 def file_detector(path: Path, classes: tuple[str, ...]) -> Detect:
     """Detect in this process."""
     try:
@@ -196,15 +168,6 @@ def endpoint_detector(endpoint: Endpoint) -> Detect:
             raise JobError(f"endpoint {endpoint.name}: not an answer for {picture.uri}: {error!r}") from error
 
     return detect
-
-
-def _archive_sha256(location: Path) -> str | None:
-    """Hash model.tar.gz; None where the model lies unpacked."""
-    archive = location / "model.tar.gz" if location.is_dir() else location
-    if not archive.is_file():
-        return None
-    with archive.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _read_dataset(folder: Path) -> dict[str, str]:

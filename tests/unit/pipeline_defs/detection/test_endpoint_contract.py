@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 
 from inference import serving
+from inference.endpoint_requests import RequestError
 from inference.pictures import MAX_PIXELS
-from pipeline_defs.detection.endpoint import Reply, Request
-from pipeline_defs.detection.endpoint_contract import Case, Finding, check_contract, contract, picture
+from pipeline_defs.common.endpoint import Reply, Request
+from pipeline_defs.common.endpoint_contract import Case, Finding, check_contract, picture
+from pipeline_defs.detection.endpoint_contract import contract
 
 GOOD = Case("a picture", "200", Request("image/jpeg", picture("JPEG")))
 EMPTY = Case("an empty body", "400", Request("image/jpeg", b""))
@@ -40,7 +42,7 @@ def served(request: Request) -> Reply:
         data = serving.input_fn(bytearray(request.body), request.content_type, Attributes(request.attributes))
         body, _ = serving.output_fn(serving.predict_fn(data, Model()), "application/json")  # type: ignore[arg-type]
         return Reply(200, "", body.encode())
-    except serving.RequestError as error:
+    except RequestError as error:
         return Reply(error.status_code, error.message, b"")
 
 

@@ -6,8 +6,8 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
+from pipeline_defs.common import endpoint
 from pipeline_defs.common.job import JobError
-from pipeline_defs.detection import endpoint
 
 ROLE = "arn:aws:iam::222222222222:role/edgeline-staging-tester"
 

@@ -12,9 +12,9 @@ import pytest
 import torch
 
 from inference.detector import Detector
+from pipeline_defs.common.endpoint import Endpoint
 from pipeline_defs.common.job import JobError
 from pipeline_defs.detection.dataset import LabeledPicture, Split
-from pipeline_defs.detection.endpoint import Endpoint
 from pipeline_defs.detection.export import ModelCard, export_onnx
 from pipeline_defs.detection.model import CompactDetector
 from pipeline_defs.detection.scripts import evaluate, train

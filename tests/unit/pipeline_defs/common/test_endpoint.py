@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, ConnectionClosedError
 
-from pipeline_defs.detection.endpoint import Endpoint, Reply, Request, component_name
+from pipeline_defs.common.endpoint import Endpoint, Reply, Request, component_name
 
 PICTURE = Request("image/jpeg", b"picture", "min_score=0.01")
 
