@@ -40,9 +40,10 @@ def _check_project(assembly: Assembly, project: Resource, resolver: Resolver) ->
         return
     environment = build_environment(project, resolver)
     try:
-        models = list(json.loads(environment["MODEL_CONFIG"]))
-    except (KeyError, ValueError) as error:
-        yield Finding(NAME, f"{project.where} MODEL_CONFIG", f"not the models as JSON ({error!r})", _REMEDY)
+        models = list(json.loads((source / environment["MODEL_CONFIG_FILE"]).read_text(encoding="utf-8")))
+    except (KeyError, ValueError, OSError) as error:
+        where = f"{project.where} MODEL_CONFIG_FILE"
+        yield Finding(NAME, where, f"names no models as JSON ({error})", _REMEDY)
         return
     for model in models:
         for line in _problems(source, model, environment):

@@ -92,7 +92,7 @@ class TrainingStack(cdk.Stack):
                 name=model_pipeline_name(config, model),
                 store=WorkflowStore(workflows, key),
                 sources=build.sources,
-                content=content_of(build.sources.asset_hash, described[model.name]),
+                content=content_of(build.code_hash, described[model.name]),
                 actions=[build.of_model(model.name)],
                 variables=VARIABLES,
                 schedule=model.schedule,
@@ -130,7 +130,7 @@ class TrainingStack(cdk.Stack):
                 "train_steps": model.train_steps,
             }
         if isinstance(model, ClassificationModel):
-            return described_classifier(model, self._images.bucket_name)
+            return described_classifier(model)
         raise TypeError(f"{model.name}: no pipeline for a {type(model).__name__}")
 
     def _let_build(self, role: iam.Role) -> None:

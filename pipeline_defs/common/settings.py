@@ -94,7 +94,8 @@ class Settings:
             raise SettingsError(f"model {model!r} is not one of {', '.join(sorted(models))} in MODEL_CONFIG")
         values = {name.lower(): environment[name] for name in names}
         groups = {name: each["model_package_group"] for name, each in models.items()}
-        return cls(region=region, model=_model(model, models[model]), groups=groups, **values)
+        described = _model(model, models[model], environment["IMAGES_BUCKET"])
+        return cls(region=region, model=described, groups=groups, **values)
 
 
 def _models(environment: Mapping[str, str]) -> dict[str, Any]:
@@ -107,7 +108,7 @@ def _models(environment: Mapping[str, str]) -> dict[str, Any]:
     return models
 
 
-def _model(name: str, described: Mapping[str, Any]) -> ModelSettings:
+def _model(name: str, described: Mapping[str, Any], images_bucket: str) -> ModelSettings:
     lists = ("classes", "inference_instances")
     values: dict[str, Any] = {
         key: tuple(value) if key in lists else value for key, value in described.items()
@@ -115,6 +116,13 @@ def _model(name: str, described: Mapping[str, Any]) -> ModelSettings:
     try:
         if detection := values.get("detection"):
             values["detection"] = DetectionPart(**detection)
+        if source := values.get("classification", {}).get("source"):
+            values["classification"] = {**values["classification"], "source": _uri(source, images_bucket)}
         return ModelSettings(name=name, **values)
     except TypeError as error:
         raise SettingsError(f"MODEL_CONFIG of {name!r}: {error}") from None
+
+
+def _uri(source: str, images_bucket: str) -> str:
+    """Name a key of the images bucket by its URI: the file was written before the bucket had its name."""
+    return source if source.startswith("s3://") else f"s3://{images_bucket}/{source}"

@@ -1,19 +1,21 @@
-"""What the build is told of a model that classifies; pipeline_defs/classification/settings.py reads it."""
+"""What the build is told of a model that classifies.
+
+pipeline_defs/classification/settings.py reads it, with `source` below the images bucket unless it is a URI.
+"""
 
 from dataclasses import asdict
 
 from config_classification import ClassificationModel
 
 
-def described_classifier(model: ClassificationModel, images_bucket: str) -> dict[str, object]:
+def described_classifier(model: ClassificationModel) -> dict[str, object]:
     """Describe a model by everything that its jobs read, but for its name."""
-    source = model.data if model.data.startswith("s3://") else f"s3://{images_bucket}/{model.data}"
     return {
         "tree": model.tree,
         "labels": model.labels,
         # A group is called like the child that it leads to.
         "children": {child: child for child in model.children},
-        "source": source,
+        "source": model.data,
         "epochs": model.epochs,
         "input_size": model.input_size,
         "top1_threshold": model.top1_threshold,

@@ -28,11 +28,13 @@ def fingerprint(files: tuple[str, ...]) -> str:
 
 
 def packed_with(files: tuple[str, ...], documents: Mapping[str, Any]) -> dict[str, Any]:
-    """The options of an asset of the repository that holds these files and, as JSON, the documents.
+    """The options of an asset of the repository: what makes it hold these files and, as JSON, the documents.
 
     `documents` are by their paths in the asset. No value of one may be a reference: an asset is packed before
     CloudFormation knows what references stand for.
     """
+    if not documents:
+        return {"exclude": left_out(files), "ignore_mode": cdk.IgnoreMode.DOCKER}
     texts = {path: json.dumps(value, indent=1, ensure_ascii=False) for path, value in documents.items()}
     told = [path for path, text in texts.items() if cdk.Token.is_unresolved(text)]
     if told:

@@ -1,6 +1,5 @@
 """The build that makes, checks, upserts and starts the SageMaker pipelines."""
 
-import json
 from collections.abc import Mapping
 
 from aws_cdk import aws_kms as kms
@@ -10,6 +9,8 @@ from stacks.constructs.workflow_actions import RunBuild
 from stacks.constructs.workflow_build import WorkflowBuild
 
 _FILES = ("pipeline_defs", "inference", "requirements-pipeline.txt", "requirements-jobs.txt")
+# CodeBuild takes some thousand characters of environment, which many models are more than.
+_MODELS_FILE = "models.json"
 _EXPORTED = "PIPELINE_EXECUTION_ARN"
 _COMMANDS = (
     'python -m pipeline_defs.upsert --model "$MODEL" --start --labels-manifest "$LABELS_MANIFEST"'
@@ -45,8 +46,9 @@ class PipelineBuild(WorkflowBuild):
             files=_FILES,
             requirements="requirements-pipeline.txt",
             commands=_COMMANDS,
-            environment={"MODEL_CONFIG": json.dumps(models), **environment},
+            environment={"MODEL_CONFIG_FILE": _MODELS_FILE, **environment},
             exported=[_EXPORTED],
+            documents={_MODELS_FILE: models},
         )
 
     def of_model(self, model: str) -> RunBuild:

@@ -11,7 +11,7 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
-from stacks.constructs.packed_files import ROOT, left_out, packed_with
+from stacks.constructs.packed_files import ROOT, packed_with
 from stacks.grants import acknowledge_wildcard
 
 # Read by the AWS SDK: what is throttled is asked for again as long as the function has time. By itself the
@@ -102,8 +102,6 @@ def _code(scope: Construct, handler: str) -> lambda_.Code:
     """The part of `lambdas/` that the handler's path names, and what all parts share."""
     part = handler.split(".")[1]
     packed = ("lambdas/__init__.py", "lambdas/common", f"lambdas/{part}")
-    documents = scope.node.try_get_context(_DOCUMENTS + part)
-    if documents is not None:
-        named = {f"lambdas/{part}/{name}": value for name, value in json.loads(documents).items()}
-        return lambda_.Code.from_asset(str(ROOT), **packed_with(packed, named))
-    return lambda_.Code.from_asset(str(ROOT), exclude=left_out(packed), ignore_mode=cdk.IgnoreMode.DOCKER)
+    told = json.loads(scope.node.try_get_context(_DOCUMENTS + part) or "{}")
+    documents = {f"lambdas/{part}/{name}": document for name, document in told.items()}
+    return lambda_.Code.from_asset(str(ROOT), **packed_with(packed, documents))

@@ -1,7 +1,7 @@
 """A CodeBuild project that a workflow's pipeline runs on its sources."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
+from typing import Any
 
 import aws_cdk as cdk
 from aws_cdk import aws_codebuild as codebuild
@@ -12,16 +12,15 @@ from aws_cdk import aws_s3_assets as s3_assets
 from constructs import Construct
 
 from stacks.acknowledgements import acknowledge, acknowledge_pattern
-
-_ROOT = Path(__file__).parents[2]
+from stacks.constructs.packed_files import ROOT, fingerprint, packed_with
 
 
 class WorkflowBuild(Construct):
     """A project without a source of its own: `project`, its role, and the asset for the pipeline, `sources`.
 
-    `files` are what the asset takes of the repository, as patterns of a .dockerignore without their `!`.
-    `commands` run after `requirements` are installed; `exported` are what they leave in the environment for
-    the pipeline.
+    `files` and folders are what the asset takes of the repository, and `documents` are packed with them;
+    `code_hash` is that of the files alone. `commands` run after `requirements` are installed; `exported` are
+    what they leave in the environment for the pipeline.
     """
 
     def __init__(
@@ -36,14 +35,12 @@ class WorkflowBuild(Construct):
         commands: Sequence[str],
         environment: Mapping[str, str],
         exported: Sequence[str] = (),
+        documents: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(scope, construct_id)
+        self.code_hash = fingerprint(tuple(files))
         self.sources = s3_assets.Asset(
-            self,
-            "Sources",
-            path=str(_ROOT),
-            exclude=["*", *(f"!{file}" for file in files), "**/__pycache__"],
-            ignore_mode=cdk.IgnoreMode.DOCKER,
+            self, "Sources", path=str(ROOT), **packed_with(tuple(files), documents or {})
         )
         self.role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("codebuild.amazonaws.com"))
         self.project = codebuild.PipelineProject(

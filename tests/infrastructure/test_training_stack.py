@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import yaml
-from cloud_assembly import Template
+from cloud_assembly import Assembly, Template
 
 from pipeline_defs import upsert
 from pipeline_defs.common.settings import Settings
@@ -46,9 +46,11 @@ def build_environment(training: Template) -> dict[str, str]:
     }
 
 
-def test_the_build_is_given_what_upsert_reads(training: Template) -> None:
+def test_the_build_is_given_what_upsert_reads(training: Template, assembly: Assembly) -> None:
     environment = build_environment(training)
-    settings = Settings.read(environment | {"AWS_REGION": "eu-west-1"}, "tags")
+    (models,) = assembly.directory.glob(f"asset.*/{environment['MODEL_CONFIG_FILE']}")
+    environment |= {"MODEL_CONFIG_FILE": str(models), "AWS_REGION": "eu-west-1"}
+    settings = Settings.read(environment, "tags")
     assert settings.model.pipeline_name == "edgeline-tags"
     assert settings.model.classes == ("scratch",)
     assert settings.feature_group == "edgeline-labels"

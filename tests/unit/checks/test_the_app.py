@@ -134,11 +134,17 @@ class TestStateMachines:
 
 
 class TestPipelineDefinitions:
-    def test_an_instance_that_sagemaker_does_not_have_is_caught(self, plant: Plant) -> None:
+    def test_an_instance_that_sagemaker_does_not_have_is_caught(
+        self, plant: Plant, app_assembly: Assembly, tmp_path: Path
+    ) -> None:
+        (packed,) = app_assembly.directory.glob("asset.*/models.json")
+        models = tmp_path / "models.json"
+        models.write_text(packed.read_text().replace("ml.m5.2xlarge", "ml.m5.huge"))
+
         def change(project: dict[str, Any]) -> None:
             for entry in project["Environment"]["EnvironmentVariables"]:
-                if entry["Name"] == "MODEL_CONFIG":
-                    entry["Value"] = entry["Value"].replace("ml.m5.2xlarge", "ml.m5.huge")
+                if entry["Name"] == "MODEL_CONFIG_FILE":
+                    entry["Value"] = str(models)
 
         (found,) = errors("pipeline-definitions", plant("AWS::CodeBuild::Project", change))
         assert found.where.endswith("model tags")
@@ -151,6 +157,16 @@ class TestPipelineDefinitions:
 
         (found,) = errors("pipeline-definitions", plant("AWS::CodeBuild::Project", change))
         assert "FEATURE_GROUP" in found.wrong
+
+    def test_a_file_of_models_that_is_not_packed_is_caught(self, plant: Plant) -> None:
+        def change(project: dict[str, Any]) -> None:
+            for entry in project["Environment"]["EnvironmentVariables"]:
+                if entry["Name"] == "MODEL_CONFIG_FILE":
+                    entry["Value"] = "other.json"
+
+        (found,) = errors("pipeline-definitions", plant("AWS::CodeBuild::Project", change))
+        assert found.where.endswith("MODEL_CONFIG_FILE")
+        assert "other.json" in found.wrong
 
 
 def test_event_patterns_catch_a_value_that_no_event_has(plant: Plant) -> None:

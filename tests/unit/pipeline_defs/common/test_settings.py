@@ -1,4 +1,5 @@
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -27,7 +28,32 @@ def test_an_unknown_model_names_those_that_there_are(build_environment: dict[str
 def test_a_description_that_lacks_something_says_so(
     build_environment: dict[str, str], model_config: dict[str, Any]
 ) -> None:
-    del model_config["classes"]
-    environment = build_environment | {"MODEL_CONFIG": json.dumps({"tags": model_config})}
+    told = {key: value for key, value in model_config.items() if key != "classes"}
+    environment = build_environment | {"MODEL_CONFIG": json.dumps({"tags": told})}
     with pytest.raises(SettingsError, match=r"MODEL_CONFIG of 'tags'.*'classes'"):
         Settings.read(environment, "tags")
+
+
+@pytest.mark.parametrize(
+    ("source", "uri"),
+    [
+        ("images/species/", "s3://images/images/species/"),
+        ("images/species/list.manifest", "s3://images/images/species/list.manifest"),
+        ("s3://ours/list.manifest", "s3://ours/list.manifest"),
+    ],
+)
+def test_pictures_lie_in_the_images_bucket_unless_a_uri_says_where(
+    build_environment: dict[str, str],
+    model_config: dict[str, Any],
+    tmp_path: Path,
+    source: str,
+    uri: str,
+) -> None:
+    told = {**model_config, "task": "classification", "classification": {"source": source}}
+    del told["detection"]
+    file = tmp_path / "models.json"
+    file.write_text(json.dumps({"tags": told}))
+    del build_environment["MODEL_CONFIG"]
+    environment = build_environment | {"MODEL_CONFIG_FILE": str(file), "IMAGES_BUCKET": "images"}
+    read = Settings.read(environment, "tags").model.classification
+    assert read == {"source": uri}
