@@ -3,6 +3,7 @@
 import hashlib
 import io
 import os
+import pickle
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -67,12 +68,16 @@ class Checkpoints:
         digest, _, packed = content.partition(b"\n")
         if len(digest) != _DIGEST_LETTERS or hashlib.sha256(packed).hexdigest().encode() != digest:
             raise _UnusableError("damaged: it is not what its SHA-256 says")
-        # Tensors and plain values only: a checkpoint cannot run code.
-        held = torch.load(io.BytesIO(packed), map_location="cpu", weights_only=True)
-        if held["run"] != dict(self.run):
-            other = sorted(name for name in self.run if held["run"].get(name) != self.run[name])
+        try:
+            # Tensors and plain values only: a checkpoint cannot run code.
+            held = torch.load(io.BytesIO(packed), map_location="cpu", weights_only=True)
+            run, step, state = dict(held["run"]), int(held["step"]), dict(held["state"])
+        except (pickle.UnpicklingError, RuntimeError, KeyError, TypeError, ValueError) as error:
+            raise _UnusableError(f"holds something else than weights ({type(error).__name__})") from error
+        if run != dict(self.run):
+            other = sorted(name for name in self.run if run.get(name) != self.run[name])
             raise _UnusableError(f"of another run: {', '.join(other)} differ")
-        return held["step"], held["state"]
+        return step, state
 
     def _newest_first(self) -> list[Path]:
         found = [

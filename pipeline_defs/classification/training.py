@@ -85,6 +85,9 @@ class Training:
             self._tell(epoch)
             self._epoch_loss = 0.0
             self._keep()
+            # After the last epoch there is nothing left to do that would be worth a second start.
+            if self._place.told_to_end() and epoch + 1 < self._chosen.epochs:
+                self._end()
         network: CompactClassifier = self._average.network.to("cpu")
         return network
 
@@ -102,6 +105,8 @@ class Training:
         for batch in batches:
             self._epoch_loss += self._learn(batch)
             self._step += 1
+            if self._step % self._batches == 0:
+                return  # the epoch is told of and kept before anything else
             if self._place.told_to_end():
                 self._end()
             if time.monotonic() - self._kept > SECONDS_BETWEEN_CHECKPOINTS:

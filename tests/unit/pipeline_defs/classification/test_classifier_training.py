@@ -1,0 +1,329 @@
+import hashlib
+import importlib
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from contextlib import nullcontext
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from tiny_sides import COLOURS, DATASET_SHA256, SIZE, draw, tiny_settings, write_settings, write_side
+
+from inference.classifier import Classifier, ClassifierCard
+from inference.pictures import decode
+from pipeline_defs.classification import export, training
+from pipeline_defs.classification.export import export_onnx
+from pipeline_defs.classification.label_map import label_map_from, labels_sha256
+from pipeline_defs.classification.network import CompactClassifier
+from pipeline_defs.classification.recordio import Record, RecordWriter
+from pipeline_defs.classification.scripts import train
+from pipeline_defs.classification.training import Training
+from pipeline_defs.common.job import JobError
+
+ROOT = Path(__file__).parents[4]
+COUNTS = {"red": 12, "green": 12, "blue": 12}
+BATCHES = 4  # an epoch of 36 pictures in batches of 8 has
+
+
+@pytest.fixture(scope="module")
+def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with settings, two sides, and a model trained on them by the script."""
+    folder = tmp_path_factory.mktemp("run")
+    write_settings(folder, tiny_settings())
+    write_side(folder / "train", COUNTS)
+    write_side(folder / "validation", {"red": 4, "green": 3, "blue": 3})
+    train.main(arguments(folder, "model", "--epochs=6", "--learning-rate=0.01"))
+    return folder
+
+
+def arguments(folder: Path, model: str, *more: str) -> list[str]:
+    return [
+        f"--settings={folder / 'settings.json'}",
+        f"--train={folder / 'train'}",
+        f"--model-dir={folder / model}",
+        "--seed=7",
+        "--batch-size=8",
+        "--width=4",
+        "--threads=1",
+        *more,
+    ]
+
+
+def model_bytes(folder: Path, model: str) -> bytes:
+    return (folder / model / "model.onnx").read_bytes()
+
+
+def test_the_model_knows_what_it_is_and_tells_the_colours_apart(work: Path) -> None:
+    classifier = Classifier(work / "model" / "model.onnx")
+    assert classifier.card == ClassifierCard(
+        labels=("red", "green", "blue"),
+        input_size=SIZE,
+        min_score=0.5,
+        label_map_sha256=labels_sha256(tuple(COLOURS)),
+        children={},
+        dataset_sha256=DATASET_SHA256,
+    )
+    for seed, (label, colour) in enumerate(COLOURS.items()):
+        assert classifier.best(decode(draw(colour, 900 + seed)))[0].label == label
+
+
+def test_the_model_directory_is_what_the_container_unpacks(
+    work: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = work / "model" / "code"
+    assert label_map_from(json.loads((work / "model" / "label_map.json").read_text())).labels == tuple(
+        COLOURS
+    )
+    monkeypatch.syspath_prepend(str(code))
+    for name in [name for name in sys.modules if name.split(".")[0] == "inference"]:
+        monkeypatch.delitem(sys.modules, name)
+    module = importlib.import_module("inference")
+    assert module.__file__ == str(code / "inference.py")
+    model = module.model_fn(str(work / "model"))
+    request = module.input_fn(draw(COLOURS["blue"], 5), "image/jpeg", None)
+    answer = json.loads(module.output_fn(module.predict_fn(request, model), "*/*")[0])
+    assert answer["labels"][0]["label"] == "blue"
+    assert sys.modules[type(model).__module__].__file__.startswith(str(code))
+
+
+def test_each_epoch_gets_a_line_that_the_metrics_are_read_from(
+    work: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    train.main(arguments(work, "measured", f"--validation={work / 'validation'}"))
+    lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("epoch")]
+    number = r"\d\.\d{4}"
+    assert len(lines) == 2  # as the settings say
+    expected = rf"epoch 2/2 train:loss={number}; validation:top1={number}; validation:loss={number};"
+    assert re.fullmatch(expected, lines[1])
+
+
+def test_the_same_seed_gives_the_same_model_with_any_number_of_decoding_threads(
+    work: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train.main(arguments(work, "first", "--epochs=1"))
+    train.main(arguments(work, "second", "--epochs=1"))
+    monkeypatch.setattr(torch, "set_num_threads", lambda count: None)
+    train.main(arguments(work, "third", "--epochs=1", "--threads=3"))
+    assert model_bytes(work, "first") == model_bytes(work, "second") == model_bytes(work, "third")
+    train.main([*arguments(work, "other", "--epochs=1"), "--seed=8"])
+    assert model_bytes(work, "first") != model_bytes(work, "other")
+
+
+class Ends:
+    """Tells training to end after so many looks, one a step."""
+
+    def __init__(self, after: int) -> None:
+        self.left = after
+
+    def __call__(self) -> bool:
+        self.left -= 1
+        return self.left < 0
+
+
+def interrupted_run(work: Path, model: str, after: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run the script with SIGTERM sent to this very process in the middle of a step."""
+    learn = Training._learn
+    steps = iter(range(1, 1000))
+
+    def learn_and_be_told(self: Training, batch: object) -> float:
+        loss = learn(self, batch)
+        if next(steps) == after:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return loss
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Training, "_learn", learn_and_be_told)
+        with pytest.raises(SystemExit) as ended:
+            train.main(arguments(work, model, "--epochs=3", f"--checkpoint-dir={work / model / 'kept'}"))
+    assert ended.value.code == 143
+
+
+@pytest.mark.parametrize("after", [1, BATCHES, BATCHES + 2, 3 * BATCHES - 1])
+def test_a_run_that_was_interrupted_ends_with_the_weights_of_one_that_was_not(
+    after: int, work: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    train.main(arguments(work, "whole", "--epochs=3"))
+    whole = [line for line in capsys.readouterr().out.splitlines() if line.startswith("epoch")]
+    name = f"interrupted-{after}"
+    interrupted_run(work, name, after, monkeypatch)
+    before = capsys.readouterr().out.splitlines()
+    assert f"ended after step {after} of {3 * BATCHES}; kept in " in before[-1]
+    assert not (work / name / "model.onnx").exists()
+    train.main(arguments(work, name, "--epochs=3", f"--checkpoint-dir={work / name / 'kept'}"))
+    after_it = capsys.readouterr().out.splitlines()
+    assert f"after step {after}" in "\n".join(after_it)
+    assert [line for line in before + after_it if line.startswith("epoch")] == whole
+    assert model_bytes(work, name) == model_bytes(work, "whole")
+
+
+def test_a_run_that_was_killed_goes_on_from_the_last_whole_epoch(
+    work: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """SIGKILL leaves no time for anything, and a newest checkpoint that is damaged leaves the one before."""
+    train.main(arguments(work, "unkilled", "--epochs=3"))
+    interrupted_run(work, "killed", 2 * BATCHES + 1, monkeypatch)
+    newest = max((work / "killed" / "kept").glob("*.pt"))
+    newest.write_bytes(newest.read_bytes()[:-1])
+    capsys.readouterr()
+    train.main(arguments(work, "killed", "--epochs=3", f"--checkpoint-dir={work / 'killed' / 'kept'}"))
+    out = capsys.readouterr().out
+    assert f"{newest}: damaged" in out
+    assert f"after step {2 * BATCHES}" in out
+    assert model_bytes(work, "killed") == model_bytes(work, "unkilled")
+
+
+def test_a_finished_run_that_is_started_again_gives_the_same_model(work: Path) -> None:
+    kept = f"--checkpoint-dir={work / 'finished-kept'}"
+    train.main(arguments(work, "finished", "--epochs=1", kept))
+    train.main(arguments(work, "finished-again", "--epochs=1", kept))
+    assert model_bytes(work, "finished") == model_bytes(work, "finished-again")
+
+
+def test_between_epochs_a_checkpoint_is_written_when_its_time_has_come(
+    work: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(training, "SECONDS_BETWEEN_CHECKPOINTS", -1)
+    steps = []
+    write = training.Checkpoints.write
+
+    def note(self: training.Checkpoints, step: int, state: dict[str, object]) -> Path:
+        steps.append(step)
+        return write(self, step, state)
+
+    monkeypatch.setattr(training.Checkpoints, "write", note)
+    train.main(arguments(work, "often", "--epochs=1", f"--checkpoint-dir={work / 'often-kept'}"))
+    assert sorted(set(steps)) == list(range(1, BATCHES + 1))
+
+
+def test_without_a_checkpoint_folder_an_end_says_that_nothing_is_kept(
+    work: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(train, "_sigterm", lambda: nullcontext(Ends(2)))
+    with pytest.raises(SystemExit):
+        train.main(arguments(work, "nowhere", "--epochs=1"))
+    assert "no checkpoint folder, so nothing is kept" in capsys.readouterr().out
+
+
+def test_the_jobs_checkpoint_folder_is_taken_where_there_is_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SM_MODEL_DIR", str(tmp_path / "model"))
+    given = ["--settings=s", "--train=t", "--seed=1"]
+    assert train.parse(given).checkpoint_dir is None
+    (tmp_path / "checkpoints").mkdir()
+    assert train.parse(given).checkpoint_dir == tmp_path / "checkpoints"
+
+
+def test_a_tuning_jobs_words_are_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the training toolkit puts them: by name, two words each."""
+    monkeypatch.setenv("SM_CHANNEL_TRAIN", "/opt/ml/input/data/train")
+    monkeypatch.setenv("SM_MODEL_DIR", "/opt/ml/model")
+    words = (
+        "--_tuning_objective_metric validation:top1 --batch-size 32 --epochs 10 --learning-rate 0.0012 "
+        "--seed 7 --settings models/flowers.json --share 0.5 --weight-decay 0.0003 --width 24"
+    )
+    options = train.parse(words.split())
+    assert (options.learning_rate, options.share, options.width) == (0.0012, 0.5, 24)
+    assert options.settings == Path("models/flowers.json")
+
+
+def test_a_share_of_the_training_side_is_trained_on(work: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    train.main(arguments(work, "half", "--epochs=1", "--share=0.5"))
+    assert "training on 18 pictures" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        ("--epochs=0", "--epochs 0: must be more than 0"),
+        ("--learning-rate=0", "--learning-rate 0.0: must be more than 0"),
+        ("--share=1.5", "--share 1.5: must not be more than 1"),
+        ("--weight-decay=-1", "must not be less than 0"),
+    ],
+)
+def test_settings_that_cannot_work_are_refused(option: str, message: str, work: Path) -> None:
+    with pytest.raises(JobError, match=message):
+        train.main(arguments(work, "none", option))
+
+
+def test_a_label_without_pictures_is_named(work: Path, tmp_path: Path) -> None:
+    folder = write_side(tmp_path / "train", {"red": 2, "blue": 2})
+    with pytest.raises(JobError, match="no picture of green: a label without pictures cannot be learned"):
+        train.main([*arguments(work, "none"), f"--train={folder}"])
+
+
+def test_records_of_another_label_map_are_refused(work: Path, tmp_path: Path) -> None:
+    folder = write_side(tmp_path / "train", {"red": 2}, labels=("red", "blue", "green"))
+    with pytest.raises(JobError, match="its label map is not that of colours's settings"):
+        train.main([*arguments(work, "none"), f"--train={folder}"])
+
+
+def test_an_empty_validation_side_is_refused(work: Path, tmp_path: Path) -> None:
+    folder = write_side(tmp_path / "validation", {})
+    with pytest.raises(JobError, match="no pictures to validate on"):
+        train.main(arguments(work, "none", f"--validation={folder}"))
+
+
+def test_a_picture_that_breaks_in_the_middle_of_training_ends_it_in_one_line(
+    work: Path, tmp_path: Path
+) -> None:
+    folder = write_side(tmp_path / "train", {"red": 2, "green": 2, "blue": 2})
+    with RecordWriter(folder / "train.rec") as writer:
+        for identifier, label in enumerate((0.0, 1.0, 2.0)):
+            writer.write(
+                identifier, Record(label, identifier, b"no picture" if label else draw((9, 9, 9), 1))
+            )
+    with pytest.raises(JobError, match=r"train: record [12]: not a JPEG"):
+        train.main([*arguments(work, "none"), f"--train={folder}"])
+
+
+def test_one_picture_of_each_label_is_enough_to_run(work: Path, tmp_path: Path) -> None:
+    folder = write_side(tmp_path / "train", {"red": 1, "green": 1, "blue": 1})
+    train.main([*arguments(work, "few", "--epochs=1"), f"--train={folder}"])
+    assert Classifier(work / "few" / "model.onnx").card.labels == tuple(COLOURS)
+
+
+def test_an_export_that_differs_from_the_network_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    torch.manual_seed(1)
+    network = CompactClassifier(2, width=4, input_size=32)
+    card = ClassifierCard(("a", "b"), 32, 0.5, labels_sha256(("a", "b")), {}, "")
+    export_onnx(network, card, tmp_path / "model.onnx")
+    monkeypatch.setattr(export, "MAX_DIFFERENCE", -1.0)
+    with pytest.raises(JobError, match="onnxruntime and torch disagree"):
+        export_onnx(network, card, tmp_path / "model.onnx")
+
+
+@pytest.mark.parametrize("size", [32, 96, 160, 224])
+def test_every_input_size_gives_a_score_for_each_label(size: int, tmp_path: Path) -> None:
+    network = CompactClassifier(5, width=4, input_size=size).eval()
+    labels = tuple("abcde")
+    card = ClassifierCard(labels, size, 0.5, labels_sha256(labels), {}, "")
+    export_onnx(network, card, tmp_path / "model.onnx")
+    scores = Classifier(tmp_path / "model.onnx").scores(np.zeros((50, 70, 3), dtype=np.uint8))
+    assert scores.sum() == pytest.approx(1.0, abs=1e-5)
+
+
+@pytest.mark.acceptance
+def test_sigterm_ends_the_scripts_process_with_a_checkpoint_and_the_next_one_goes_on(work: Path) -> None:
+    """As a spot instance that goes: another process, on another machine, with the synced checkpoints."""
+    words = arguments(work, "spot", "--epochs=40", f"--checkpoint-dir={work / 'spot-kept'}")
+    command = [sys.executable, "-m", "pipeline_defs.classification.scripts.train", *words]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as first:
+        assert first.stdout is not None
+        for line in first.stdout:
+            if line.startswith("epoch 3/"):
+                first.send_signal(signal.SIGTERM)
+        assert first.wait(timeout=60) == 143
+    assert not (work / "spot" / "model.onnx").exists()
+    second = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, timeout=120)
+    assert "resuming from " in second.stdout
+    train.main(arguments(work, "no-spot", "--epochs=40"))
+    digests = {hashlib.sha256(model_bytes(work, name)).hexdigest() for name in ("spot", "no-spot")}
+    assert len(digests) == 1
