@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from inference import serving
-from inference.endpoint_requests import RequestError
+from inference.endpoint_requests import CONTENT_TYPES, RequestError
 from inference.pictures import MAX_PIXELS
 from pipeline_defs.common.endpoint import Reply, Request
 from pipeline_defs.common.endpoint_contract import Case, Finding, check_contract, picture
@@ -66,7 +66,7 @@ def answering(**replies: Reply) -> Callable[[Request], Reply]:
 def test_our_inference_code_keeps_every_promise() -> None:
     findings = check_contract(served, contract())
     assert [finding for finding in findings if not finding.passed] == []
-    assert {finding.case for finding in findings} >= {*serving.CONTENT_TYPES, "an empty body", "no picture"}
+    assert {finding.case for finding in findings} >= {*CONTENT_TYPES, "an empty body", "no picture"}
     assert all(finding.reason for finding in findings if finding.expected != "200")
 
 
