@@ -16,6 +16,7 @@ from pipeline_defs.classification.hyperparameters import Hyperparameters
 from pipeline_defs.classification.labeled_pictures import LabeledPictures
 from pipeline_defs.classification.network import CompactClassifier
 from pipeline_defs.classification.sampling import epoch_order, split_batches
+from pipeline_defs.classification.settings import ClassificationSettings
 from pipeline_defs.common.averaged_weights import AveragedWeights
 from pipeline_defs.common.optimizer import adamw_with_cosine
 
@@ -54,15 +55,14 @@ class Training:
         train: LabeledPictures,
         validation: LabeledPictures | None,
         *,
-        label_count: int,
-        input_size: int,
+        settings: ClassificationSettings,
         chosen: Hyperparameters,
         place: Place,
     ) -> None:
         self._train, self._validation = train, validation
-        self._size, self._chosen, self._place = input_size, chosen, place
+        self._size, self._chosen, self._place = settings.input_size, chosen, place
         torch.manual_seed(chosen.seed)
-        network = CompactClassifier(label_count, width=chosen.width, input_size=input_size)
+        network = CompactClassifier(len(settings.labels), width=chosen.width, input_size=self._size)
         self._network = network.to(place.device, memory_format=torch.channels_last)
         self._average = AveragedWeights(self._network, max_decay=MAX_AVERAGE_DECAY)
         self._batches = len(split_batches(np.arange(len(train)), chosen.batch_size))

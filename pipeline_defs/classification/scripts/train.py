@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
+from typing import TYPE_CHECKING
 
 from inference.centre_view import centre_view
 from inference.classifier import ClassifierCard, ExpectedChild
@@ -26,6 +27,9 @@ from pipeline_defs.classification.labeled_pictures import (
 from pipeline_defs.classification.settings import ClassificationSettings, label_map, read_settings
 from pipeline_defs.common.job import TRAINING_FAILURE_FILE, JobError, run
 from pipeline_defs.common.packaging import CLASSIFICATION, pack_serving_code
+
+if TYPE_CHECKING:
+    from pipeline_defs.classification.network import CompactClassifier
 
 _CHECKED_PICTURES = 8
 _ENDED_BY_SIGTERM = 128 + signal.SIGTERM
@@ -61,47 +65,46 @@ def main(arguments: list[str] | None = None) -> None:
         f"input {settings.input_size}, {chosen}, {options.threads} threads",
         flush=True,
     )
-    _train(data, settings, chosen, options)
+    network = _train(data, settings, chosen, options)
+    _write_model(network, data, settings, options.model_dir)
     print(f"trained in {time.monotonic() - started:.0f} s, {time.process_time():.0f} CPU s", flush=True)
 
 
 def _train(
     data: Data, settings: ClassificationSettings, chosen: Hyperparameters, options: argparse.Namespace
-) -> None:
+) -> "CompactClassifier":
     # Only here, since OpenMP reads OMP_WAIT_POLICY when torch loads it.
     import cv2
     import torch
 
     from pipeline_defs.classification.checkpoints import Checkpoints
-    from pipeline_defs.classification.export import export_onnx
     from pipeline_defs.classification.training import Interrupted, Place, Training, run_identity
 
     torch.set_num_threads(options.threads)
     cv2.setNumThreads(1)  # the batches' own threads are enough
     identity = run_identity(chosen, settings.input_size, data.side.label_map.sha256, data.side.records_sha256)
-    folder = options.checkpoint_dir
-    checkpoints = Checkpoints(folder, identity) if folder else None
+    checkpoints = Checkpoints(options.checkpoint_dir, identity) if options.checkpoint_dir else None
     with _sigterm() as told_to_end:
         place = Place(_device(), options.threads, checkpoints, told_to_end)
-        training = Training(
-            data.train,
-            data.validation,
-            label_count=len(settings.labels),
-            input_size=settings.input_size,
-            chosen=chosen,
-            place=place,
-        )
+        training = Training(data.train, data.validation, settings=settings, chosen=chosen, place=place)
         try:
-            network = training.run()
+            return training.run()
         except Interrupted as ended:
             print(ended, flush=True)
             raise SystemExit(_ENDED_BY_SIGTERM) from None
-    options.model_dir.mkdir(parents=True, exist_ok=True)
+
+
+def _write_model(
+    network: "CompactClassifier", data: Data, settings: ClassificationSettings, model_dir: Path
+) -> None:
+    from pipeline_defs.classification.export import export_onnx
+
+    model_dir.mkdir(parents=True, exist_ok=True)
     count = min(_CHECKED_PICTURES, len(data.train))
     views = tuple(centre_view(data.train[index], settings.input_size) for index in range(count))
-    export_onnx(network, _card(settings, data.side), options.model_dir / "model.onnx", views)
-    data.side.label_map.write(options.model_dir)
-    pack_serving_code(options.model_dir, serving=CLASSIFICATION)
+    export_onnx(network, _card(settings, data.side), model_dir / "model.onnx", views)
+    data.side.label_map.write(model_dir)
+    pack_serving_code(model_dir, serving=CLASSIFICATION)
 
 
 def _open_data(

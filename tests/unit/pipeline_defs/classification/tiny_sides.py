@@ -1,4 +1,4 @@
-"""A tiny side of a data set: noisy pictures of one colour each, the label told by it, as records."""
+"""A tiny side of a data set: noisy pictures of one colour each, as records, and how one trains on it."""
 
 import io
 import json
@@ -49,3 +49,20 @@ def write_side(folder: Path, counts: Mapping[str, int], *, labels: Sequence[str]
                 writer.write(identifier, Record(float(list(labels).index(label)), identifier, payload))
                 identifier += 1
     return folder
+
+
+def arguments(folder: Path, model: str, *more: str) -> list[str]:
+    return [
+        f"--settings={folder / 'settings.json'}",
+        f"--train={folder / 'train'}",
+        f"--model-dir={folder / model}",
+        "--seed=7",
+        "--batch-size=8",
+        "--width=4",
+        "--threads=1",
+        *more,
+    ]
+
+
+def model_bytes(folder: Path, model: str) -> bytes:
+    return (folder / model / "model.onnx").read_bytes()
