@@ -12,7 +12,7 @@ from inference.centre_view import short_side
 from inference.letterbox import resize
 from inference.pictures import BadPicture, Picture, decode
 from pipeline_defs.classification.label_map import FILE, LabelMap, LabelMapError, label_map_from
-from pipeline_defs.classification.recordio import RecordReader, index_of
+from pipeline_defs.classification.recordio import Record, RecordReader, index_of
 from pipeline_defs.classification.sampling import choose_share
 from pipeline_defs.common.job import JobError
 
@@ -104,16 +104,21 @@ class LabeledPictures:
         return resize(picture, width=max(1, round(width * scale)), height=max(1, round(height * scale)))
 
     def _read_labels(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        records = [self._side.reader.read(int(position)) for position in self._positions]
-        labels = np.array([_index(record.label) for record in records], dtype=np.int64)
-        wrong = np.flatnonzero((labels < 0) | (labels >= len(self._side.labels)))
-        if wrong.size:
-            record = records[int(wrong[0])]
-            raise JobError(
-                f"{self._side.folder}: record {record.id} has the label {record.label}, which is not one of "
-                f"{len(self._side.labels)} in {FILE}: split the records again"
-            )
-        return labels, np.array([record.id for record in records], dtype=np.int64)
+        labels = np.empty(len(self._positions), dtype=np.int64)
+        ids = np.empty_like(labels)
+        for index, position in enumerate(self._positions):
+            record = self._side.reader.read(int(position))
+            labels[index], ids[index] = self._label_index(record), record.id
+        return labels, ids
+
+    def _label_index(self, record: Record) -> int:
+        label = record.label
+        if isinstance(label, float) and label.is_integer() and 0 <= label < len(self._side.labels):
+            return int(label)
+        raise JobError(
+            f"{self._side.folder}: record {record.id} has the label {label}, which is not one of "
+            f"{len(self._side.labels)} in {FILE}: split the records again"
+        )
 
 
 @dataclass
@@ -127,7 +132,3 @@ class _Cache:
         if self.taken + picture.nbytes <= MAX_CACHED_BYTES:
             self.taken += picture.nbytes
             self.pictures[index] = picture
-
-
-def _index(label: float | tuple[float, ...]) -> int:
-    return int(label) if isinstance(label, float) and label == int(label) else -1

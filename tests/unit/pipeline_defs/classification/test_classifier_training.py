@@ -166,6 +166,14 @@ def test_one_picture_of_each_label_is_enough_to_run(work: Path, tmp_path: Path) 
     assert Classifier(work / "few" / "model.onnx").card.labels == tuple(COLOURS)
 
 
+def test_a_parent_of_one_group_has_one_label_and_is_always_sure(tmp_path: Path) -> None:
+    write_settings(tmp_path, tiny_settings(("red",)))
+    write_side(tmp_path / "train", {"red": 3}, labels=("red",))
+    train.main(arguments(tmp_path, "model", "--epochs=1"))
+    best = Classifier(tmp_path / "model" / "model.onnx").best(decode(draw(COLOURS["blue"], 1)))
+    assert [(found.label, found.score) for found in best] == [("red", 1.0)]
+
+
 def test_an_export_that_differs_from_the_network_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
