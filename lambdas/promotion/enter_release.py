@@ -43,4 +43,6 @@ def entry(promotion: Mapping[str, Any]) -> dict[str, Any]:
         "approved_at": promotion["approved_at"],
         "approved_by": promotion["approved_by"],
         "digest": promotion["digest"],
+        # Of a member of a tree: all that prod serves of the tree with it.
+        **({"set": promotion["set"]["serves"]} if "set" in promotion else {}),
     }

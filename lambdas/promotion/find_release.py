@@ -61,18 +61,25 @@ def newest_usable(sagemaker: Any, releases: Iterable[Mapping[str, Any]]) -> Mapp
         package = release["package"]
         if package in passed_over:
             continue
-        try:
-            require_digest(describe_approved(sagemaker, package), release["digest"])
-        except (NoLongerApproved, PackageChanged, UnusablePackage) as problem:
-            passed_over[package] = str(problem)
-        except ClientError as error:
-            if "does not exist" not in error.response["Error"]["Message"]:
-                raise
-            passed_over[package] = f"{package} was deleted"
-        else:
+        reason = why_unusable(sagemaker, package, release["digest"])
+        if reason is None:
             return release
+        passed_over[package] = reason
     reasons = "; ".join(passed_over.values()) or "nothing has been released before"
     raise NothingToGoBackTo(f"prod keeps what it serves: {reasons}")
+
+
+def why_unusable(sagemaker: Any, package: str, approved: str) -> str | None:
+    """Say why a package cannot be gone back to; None where it is there, approved and unchanged."""
+    try:
+        require_digest(describe_approved(sagemaker, package), approved)
+    except (NoLongerApproved, PackageChanged, UnusablePackage) as problem:
+        return str(problem)
+    except ClientError as error:
+        if "does not exist" not in error.response["Error"]["Message"]:
+            raise
+        return f"{package} was deleted"
+    return None
 
 
 def _is_to_go(sagemaker: Any, promotion: Mapping[str, Any]) -> bool:

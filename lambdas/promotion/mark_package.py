@@ -10,6 +10,8 @@ from lambdas.common.executions import message_of
 
 STAGING, PRODUCTION = "Staging", "Production"
 _LONGEST_DESCRIPTION = 1024
+# A member of a tree that waits for others, or was put back because another failed.
+_WAITS = ("Held", "ReleasedTogether")
 
 
 @dataclass(frozen=True)
@@ -60,9 +62,12 @@ def _failed(promotion: Mapping[str, Any], reason: str) -> list[Mark]:
     package, error = promotion["model_package_arn"], promotion["failure"]["Error"]
     if "cut_off" in promotion and "todo" not in promotion:
         # In prod it is marked when it is replaced there, or has been there before.
-        serving = promotion.get("serving")
+        of_tree = promotion.get("tree", {}).get("prod", {})
+        serving = promotion.get("serving") or of_tree.get(promotion["model"])
         not_there = serving is not None and serving["model_package"] != package
         return [Mark(package, STAGING, "Failed", reason)] if not_there else []
+    if error in _WAITS and promotion["purpose"] == "promote" and "prod_before" not in promotion:
+        return [Mark(package, STAGING, "Held", reason)]
     if "package" not in promotion:
         return []
     before = promotion.get("prod_before")
@@ -72,7 +77,8 @@ def _failed(promotion: Mapping[str, Any], reason: str) -> list[Mark]:
     back = before.get("model_package")
     if back == package:
         return [Mark(package, PRODUCTION, "Serving", f"as before; {reason}")]
-    status = "RolledBack" if error == "RolledBack" else "Failed"
+    waits = error in _WAITS and promotion["purpose"] == "promote"
+    status = "RolledBack" if error == "RolledBack" else "Held" if waits else "Failed"
     put_back = [Mark(back, PRODUCTION, "Serving", f"as before; {reason}")] if back else []
     return [Mark(package, PRODUCTION, status, reason), *put_back]
 

@@ -9,6 +9,7 @@ import boto3
 from lambdas.common import environment
 from lambdas.common.executions import message_of
 from lambdas.common.packages import PackageArn
+from lambdas.promotion.tree_notice import tree_notice
 
 _LONGEST_SUBJECT = 100
 _KEEPS = {
@@ -41,6 +42,9 @@ def handler(event: Mapping[str, Any], _context: object) -> dict[str, str]:
 
 def notice(promotion: Mapping[str, Any], execution: str) -> tuple[str, str]:
     """Word a notice: its subject, of at most 100 characters, and its lines."""
+    if "set" in promotion:
+        subject, lines = tree_notice(promotion)
+        return subject[:_LONGEST_SUBJECT], "\n".join([*lines, "", *_facts(promotion, execution)])
     version = PackageArn.parse(promotion["model_package_arn"]).version
     what = f"{promotion['model']} {version}"
     if promotion.get("rollback_failure"):
@@ -49,14 +53,17 @@ def notice(promotion: Mapping[str, Any], execution: str) -> tuple[str, str]:
         subject, lines = _failed(promotion, what)
     else:
         subject, lines = _in_prod(promotion, what)
-    facts = [
+    return subject[:_LONGEST_SUBJECT], "\n".join([*lines, "", *_facts(promotion, execution)])
+
+
+def _facts(promotion: Mapping[str, Any], execution: str) -> list[str]:
+    return [
         f"package: {promotion['model_package_arn']}",
         f"approved: {promotion['approved_at']} by {promotion['approved_by'] or 'unknown'}",
         f"record: {(promotion.get('release') or {}).get('uri', 'none could be kept')}",
         f"execution: {execution}",
         *_besides(promotion),
     ]
-    return subject[:_LONGEST_SUBJECT], "\n".join([*lines, "", *facts])
 
 
 def _in_prod(promotion: Mapping[str, Any], what: str) -> tuple[str, list[str]]:

@@ -7,7 +7,7 @@ from typing import Any
 from lambdas.common import environment
 from lambdas.promotion.kinds import serving
 from lambdas.promotion.model_and_config import package_of
-from lambdas.promotion.settings import model_settings
+from lambdas.promotion.settings import EndpointSettings, model_settings
 from lambdas.promotion.workload import workload
 
 
@@ -29,9 +29,12 @@ def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
     """
     configured = environment.read(Environment)
     settings = model_settings(configured.models, event["model"])
-    own = settings.endpoints[event["environment"]]
     there = workload(configured.workloads, event["environment"]).enter(event["execution"])
-    sagemaker = there.client("sagemaker")
+    return endpoint_state(there.client("sagemaker"), settings.endpoints[event["environment"]])
+
+
+def endpoint_state(sagemaker: Any, own: EndpointSettings) -> dict[str, Any]:
+    """Read what an endpoint serves, or what the model's component of it does; EndpointBusy."""
     found = serving(sagemaker, own.name, own.component_name)
     return {
         "endpoint": own.name,

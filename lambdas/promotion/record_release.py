@@ -54,7 +54,8 @@ def _keep(s3: Any, bucket: str, folder: str, record: dict[str, Any]) -> tuple[st
     An execution may have recorded that it promoted and have gone back since, because the page that belongs to
     the record could not be kept: that is another record.
     """
-    name = "release"
+    # A member of a tree that waits is not released yet: that record is still to come.
+    name = "release-held" if record["outcome"] == "Held" else "release"
     uri = keep_record(s3, bucket=bucket, folder=folder, name=name, record=record)
     kept = read_bytes(s3, uri)
     if json.loads(kept)["outcome"] != record["outcome"]:
@@ -87,6 +88,7 @@ def evidence(promotion: Mapping[str, Any], *, execution: str, started_at: str) -
         "git_commit": package.get("git_commit", ""),
         "evaluation": package.get("evaluation", ""),
         "registered": package.get("registered"),
+        **_of_tree(promotion),
         "staging": _environment(promotion, "staging", "test"),
         "prod": _environment(promotion, "prod", "smoke"),
         "execution": execution,
@@ -95,6 +97,15 @@ def evidence(promotion: Mapping[str, Any], *, execution: str, started_at: str) -
 
 
 _REJECTION = {"model_package_arn": "rejected", "at": "rejected_at", "by": "rejected_by"}
+
+
+def _of_tree(promotion: Mapping[str, Any]) -> dict[str, Any]:
+    """Name the set that a member of a tree was released in, with each package."""
+    if "set" not in promotion:
+        return {}
+    together = promotion["set"]
+    packages = [member["model_package_arn"] for member in together["members"]]
+    return {"set": {**{name: together[name] for name in ("tree", "why", "serves")}, "released": packages}}
 
 
 def _environment(promotion: Mapping[str, Any], environment_name: str, result: str) -> dict[str, Any]:

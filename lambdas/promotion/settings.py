@@ -105,6 +105,19 @@ def _tree(found: Mapping[str, Any] | None) -> Tree | None:
     return Tree(found["parent"], tuple(found["children"])) if found else None
 
 
+def tree_if_any(models: str, model: str) -> Tree | None:
+    """Give the tree that a model is of; None for one that stands alone, or is not configured any more."""
+    return _tree(json.loads(models).get(model, {}).get("tree"))
+
+
+def tree_of(models: str, model: str) -> Tree:
+    """Give the tree that a model is of; UnknownModel where it stands alone."""
+    tree = tree_if_any(models, model)
+    if tree is None:
+        raise UnknownModel(f"{model!r} has neither parent nor children in edgeline.toml any more")
+    return tree
+
+
 def endpoint_settings(models: str, environment: str, own_name: str) -> EndpointSettings:
     """Find the settings of a model's endpoint, or component, by its name; UnknownModel if no model has it."""
     for found in _configured(models).values():

@@ -11,6 +11,8 @@ from lambdas.promotion.starting import Environment, start
 
 # A recovery that is cut off is recovered too; what cuts off so many is for a person to see.
 _ATTEMPTS = 3
+# A release of a tree that could not go from one member to the next.
+_LOST = "ReleaseLost"
 _STOPPED = {"ABORTED": "Aborted", "TIMED_OUT": "TimedOut"}
 
 
@@ -21,7 +23,7 @@ class RecoveryGivenUp(Exception):  # noqa: N818 - the name in the log, and in th
 def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
     """Start one execution for one that was cut off; it stands in line where that one stood.
 
-    In: EventBridge "Step Functions Execution Status Change" of the promotion's state machine.
+    In: EventBridge "Step Functions Execution Status Change" of the promotion's state machines.
     Out: {"execution": name | null, "started": bool}; null where the execution ended by itself.
     Raises RecoveryGivenUp.
     """
@@ -53,7 +55,7 @@ def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
 def cut_off(detail: Mapping[str, Any]) -> str | None:
     """Name how an execution was cut off; None for one that went through its own states to its end."""
     error = str(detail.get("error") or "")
-    if detail["status"] == "FAILED" and error.startswith("States."):
+    if detail["status"] == "FAILED" and (error.startswith("States.") or error == _LOST):
         return error
     return _STOPPED.get(detail["status"])
 

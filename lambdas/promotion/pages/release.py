@@ -46,6 +46,7 @@ def _sentence(record: Mapping[str, Any]) -> str:
 
 def _identity(record: Mapping[str, Any]) -> Markup:
     model, rejected = record.get("model_data") or {}, record.get("rejected") or {}
+    together = (record.get("set") or {}).get("released") or []
     went = f"{rejected['model_package_arn']}, by {rejected.get('by') or 'somebody'}" if rejected else None
     return section(
         "identity",
@@ -56,6 +57,8 @@ def _identity(record: Mapping[str, Any]) -> Markup:
                 ("Approved by", record["approved_by"] or "not known"),
                 ("Approved at", record["approved_at"]),
                 ("Rejected", went),
+                ("Released together", [element("div", code(one)) for one in together] or None),
+                ("Why together", record["set"]["why"] if together else None),
                 ("Git commit", code(record["git_commit"]) if record["git_commit"] else "not known"),
                 ("Dataset manifest", _code(record["dataset"]["manifest"])),
                 ("SHA-256 of it", _code(record["dataset"]["sha256"])),
