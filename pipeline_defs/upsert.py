@@ -58,7 +58,8 @@ def main(arguments: Sequence[str], environment: Mapping[str, str]) -> dict[str, 
     elif options.start:
         own = task_of(settings).parameters(clients, settings, options)
         parameters = start_parameters(options, environment, own)
-        token = _token(definition, json.dumps(parameters, sort_keys=True))
+        # What is asked for again in another run is meant as another training.
+        token = _token(definition, json.dumps(parameters, sort_keys=True), environment.get("RUN", ""))
         execution_arn = start(clients.sagemaker, settings, parameters, token)
     if options.execution_arn_to:
         options.execution_arn_to.write_text(execution_arn or _NONE, encoding="utf-8")

@@ -11,6 +11,7 @@ from constructs import Construct
 
 from config import Edgeline
 from stacks.accounts import ToolsAccount
+from stacks.constructs.api_logs import ApiLogs
 from stacks.constructs.auditor_policy import AuditorPolicy
 from stacks.constructs.label_store import LabelStore, label_table_arns
 from stacks.constructs.model_sharing import share_models
@@ -36,9 +37,12 @@ class DataStack(cdk.Stack):
         if config.labeling.ground_truth is not None:
             self._show_to_workers(self.images)
         _send_events(self.images)
+        ApiLogs(self, "ApiLogs")
         self.artifacts = self._bucket(
             "Artifacts", [_expire("athena/", days=30)], name=ToolsAccount(config).artifacts_bucket_name
         )
+        if any(model.train_at_images for model in config.detectors):
+            _send_events(self.artifacts)  # of new labels
         self.workflows = self._workflows_bucket()
         labels = LabelStore(
             self, "Labels", name=f"{config.name}-labels", artifacts=self.artifacts, key=self.key

@@ -81,6 +81,21 @@ def write_objects(grantee: Grantee, bucket: s3.IBucket, key: kms.IKey, *prefixes
     allow(grantee, "kms:GenerateDataKey", "kms:Decrypt", on=[key.key_arn])
 
 
+def use_table_key(grantee: Grantee, key: kms.IKey) -> None:
+    """Let who reads and writes a table do so with its key: DynamoDB uses it in the caller's name."""
+    allow(
+        grantee,
+        "kms:Decrypt",
+        "kms:DescribeKey",
+        "kms:Encrypt",
+        "kms:GenerateDataKey",
+        "kms:GenerateDataKeyWithoutPlaintext",
+        "kms:ReEncryptFrom",
+        "kms:ReEncryptTo",
+        on=[key.key_arn],
+    )
+
+
 def pass_role(grantee: Grantee, role: iam.IRole, service: str) -> None:
     """Let the grantee hand this one role to one service, such as `sagemaker.amazonaws.com`."""
     conditions = {"StringEquals": {"iam:PassedToService": service}}

@@ -20,6 +20,7 @@ from stacks.constructs.pipeline_roles import (
     model_packages_arn,
 )
 from stacks.constructs.teardown import Teardown
+from stacks.constructs.training_starts import TrainingStarts
 from stacks.constructs.workflow_pipeline import (
     WorkflowPipeline,
     WorkflowStore,
@@ -97,6 +98,7 @@ class TrainingStack(cdk.Stack):
                 variables=VARIABLES,
                 schedule=model.schedule,
             ).grant_operate(operator)
+        TrainingStarts(self, "Starts", config=config, images=images, artifacts=artifacts, key=key)
         self._output("JobRoleArn", self.job_role.role_arn)
         self._output("Workgroup", queries.workgroup)
         self._output("LabelReaderPolicyArn", queries.reader_policy().managed_policy_arn)
@@ -149,6 +151,7 @@ class TrainingStack(cdk.Stack):
             "sagemaker:AddTags",
             "sagemaker:CreatePipeline",
             "sagemaker:DescribePipeline",
+            "sagemaker:ListPipelineExecutions",
             "sagemaker:UpdatePipeline",
             "sagemaker:StartPipelineExecution",
             on=pipelines,

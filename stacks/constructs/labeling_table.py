@@ -6,7 +6,7 @@ from aws_cdk import aws_kms as kms
 from constructs import Construct
 
 from stacks.constructs.python_function import PythonFunction
-from stacks.grants import allow
+from stacks.grants import allow, use_table_key
 
 QUEUE_INDEX = "Queue"
 IMAGES_INDEX = "Images"
@@ -67,15 +67,4 @@ def grant_table(table: dynamodb.Table, key: kms.IKey, function: PythonFunction) 
         "dynamodb:Query",
         on=[table.table_arn, f"{table.table_arn}/index/{QUEUE_INDEX}"],
     )
-    # DynamoDB uses the table's key in the caller's name.
-    allow(
-        function,
-        "kms:Decrypt",
-        "kms:DescribeKey",
-        "kms:Encrypt",
-        "kms:GenerateDataKey",
-        "kms:GenerateDataKeyWithoutPlaintext",
-        "kms:ReEncryptFrom",
-        "kms:ReEncryptTo",
-        on=[key.key_arn],
-    )
+    use_table_key(function, key)

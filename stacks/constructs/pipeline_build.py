@@ -11,15 +11,20 @@ from stacks.constructs.workflow_build import WorkflowBuild
 _FILES = ("pipeline_defs", "inference", "requirements-pipeline.txt", "requirements-jobs.txt")
 # CodeBuild takes some thousand characters of environment, which many models are more than.
 _MODELS_FILE = "models.json"
-_EXPORTED = "PIPELINE_EXECUTION_ARN"
+# The execution that was started, and why none was; the one or the other is `none`.
+_EXPORTED = ("PIPELINE_EXECUTION_ARN", "NOT_STARTED")
+_FOR_UPSERT = ("LABELS_MANIFEST", "SEED", "AS_OF", "DATASET_MANIFEST", "CHILDREN", "ALONE")
 _COMMANDS = (
-    'python -m pipeline_defs.upsert --model "$MODEL" --start --labels-manifest "$LABELS_MANIFEST"'
-    ' --seed "$SEED" --execution-arn-to execution-arn',
-    f'export {_EXPORTED}="$(cat execution-arn)"',
+    'python -m pipeline_defs.upsert --model "$MODEL" --start '
+    + " ".join(f'--{name.lower().replace("_", "-")} "${name}"' for name in _FOR_UPSERT)
+    + " --execution-arn-to execution-arn --not-started-to not-started",
+    'export PIPELINE_EXECUTION_ARN="$(cat execution-arn)"',
+    'export NOT_STARTED="$(cat not-started)"',
 )
 
 # What a start of the pipeline may say, with what holds where it does not; upsert.py reads `none` as nothing.
-VARIABLES: Mapping[str, str] = {"LABELS_MANIFEST": "none", "SEED": "none"}
+# STARTED_BY is for who looks at the run.
+VARIABLES: Mapping[str, str] = dict.fromkeys((*_FOR_UPSERT, "STARTED_BY"), "none")
 
 
 class PipelineBuild(WorkflowBuild):
@@ -47,14 +52,14 @@ class PipelineBuild(WorkflowBuild):
             requirements="requirements-pipeline.txt",
             commands=_COMMANDS,
             environment={"MODEL_CONFIG_FILE": _MODELS_FILE, **environment},
-            exported=[_EXPORTED],
+            exported=_EXPORTED,
             documents={_MODELS_FILE: models},
         )
 
     def of_model(self, model: str) -> RunBuild:
         """The action that builds the pipeline of one model, with what the start of it says."""
-        said = {name: f"#{{variables.{name}}}" for name in VARIABLES}
-        commit = {"GIT_COMMIT": "#{variables.COMMIT}"}
+        said = {name: f"#{{variables.{name}}}" for name in _FOR_UPSERT}
+        known = {"GIT_COMMIT": "#{variables.COMMIT}", "RUN": "#{codepipeline.PipelineExecutionId}"}
         return RunBuild(
-            "Build", project=self.project, reader=self.role, environment={"MODEL": model, **said, **commit}
+            "Build", project=self.project, reader=self.role, environment={"MODEL": model, **said, **known}
         )

@@ -2,17 +2,15 @@
 
 from collections.abc import Mapping
 
-import aws_cdk as cdk
 from aws_cdk import aws_apigateway as apigateway
 from aws_cdk import aws_cognito as cognito
 from aws_cdk import aws_kms as kms
-from aws_cdk import aws_logs as logs
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
-from stacks.acknowledgements import acknowledge
 from stacks.constructs.drawing_guide import EXAMPLES
 from stacks.constructs.labeling_table import grant_table, labeling_table
+from stacks.constructs.logged_api import LoggedApi
 from stacks.constructs.python_function import PythonFunction
 from stacks.grants import read_objects
 
@@ -123,69 +121,14 @@ class Workbench(Construct):
         name = "".join(word.capitalize() for word in path.split("/") if word.isalpha())
         return self.api.add_model(f"{name}Body", schema=body, content_type="application/json")
 
-    def _api(self) -> apigateway.RestApi:
-        access_logs = logs.LogGroup(
-            self,
-            "AccessLogs",
-            retention=logs.RetentionDays.SIX_MONTHS,
-            removal_policy=cdk.RemovalPolicy.DESTROY,
-        )
-        api = apigateway.RestApi(
+    def _api(self) -> LoggedApi:
+        """The API; its log says the person's id in the pool."""
+        return LoggedApi(
             self,
             "Api",
             description="Labeling: tasks, rounds, supervision, model packages",
-            endpoint_types=[apigateway.EndpointType.REGIONAL],
-            cloud_watch_role=True,
-            cloud_watch_role_removal_policy=cdk.RemovalPolicy.DESTROY,
-            deploy_options=apigateway.StageOptions(
-                stage_name=STAGE,
-                access_log_destination=apigateway.LogGroupLogDestination(access_logs),
-                access_log_format=_access_log_format(),
-                logging_level=apigateway.MethodLoggingLevel.ERROR,
-                tracing_enabled=True,
-                throttling_rate_limit=_REQUESTS_PER_SECOND,
-                throttling_burst_limit=2 * _REQUESTS_PER_SECOND,
-            ),
+            stage=STAGE,
+            requests_per_second=_REQUESTS_PER_SECOND,
+            who={"person": apigateway.AccessLogField.context_authorizer_claims("sub")},
+            open_to="only who has a token of the pool gets through, nobody signs up, and the rate is limited",
         )
-        self._expire_execution_logs(api)
-        acknowledge(
-            api,
-            "AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/"
-            "AmazonAPIGatewayPushToCloudWatchLogs]",
-            "API Gateway writes its logs with the one role of the account, for which AWS keeps this policy",
-        )
-        acknowledge(
-            api,
-            "AwsSolutions-APIG3",
-            "only who has a token of the pool gets through, nobody signs up there, and the rate is limited",
-        )
-        return api
-
-    def _expire_execution_logs(self, api: apigateway.RestApi) -> None:
-        """Make the log group that API Gateway would make itself, and keep for ever."""
-        execution_logs = logs.LogGroup(
-            self,
-            "ExecutionLogs",
-            log_group_name=f"API-Gateway-Execution-Logs_{api.rest_api_id}/{STAGE}",
-            retention=logs.RetentionDays.SIX_MONTHS,
-            removal_policy=cdk.RemovalPolicy.DESTROY,
-        )
-        api.deployment_stage.node.add_dependency(execution_logs)
-
-
-def _access_log_format() -> apigateway.AccessLogFormat:
-    """One JSON line a request; who asked is the person's id in the pool."""
-    field = apigateway.AccessLogField
-    fields = {
-        "requestId": field.context_request_id(),
-        "ip": field.context_identity_source_ip(),
-        "person": field.context_authorizer_claims("sub"),
-        "requestTime": field.context_request_time(),
-        "httpMethod": field.context_http_method(),
-        "resourcePath": field.context_resource_path(),
-        "status": field.context_status(),
-        "responseLength": field.context_response_length(),
-        "error": field.context_error_message(),
-    }
-    line = ", ".join(f'"{name}": "{value}"' for name, value in fields.items())
-    return apigateway.AccessLogFormat.custom(f"{{{line}}}")

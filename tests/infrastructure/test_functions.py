@@ -47,7 +47,7 @@ def test_a_function_comes_with_its_part_of_the_line_and_what_all_parts_share(
         assert others == [], part
         packed = assembly.directory / f"asset.{key.removesuffix('.zip')}"
         files = {path.relative_to(packed).as_posix() for path in packed.rglob("*") if path.is_file()}
-        told = {"lambdas/promotion/models.json"} if part == "promotion" else set()
+        told = {f"lambdas/{part}/models.json"} if part in ("promotion", "training") else set()
         assert files == told | {file for folder in ("common", part) for file in sources(folder)}, part
 
 

@@ -63,12 +63,13 @@ def test_the_build_runs_upsert_and_does_not_wait(training: Template) -> None:
     assert spec["phases"]["install"]["commands"] == [
         "python -m pip install --quiet -r requirements-pipeline.txt"
     ]
-    upserts, export = spec["phases"]["build"]["commands"]
+    upserts, *exports = spec["phases"]["build"]["commands"]
     command = shlex.split(upserts.replace("$SEED", "3"))
     assert command[:3] == ["python", "-m", "pipeline_defs.upsert"]
     assert upsert.parse(command[3:]).start
-    assert export.startswith("export PIPELINE_EXECUTION_ARN=")
-    assert spec["env"]["exported-variables"] == ["PIPELINE_EXECUTION_ARN"]
+    exported = ["PIPELINE_EXECUTION_ARN", "NOT_STARTED"]
+    assert [export.partition("=")[0] for export in exports] == [f"export {name}" for name in exported]
+    assert spec["env"]["exported-variables"] == exported
 
 
 def test_the_action_gives_the_build_every_variable_that_its_command_names(training: Template) -> None:
@@ -77,7 +78,8 @@ def test_the_action_gives_the_build_every_variable_that_its_command_names(traini
     given = {v["name"]: v["value"] for v in json.loads(action["Configuration"]["EnvironmentVariables"])}
     assert given["MODEL"] == "tags"
     assert given["GIT_COMMIT"] == "#{variables.COMMIT}"
-    assert set(re.findall(r"\$([A-Z_]+)", source["BuildSpec"])) == given.keys() - {"GIT_COMMIT"}
+    assert given["RUN"] == "#{codepipeline.PipelineExecutionId}"
+    assert set(re.findall(r"\$([A-Z_]+)", source["BuildSpec"])) == given.keys() - {"GIT_COMMIT", "RUN"}
 
 
 def test_the_workgroup_decides_location_encryption_and_scan_limit(training: Template) -> None:
@@ -119,6 +121,7 @@ def test_the_build_starts_pipelines_and_no_jobs(training: Template) -> None:
         "sagemaker:AddTags",
         "sagemaker:CreatePipeline",
         "sagemaker:DescribePipeline",
+        "sagemaker:ListPipelineExecutions",
         "sagemaker:UpdatePipeline",
         "sagemaker:StartPipelineExecution",
     }
@@ -152,6 +155,8 @@ def test_outputs(training: Template) -> None:
         "ApproverPolicyArn",
         "AuditorPolicyArn",
         "OperatorPolicyArn",
+        "RunsApiUrl",
+        "RunStarterPolicyArn",
     } == {key for key in training["Outputs"] if not key.startswith("ExportsOutput")}
 
 
