@@ -25,6 +25,10 @@ _NAMED = {
         for job, kind in _JOBS.items()
         for verb in ("Create", "Describe", "Stop")
     },
+    **{
+        f"{verb}HyperParameterTuningJob": ("hyper-parameter-tuning-job", "HyperParameterTuningJobName")
+        for verb in ("Create", "Describe", "Stop", "Delete", "ListTrainingJobsFor")
+    },
     **{f"{verb}Model": ("model", "ModelName") for verb in ("Describe", "Delete")},
     **{
         f"{verb}EndpointConfig": ("endpoint-config", "EndpointConfigName")
@@ -135,7 +139,8 @@ class SageMakerApi(Parts):
 
     def pass_roles(self, operation: str, parameters: Parameters) -> list[str]:
         """Give the roles that a call hands to SageMaker."""
-        return [parameters[field] for field in ("RoleArn", "ExecutionRoleArn") if parameters.get(field)]
+        given = {**parameters, **parameters.get("TrainingJobDefinition", {})}
+        return [given[field] for field in ("RoleArn", "ExecutionRoleArn") if given.get(field)]
 
 
 def _several(call: Call, operation: str, parameters: Parameters) -> list[str]:

@@ -23,9 +23,12 @@ from local.sagemaker.pipelines.api import Pipelines
 from local.sagemaker.registry import Registry
 from local.sagemaker.runtime import Runtime
 from local.sagemaker.tags import Tags
+from local.sagemaker.tuning.api import TuningJobs
 
 if TYPE_CHECKING:
     from local.cloud.server import LocalCloud
+
+_JOBS = ("ProcessingJob", "TrainingJob", "HyperParameterTuningJob", "LabelingJob")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +37,7 @@ class SageMakerPlugin(Plugin):
 
     registry: Registry
     jobs: JobsApi
+    tuning: TuningJobs
     pipelines: Pipelines
     endpoints: Endpoints
     components: ComponentOperations
@@ -47,6 +51,7 @@ def make_plugin(cloud: LocalCloud) -> SageMakerPlugin:
     registry = Registry(cloud, tags, lambda account: cloud.accounts[account].plugin(SageMakerPlugin).registry)
     policies = GroupPolicies(registry)
     jobs = JobsApi(cloud, processes, tags)
+    tuning = TuningJobs(cloud, jobs.training, tags)
     pipelines = Pipelines(cloud, jobs, tags)
     models = Models(cloud, registry, tags)
     configs = EndpointConfigs(cloud, models, tags)
@@ -57,10 +62,11 @@ def make_plugin(cloud: LocalCloud) -> SageMakerPlugin:
     groups = FeatureGroups(cloud, tags)
     labeling = LabelingJobs(cloud, tags)
     hosting = (models, configs, endpoints, operations)
-    api = SageMakerApi(registry, policies, jobs, pipelines, *hosting, groups, labeling, tags)
+    api = SageMakerApi(registry, policies, jobs, tuning, pipelines, *hosting, groups, labeling, tags)
 
     def close() -> None:
         pipelines.close()
+        tuning.close()
         operations.close()
         endpoints.close()
         processes.close()
@@ -78,11 +84,12 @@ def make_plugin(cloud: LocalCloud) -> SageMakerPlugin:
             ]
         },
         resource_types=resource_types(cloud),
-        sync_jobs=[_sync_job(word) for word in ("ProcessingJob", "TrainingJob", "LabelingJob")],
+        sync_jobs=[_sync_job(word) for word in _JOBS],
         resource_policies={"sagemaker": policies.of},
         close=close,
         registry=registry,
         jobs=jobs,
+        tuning=tuning,
         pipelines=pipelines,
         endpoints=endpoints,
         components=operations,

@@ -35,7 +35,8 @@ class Spot:
     """A spot job that counts."""
 
     def __init__(self, lab: Any, steps: int = 12, role: str | None = None, **more: Any) -> None:
-        self.lab, self.name, self.lines = lab, f"spot-{uuid.uuid4().hex[:8]}", []
+        self.lab, self.name = lab, f"spot-{uuid.uuid4().hex[:8]}"
+        self.lines: list[str] = []
         source = lab.put("code/sourcedir.tar.gz", lab.tar_gz({"train.py": _COUNT}))
         request = lab.training(source, role or lab.role(), f"s3://{lab.name}/runs")
         request["HyperParameters"] |= {"steps": str(steps), "checkpoint-dir": "/opt/ml/checkpoints"}

@@ -1,0 +1,1 @@
+"""Hyperparameter tuning jobs: training jobs with hyperparameters that a strategy chooses."""
