@@ -26,7 +26,8 @@ _UPRIGHT = {
 }
 # What Pillow's decoders raise on damaged files, beyond OSError.
 DECODING_ERRORS = (
-    OSError, SyntaxError, ValueError, EOFError, LookupError, TypeError, OverflowError, struct.error, zlib.error,
+    OSError, SyntaxError, ValueError, EOFError, LookupError, TypeError, OverflowError,
+    struct.error, zlib.error,
 )  # fmt: skip
 
 

@@ -1,8 +1,11 @@
-"""A checked data set on disk, as every later job reads it: `manifest.json`, and a line a picture beside it."""
+"""A checked data set on disk: a small header, and a line for each picture, sorted by SHA-256.
+
+`manifest.json` names the other files with their hashes, so its own hash stands for the whole version.
+"""
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,35 +13,24 @@ from typing import Any
 from pipeline_defs.common.documents import canonical_sha256
 from pipeline_defs.common.job import JobError
 
-MANIFEST_FILE = "manifest.json"
-IMAGES_FILE = "images.jsonl"
+FOLDER = "dataset"
+HEADER, IMAGES, QUARANTINE, REPORT = "manifest.json", "images.jsonl", "quarantine.jsonl", "report.json"
+FILES = {"images": IMAGES, "quarantine": QUARANTINE, "report": REPORT}  # as the header calls them
 VERSION = 2
+_NEEDED = frozenset({"model", "task", "as_of", "classes", "labels", "images", "quarantine", "report"})
 
 
-@dataclass(frozen=True)
-class Header:
-    """What manifest.json says of a data set; `sha256` stands for all of it, its pictures included."""
-
-    model: str
-    classes: tuple[str, ...]
-    labels: tuple[str, ...]
-    as_of: str
-    images: int
-    images_sha256: str  # of the file of lines
-    sha256: str
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Image:
-    """A picture of a data set; its near-duplicates, of its class all, have the same `group`.
+    """A picture of the data set: what `version_id` names has this hash; sizes in pixels, upright.
 
-    `width` and `height` are those of the upright picture; `version_id` is None where there are no versions.
+    Pictures of one `group` are nearly the same; they belong on one side of a split.
     """
 
     uri: str
     version_id: str | None
     sha256: str
-    bytes: int
+    size: int  # bytes of the file
     format: str
     width: int
     height: int
@@ -47,62 +39,87 @@ class Image:
     dhash: str
     group: str
 
+    def line(self) -> bytes:
+        """Return its line of images.jsonl."""
+        document = {
+            "uri": self.uri, "version_id": self.version_id, "sha256": self.sha256, "bytes": self.size,
+            "format": self.format, "width": self.width, "height": self.height, "class": self.class_name,
+            "label": self.label, "dhash": self.dhash, "group": self.group,
+        }  # fmt: skip
+        return json.dumps(document, separators=(",", ":")).encode("ascii") + b"\n"
+
+    @classmethod
+    def parse(cls, line: bytes | str) -> "Image":
+        """Read a line of images.jsonl; raises ValueError, KeyError or TypeError for another one."""
+        values = json.loads(line)
+        return cls(class_name=values.pop("class"), size=values.pop("bytes"), **values)
+
+
+@dataclass(frozen=True)
+class Header:
+    """What manifest.json says; `document` is all of it."""
+
+    document: Mapping[str, Any]
+
+    @property
+    def model(self) -> str:
+        """The model that the data set was made for."""
+        return str(self.document["model"])
+
+    @property
+    def sha256(self) -> str:
+        """The hash of the version."""
+        return str(self.document["sha256"])
+
+    @property
+    def count(self) -> int:
+        """How many pictures it has."""
+        return int(self.document["images"]["count"])
+
+    @property
+    def labels(self) -> dict[str, tuple[str, ...]]:
+        """Each label's classes, in the model's order."""
+        return {label: tuple(classes) for label, classes in self.document["labels"].items()}
+
+
+def parse_header(content: bytes, uri: str) -> Header:
+    """Read a manifest.json; raises JobError where it is none, or its hash is not that of its content."""
+    try:
+        document = json.loads(content)
+        recorded, version = document["sha256"], document["version"]
+        missing = _NEEDED - document.keys()
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise JobError(f"{uri}: not a data set manifest: {error!r}") from error
+    if version != VERSION or missing:
+        raise JobError(f"{uri}: not the manifest of a classification data set (version {VERSION})")
+    found = canonical_sha256({name: value for name, value in document.items() if name != "sha256"})
+    if found != recorded:
+        raise JobError(f"{uri}: its content has the SHA-256 {found}, but it says {recorded}: it was changed")
+    return Header(document)
+
 
 def read_header(folder: Path) -> Header:
-    """Read manifest.json, and hash the lines that it names.
-
-    Raises JobError where a file is missing, is not a data set's, was changed or cut off, or has no picture.
-    """
-    path = folder / MANIFEST_FILE
+    """Read the header of the data set in `folder`; raises JobError where a file is not the listed one."""
+    path = folder / HEADER
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-        header = _header(document)
+        header = parse_header(path.read_bytes(), str(path))
+        found = file_sha256(folder / IMAGES)
     except OSError as error:
-        raise JobError(f"{path}: cannot be read ({error.strerror}): check the data first") from error
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise JobError(f"{path}: not the manifest of a checked data set: {error!r}") from error
-    found = canonical_sha256({name: value for name, value in document.items() if name != "sha256"})
-    if found != header.sha256:
         raise JobError(
-            f"{path}: its content has the SHA-256 {found}, but it says {header.sha256}: it was changed"
-        )
-    _check_lines(folder / IMAGES_FILE, header)
+            f"{error.filename}: cannot be read ({error.strerror}): was the data checked?"
+        ) from error
+    if found != header.document["images"]["sha256"]:
+        raise JobError(f"{folder / IMAGES}: not the file that {HEADER} names (SHA-256 differs)")
     return header
 
 
 def read_images(folder: Path) -> Iterator[Image]:
-    """Yield the pictures in the order of their hashes; raises JobError naming the line that is none."""
-    path = folder / IMAGES_FILE
-    with path.open(encoding="utf-8") as lines:
-        for number, line in enumerate(lines, start=1):
-            try:
-                fields = json.loads(line)
-                yield Image(class_name=fields.pop("class"), **fields)
-            except (ValueError, KeyError, TypeError, AttributeError) as error:
-                raise JobError(f"{path}, line {number}: not a picture of a data set: {error!r}") from error
+    """Give the pictures one after the other, by SHA-256; `read_header` has compared the file's hash."""
+    with (folder / IMAGES).open("rb") as lines:
+        yield from map(Image.parse, lines)
 
 
-def _header(document: dict[str, Any]) -> Header:
-    if (document["version"], document["task"]) != (VERSION, "classification"):
-        raise ValueError(f"version {document['version']}, task {document['task']}")
-    return Header(
-        model=document["model"],
-        classes=tuple(document["classes"]),
-        labels=tuple(document["labels"]),
-        as_of=document["as_of"],
-        images=int(document["images"]["count"]),
-        images_sha256=document["images"]["sha256"],
-        sha256=document["sha256"],
-    )
-
-
-def _check_lines(path: Path, header: Header) -> None:
-    try:
-        with path.open("rb") as file:
-            found = hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise JobError(f"{path}: cannot be read ({error.strerror}): it lies beside the manifest") from error
-    if found != header.images_sha256:
-        raise JobError(f"{path}: not the pictures of {MANIFEST_FILE} (SHA-256 {found}): changed, or cut off")
-    if not header.images:
-        raise JobError(f"{path}: no picture in this data set: see report.json for what became of them")
+def file_sha256(path: Path) -> str:
+    """Hash a file of any size."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

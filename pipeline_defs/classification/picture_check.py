@@ -27,7 +27,8 @@ _FIRST_BYTES = (
 )  # fmt: skip
 _BRANDS = {b"heic": "HEIC", b"heix": "HEIC", b"mif1": "HEIC", b"avif": "AVIF"}
 _ON_THE_SIDE = (
-    Image.Transpose.ROTATE_90, Image.Transpose.ROTATE_270, Image.Transpose.TRANSPOSE, Image.Transpose.TRANSVERSE,
+    Image.Transpose.ROTATE_90, Image.Transpose.ROTATE_270,
+    Image.Transpose.TRANSPOSE, Image.Transpose.TRANSVERSE,
 )  # fmt: skip
 _UNFILLED = bytes(64)  # compressed data does not end in so many zeros
 

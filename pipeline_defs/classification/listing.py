@@ -1,0 +1,130 @@
+"""Which pictures there are: below an S3 prefix, in a manifest on S3, or in a local folder."""
+
+import json
+import os
+import tempfile
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pipeline_defs.common.job import JobError
+from pipeline_defs.common.objects import Unavailable, download, split_uri
+
+MANIFEST_ENDS = (".manifest", ".jsonl")
+_OTHERS_NAMED = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A picture to look at; `version_id` None: the version that is read, `size` None: not known yet."""
+
+    uri: str
+    class_name: str
+    version_id: str | None = None
+    size: int | None = None
+
+
+@dataclass
+class Ignored:
+    """How many files are none of this model's: of classes that it has not, and hidden ones."""
+
+    by_class: Counter[str] = field(default_factory=Counter)
+    hidden: int = 0
+
+    def document(self) -> dict[str, Any]:
+        """Return what the report says of them, the largest classes by name."""
+        largest = sorted(self.by_class.items(), key=lambda item: (-item[1], item[0]))[:_OTHERS_NAMED]
+        return {
+            "of_other_classes": sum(self.by_class.values()),
+            "largest_other_classes": dict(largest),
+            "hidden": self.hidden,
+        }
+
+
+class Listing:
+    """The pictures of a source whose class is one of `classes`; what is left out is counted in `ignored`.
+
+    Source: `s3://bucket/prefix/`, `s3://….manifest`, a folder or a manifest file on this machine.
+    """
+
+    def __init__(self, source: str, classes: tuple[str, ...], s3: Any) -> None:
+        self.source, self.ignored = source, Ignored()
+        self._classes, self._s3 = frozenset(classes), s3
+
+    def __iter__(self) -> Iterator[Listed]:
+        """List anew; raises JobError where there is no such source, or a line of a manifest is wrong."""
+        self.ignored = Ignored()
+        return filter(self._is_ours, self._all())
+
+    def _all(self) -> Iterator[Listed]:
+        if self.source.startswith("s3://"):
+            if self.source.endswith(MANIFEST_ENDS):
+                return self._remote_manifest()
+            return self._prefix()
+        path = Path(self.source)
+        if path.is_dir():
+            return _folder(path)
+        if path.is_file():
+            return _manifest(path, self.source)
+        raise JobError(f"{path}: no such folder or manifest; give --source")
+
+    def _is_ours(self, listed: Listed) -> bool:
+        name = listed.uri.rpartition("/")[2]
+        if name.startswith(".") or name.lower() in ("thumbs.db", "desktop.ini"):
+            self.ignored.hidden += 1
+            return False
+        if listed.class_name not in self._classes:
+            self.ignored.by_class[listed.class_name] += 1
+            return False
+        return True
+
+    def _prefix(self) -> Iterator[Listed]:
+        bucket, prefix = split_uri(self.source)
+        if prefix and not prefix.endswith("/"):
+            raise JobError(f"{self.source}: a prefix ends in /, a manifest in {' or '.join(MANIFEST_ENDS)}")
+        pages = self._s3.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=prefix)
+        for page in pages:
+            for version in page.get("Versions", []):
+                key = version["Key"]
+                if version["IsLatest"] and not key.endswith("/"):
+                    uri = f"s3://{bucket}/{key}"
+                    yield Listed(uri, _class_of(uri), version["VersionId"], version["Size"])
+
+    def _remote_manifest(self) -> Iterator[Listed]:
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "manifest"
+            try:
+                download(self._s3, self.source, path)
+            except Unavailable as error:
+                raise JobError(f"{self.source}: {error}") from error
+            yield from _manifest(path, self.source)
+
+
+def _folder(folder: Path) -> Iterator[Listed]:
+    for parent, folders, names in os.walk(folder.resolve()):
+        folders.sort()
+        for name in sorted(names):
+            path = Path(parent) / name
+            yield Listed(path.as_uri(), path.parent.name)
+
+
+def _manifest(path: Path, source: str) -> Iterator[Listed]:
+    with path.open("rb") as lines:
+        for number, line in enumerate(lines, start=1):
+            if not line.strip():
+                continue
+            try:
+                entry = json.loads(line)
+                uri, class_name = entry["source-ref"], entry["class"]
+                known = uri.startswith(("s3://", "file:///")) and isinstance(class_name, str)
+            except (ValueError, KeyError, TypeError, AttributeError) as error:
+                raise JobError(f'{source}, line {number}: not {{"source-ref": …, "class": …}}') from error
+            if not known:
+                raise JobError(f"{source}, line {number}: source-ref is an s3:// URI, class a name")
+            yield Listed(uri, class_name)
+
+
+def _class_of(uri: str) -> str:
+    return uri.rsplit("/", 2)[-2]

@@ -1,0 +1,61 @@
+"""Work on many items, in processes: one for each processor, batch after batch, in the order of the items."""
+
+import multiprocessing
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from itertools import chain, islice
+from typing import TypeVar
+
+from pipeline_defs.common.job import JobError
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+BATCH = 256
+_AHEAD = 3  # batches a process; the listing does not run further ahead, so memory does not grow with it
+
+
+def processors() -> int:
+    """Return how many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def in_batches(
+    items: Iterable[Item], task: Callable[[list[Item]], Result], *, processes: int, size: int = BATCH
+) -> Iterator[Result]:
+    """Give each batch's result; one process, or one batch, is worked on here.
+
+    `task` and items are pickled. Raises JobError where a process was killed, and what `task` raises.
+    """
+    iterator = iter(items)
+    batches = iter(lambda: list(islice(iterator, size)), [])
+    first = list(islice(batches, 2))
+    batches = chain(first, batches)
+    if processes == 1 or len(first) < 2:
+        yield from map(task, batches)
+        return
+    # A forked process would inherit locks that another thread holds.
+    pool = ProcessPoolExecutor(processes, mp_context=multiprocessing.get_context("spawn"))
+    try:
+        yield from _in_order(pool, batches, task, _AHEAD * processes)
+    except BrokenProcessPool as error:
+        raise JobError(
+            "a process that checks pictures was killed, as when memory runs out: give the job more memory"
+        ) from error
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _in_order(
+    pool: ProcessPoolExecutor, batches: Iterable[list[Item]], task: Callable[[list[Item]], Result], ahead: int
+) -> Iterator[Result]:
+    waiting: deque[Future[Result]] = deque()
+    for batch in batches:
+        waiting.append(pool.submit(task, batch))
+        if len(waiting) >= ahead:
+            yield waiting.popleft().result()
+    while waiting:
+        yield waiting.popleft().result()
