@@ -23,6 +23,7 @@ class ShardWriter:
 
     def __init__(self, folder: Path, *, shard_bytes: int = SHARD_BYTES) -> None:
         folder.mkdir(parents=True, exist_ok=True)
+        (folder / INDEX_FILE).unlink(missing_ok=True)
         self._folder, self._shard_bytes = folder, shard_bytes
         self._shards: list[dict[str, Any]] = []
         self._tar: tarfile.TarFile | None = None

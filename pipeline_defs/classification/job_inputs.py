@@ -1,0 +1,29 @@
+"""What a job is given about its data, checked at the door: settings and data set of one model."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from pipeline_defs.classification.dataset import Header, read_header
+from pipeline_defs.classification.settings import ClassificationSettings, read_settings
+from pipeline_defs.common.job import JobError
+
+
+def read_inputs(settings_file: Path, dataset: Path) -> tuple[ClassificationSettings, Header]:
+    """Read both; raises JobError where one is not whole, or they are of different models or labels."""
+    settings, header = read_settings(settings_file), read_header(dataset)
+    if settings.name != header.model:
+        raise JobError(
+            f"{dataset}: of the model {header.model!r}, but {settings_file} is of {settings.name!r}"
+        )
+    if list(settings.labels.items()) != list(header.labels.items()):
+        raise JobError(
+            f"{dataset}: the labels {_listed(header.labels)}, but {settings_file} has "
+            f"{_listed(settings.labels)}: check the data again with these settings"
+        )
+    if not header.count:
+        raise JobError(f"{dataset}: no picture in this data set: its report says what became of them")
+    return settings, header
+
+
+def _listed(labels: Mapping[str, Sequence[str]]) -> str:
+    return ", ".join(f"{label} ({' '.join(classes)})" for label, classes in labels.items())
