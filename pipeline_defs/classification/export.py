@@ -54,9 +54,15 @@ def export_onnx(
         )
     model = onnx.load_model_from_string(buffer.getvalue())
     onnx.helper.set_model_props(model, card.properties())
-    onnx.save(model, path)
+    unchecked = path.with_name(f"{path.name}.unchecked")
+    onnx.save(model, unchecked)
     noise = np.random.default_rng(0).integers(0, 256, (size, size, 3), dtype=np.uint8)
-    _check_equal(served, path, (noise, *samples))
+    try:
+        _check_equal(served, unchecked, (noise, *samples))
+    except JobError:
+        unchecked.unlink()
+        raise
+    unchecked.replace(path)
 
 
 def _check_equal(served: ServedClassifier, path: Path, views: tuple[Picture, ...]) -> None:

@@ -183,7 +183,8 @@ def test_an_export_that_differs_from_the_network_is_refused(
     export_onnx(network, card, tmp_path / "model.onnx")
     monkeypatch.setattr(export, "MAX_DIFFERENCE", -1.0)
     with pytest.raises(JobError, match="onnxruntime and torch disagree"):
-        export_onnx(network, card, tmp_path / "model.onnx")
+        export_onnx(network, card, tmp_path / "refused.onnx")
+    assert [path.name for path in tmp_path.iterdir()] == ["model.onnx"]
 
 
 @pytest.mark.parametrize("size", [32, 96, 160, 224])
