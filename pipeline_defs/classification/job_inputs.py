@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from pipeline_defs.classification.dataset import Header, read_header
+from pipeline_defs.classification.dataset import IMAGES, Header, Image, read_header
+from pipeline_defs.classification.label_map import LabelMap
 from pipeline_defs.classification.settings import ClassificationSettings, read_settings
 from pipeline_defs.common.job import JobError
 
@@ -23,6 +24,14 @@ def read_inputs(settings_file: Path, dataset: Path) -> tuple[ClassificationSetti
     if not header.count:
         raise JobError(f"{dataset}: no picture in this data set: its report says what became of them")
     return settings, header
+
+
+def place_of_label(labels: LabelMap, image: Image) -> int:
+    """Return the index of a picture's label; raises JobError if the model has no such label."""
+    try:
+        return labels.labels.index(image.label)
+    except ValueError:
+        raise JobError(f"{IMAGES}: {image.uri}: {labels.model} has no label {image.label!r}") from None
 
 
 def _listed(labels: Mapping[str, Sequence[str]]) -> str:

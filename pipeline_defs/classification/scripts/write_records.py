@@ -1,0 +1,51 @@
+"""Put the encoded pictures with their labels into RecordIO files: the third job of the pipeline.
+
+python -m pipeline_defs.classification.scripts.write_records --settings FILE --dataset DIR --encoded DIR
+    --output-dir DIR
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+from pipeline_defs.classification.dataset import read_images
+from pipeline_defs.classification.job_inputs import place_of_label, read_inputs
+from pipeline_defs.classification.labeled_records import LabeledRecords
+from pipeline_defs.classification.settings import label_map
+from pipeline_defs.classification.shards import read_shards
+from pipeline_defs.common.job import run
+from pipeline_defs.common.progress import Progress
+
+RECORDS = "all"  # the files' name
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Read pictures and labels side by side, and write."""
+    options = parse(arguments)
+    settings, header = read_inputs(options.settings, options.dataset)
+    labels = label_map(settings)
+    pictures = read_shards(options.encoded, dataset_sha256=header.sha256, images=header.count)
+    progress = Progress(header.count, "written")
+    with LabeledRecords(options.output_dir / "records", RECORDS, labels, header) as records:
+        both = zip(read_images(options.dataset), pictures, strict=True)
+        for place, (image, picture) in enumerate(both):
+            records.write(place, place_of_label(labels, image), picture, image.uri)
+            progress.advance()
+
+
+def parse(arguments: list[str] | None) -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        description="Put encoded pictures with their labels into RecordIO files."
+    )
+    parser.add_argument(
+        "--settings", type=Path, required=True, help="models/<name>.json of the code's folder"
+    )
+    parser.add_argument("--dataset", type=Path, required=True, help="dataset/ as check_data left it")
+    parser.add_argument("--encoded", type=Path, required=True, help="encoded/ as encode_pictures left it")
+    parser.add_argument("--output-dir", type=Path, default=Path("/opt/ml/processing/output"))
+    return parser.parse_args(arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(run(main))
