@@ -102,9 +102,10 @@ class WorkloadAccount:
     @property
     def promoted_by(self) -> Sequence[str]:
         """The functions that act here, by the names of their modules."""
+        deployers = (*_DEPLOYERS, "read_tree") if self.config.trees else _DEPLOYERS
         if self.environment == "staging":
-            return _DEPLOYERS
-        return (*_DEPLOYERS, "smoke_endpoint", "record_release")
+            return deployers
+        return (*deployers, "smoke_endpoint", "record_release")
 
     @property
     def region(self) -> str:

@@ -14,10 +14,11 @@ from stacks.constructs.notices import Notices
 from stacks.constructs.operator_policy import OperatorPolicy
 from stacks.constructs.promotion_functions import MODELS_FILE, PromotionFunctions, configured_models
 from stacks.constructs.promotion_starts import PromotionStarts
-from stacks.constructs.promotion_workflow import PromotionWorkflow
+from stacks.constructs.promotion_workflow import TIMEOUT, PromotionWorkflow
 from stacks.constructs.python_function import pack_with_functions
 from stacks.constructs.release_ledger import ReleaseLedger
 from stacks.constructs.staging_test import StagingTest
+from stacks.constructs.tree_release import TreeRelease
 from stacks.cost_tags import cost_tags
 from stacks.grants import read_objects
 from stacks.names import packages_role_name
@@ -68,11 +69,13 @@ class PromotionStack(cdk.Stack):
             notices=self.notices,
             event_source=config.name,
         )
+        trees = self._trees(config, workflow, staging_test, artifacts, key) if config.trees else None
         read_objects(functions.read_model_package, artifacts, key, "runs/*/evaluation/")
         PromotionStarts(
             self,
             "Starts",
             workflow=workflow,
+            trees=trees,
             functions=functions,
             groups=groups,
             page_role=packages_role_name(config),
@@ -98,8 +101,32 @@ class PromotionStack(cdk.Stack):
             reads=["releases/"],
         )
         operator.follow(requests.machine)
+        if trees:
+            operator.follow(trees.machine)
         AuditorPolicy.of_promotion(self, config=config, ledger=ledger.table.table_arn)
         self._outputs(config, workflow, ledger)
+
+    def _trees(
+        self,
+        config: Edgeline,
+        workflow: PromotionWorkflow,
+        staging_test: StagingTest,
+        artifacts: s3.IBucket,
+        key: kms.IKey,
+    ) -> TreeRelease:
+        """What releases parents and children, with the same functions, turns, ledger and notices."""
+        trees = TreeRelease(
+            self,
+            "TreeRelease",
+            parts=workflow.parts,
+            staging_test=staging_test,
+            artifacts=artifacts,
+            key=key,
+            event_source=config.name,
+            timeout=TIMEOUT,
+        )
+        cdk.CfnOutput(self, "TreeStateMachineArn", value=trees.machine.state_machine_arn)
+        return trees
 
     def _outputs(self, config: Edgeline, workflow: PromotionWorkflow, ledger: ReleaseLedger) -> None:
         cdk.CfnOutput(self, "ReleasesTable", value=ledger.table.table_name)
@@ -108,3 +135,7 @@ class PromotionStack(cdk.Stack):
             staging, prod = (workload.endpoint_name(model) for workload in environments(config))
             cdk.CfnOutput(self, f"StagingEndpoint{model.output_suffix}", value=staging)
             cdk.CfnOutput(self, f"ProdEndpoint{model.output_suffix}", value=prod)
+            for workload in environments(config):
+                if component := workload.component_name(model):
+                    key = f"{workload.environment.capitalize()}Component{model.output_suffix}"
+                    cdk.CfnOutput(self, key, value=component)

@@ -8,7 +8,7 @@ from typing import Any
 from lambdas.common import environment
 from lambdas.promotion import alarms, autoscaling, kinds
 from lambdas.promotion.alarms import Ringing
-from lambdas.promotion.endpoints import MOST_BAKES, EndpointFailed, Progress, RolledBack
+from lambdas.promotion.endpoints import MOST_BAKES, EndpointFailed, Progress, RolledBack, wait_seconds
 from lambdas.promotion.settings import endpoint_settings
 from lambdas.promotion.workload import workload
 
@@ -29,11 +29,13 @@ def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
     """Check once; repeated by the state machine until it is not `waiting`.
 
     In: {"environment", "execution", "deployed": as deploy_endpoint gave it, "steps": seen so far}.
-    Out: {"status": "ready" | "waiting", "steps": [{"at": ISO time, "what"}]}. Raises RolledBack, by the
+    Out: {"status": "ready" | "waiting", "steps": [{"at": ISO time, "what"}], "wait_seconds": until who is
+    patient looks again}. Raises RolledBack, by the
     alarm's name, and EndpointFailed, also when the time is over.
     """
     configured = environment.read(Environment)
     deployed, now = event["deployed"], datetime.now(UTC)
+    wait = wait_seconds(now - datetime.fromisoformat(deployed["started_at"]))
     target = workload(configured.workloads, event["environment"])
     there = target.enter(event["execution"])
     sagemaker, cloudwatch = there.client("sagemaker"), there.client("cloudwatch")
@@ -44,16 +46,16 @@ def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
         raise why_fallen(progress.fell_back, steps, deployed["alarms"])
     if not progress.serving:
         _only_in_time(deployed, now, configured.timeout_minutes)
-        return {"status": "waiting", "steps": steps}
+        return {"status": "waiting", "steps": steps, "wait_seconds": wait}
     if not watched_through(deployed, steps, rang, now):
-        return {"status": "waiting", "steps": steps}
+        return {"status": "waiting", "steps": steps, "wait_seconds": wait}
     settings = endpoint_settings(
         configured.models, event["environment"], deployed.get("own_name") or deployed["endpoint"]
     )
     own = {"config": deployed["config"], "registered": [deployed["registered"]]}
     alarms.put(cloudwatch, settings, **own, topic=target.alarm_topic)
     autoscaling.ensure(there, settings)
-    return {"status": "ready", "steps": steps}
+    return {"status": "ready", "steps": steps, "wait_seconds": wait}
 
 
 def seen(

@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any
 
@@ -120,6 +120,11 @@ def config_name(settings: EndpointSettings, release: str) -> str:
 def model_name(settings: EndpointSettings, release: str) -> str:
     """Name an endpoint's model of a release: each environment has its own, with its own role."""
     return _named_after(settings.own_name, release)
+
+
+def wait_seconds(waited: timedelta) -> int:
+    """How long to wait before the next look: ever longer, from 5 seconds to a minute."""
+    return round(min(max(waited.total_seconds() / 10, 5), 60))
 
 
 def tag_list(tags: Mapping[str, str]) -> list[dict[str, str]]:

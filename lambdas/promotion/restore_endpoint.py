@@ -10,7 +10,7 @@ import boto3
 from lambdas.common import environment
 from lambdas.common.turns import require
 from lambdas.promotion import alarms, autoscaling, kinds
-from lambdas.promotion.endpoints import MOST_BAKES, EndpointFailed
+from lambdas.promotion.endpoints import MOST_BAKES, EndpointFailed, wait_seconds
 from lambdas.promotion.model_and_config import registered_of
 from lambdas.promotion.settings import EndpointSettings, endpoint_settings, sharing
 from lambdas.promotion.workload import workload
@@ -26,12 +26,13 @@ class Environment:
     turns_table: str
 
 
-def handler(event: Mapping[str, Any], _context: object) -> dict[str, str]:
+def handler(event: Mapping[str, Any], _context: object) -> dict[str, str | int]:
     """Take the next step back; repeated by the state machine until it is not `waiting`.
 
     In: {"environment", "execution", "before": as read_endpoint gave it, "since": ISO time of the failure,
     "turn": {"line", "holder"}}.
-    Out: {"status": "ready" | "waiting"}. Raises TurnLost, and EndpointFailed when the time is over.
+    Out: {"status": "ready" | "waiting", "wait_seconds": until who is patient looks again}.
+    Raises TurnLost, and EndpointFailed when the time is over.
     """
     configured = environment.read(Environment)
     before = event["before"]
@@ -47,13 +48,14 @@ def handler(event: Mapping[str, Any], _context: object) -> dict[str, str]:
         # Of an endpoint of another kind than is configured, nothing was changed.
         if before.get("kind") in (None, settings.kind):
             _guard_as_before(there, settings, before, target.alarm_topic)
-        return {"status": "ready"}
+        return {"status": "ready", "wait_seconds": 0}
     # An update that is watched cannot be stopped: the way back begins when it is through.
     limit = timedelta(minutes=configured.timeout_minutes, seconds=MOST_BAKES * settings.bake_seconds)
-    if datetime.now(UTC) - datetime.fromisoformat(event["since"]) > limit:
+    waited = datetime.now(UTC) - datetime.fromisoformat(event["since"])
+    if waited > limit:
         aim, took = before["config"] or "no endpoint", int(limit.total_seconds() // 60)
         raise EndpointFailed(f"{before['endpoint']} did not go back to {aim} within {took} minutes")
-    return {"status": "waiting"}
+    return {"status": "waiting", "wait_seconds": wait_seconds(waited)}
 
 
 def _guard_as_before(

@@ -107,7 +107,7 @@ def _tree(found: Mapping[str, Any] | None) -> Tree | None:
 
 def tree_if_any(models: str, model: str) -> Tree | None:
     """Give the tree that a model is of; None for one that stands alone, or is not configured any more."""
-    return _tree(json.loads(models).get(model, {}).get("tree"))
+    return _tree(_configured(models).get(model, {}).get("tree"))
 
 
 def tree_of(models: str, model: str) -> Tree:

@@ -18,10 +18,17 @@ class EndpointChange(Construct):
     """Note what an environment serves, deploy, wait; and the way back to what was noted."""
 
     def __init__(
-        self, scope: Construct, construct_id: str, *, functions: PromotionFunctions, environment: str
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        functions: PromotionFunctions,
+        environment: str,
+        patient: bool = False,
     ) -> None:
+        """`patient`: look ever more seldom; where many endpoints change, a history has an end."""
         super().__init__(scope, construct_id)
-        self._functions, self._environment = functions, environment
+        self._functions, self._environment, self._patient = functions, environment, patient
 
     def read(self, name: str, result_path: str, *, on_failure: sfn.IChainable) -> tasks.LambdaInvoke:
         """A state that notes what is served, once no change is under way."""
@@ -80,7 +87,7 @@ class EndpointChange(Construct):
             check=check,
             status_path=f"$.{environment}_check.status",
             then=then,
-            every_seconds=_EVERY_SECONDS,
+            every_seconds=self._every_seconds(f"$.{environment}_check"),
         )
         deploy.next(no_steps).next(wait)
         return deploy
@@ -113,11 +120,14 @@ class EndpointChange(Construct):
             check=restore,
             status_path="$.undo.state.status",
             then=then,
-            every_seconds=_EVERY_SECONDS,
+            every_seconds=self._every_seconds("$.undo.state"),
         )
         changed = sfn.Choice(self, f"Has {environment} been changed?")
         changed.when(sfn.Condition.is_not_present(f"$.{environment}_before"), then)
         return changed.otherwise(since.next(wait))
+
+    def _every_seconds(self, told_at: str) -> int | str:
+        return f"{told_at}.wait_seconds" if self._patient else _EVERY_SECONDS
 
 
 def in_environment(environment: str) -> dict[str, str]:

@@ -9,13 +9,13 @@ from constructs import Construct
 from stacks.constructs.promotion_parts import PromotionParts
 from stacks.constructs.turns import end_failed
 
-_OUTCOMES = {
+OUTCOMES = {
     "NoLongerApproved": "No longer approved",
     "PackageChanged": "Changed after its approval",
     "NothingToGoBackTo": "Nothing to go back to",
 }
 # What went wrong after prod served the release and its record was kept: it stays, and is told.
-_UNFINISHED = {
+UNFINISHED = {
     "$.ledger_failure": ("Not in the ledger", "LedgerFailed"),
     "$.announcement_failure": ("Not announced", "AnnouncementFailed"),
     "$.staging_failure": ("Staging is behind", "StagingIsBehind"),
@@ -51,7 +51,7 @@ class PromotionEnding(Construct):
                 tasks.EventBridgePutEventsEntry(
                     source=self._event_source,
                     detail_type="Model Promoted",
-                    detail=sfn.TaskInput.from_object(_ANNOUNCEMENT),
+                    detail=sfn.TaskInput.from_object(ANNOUNCEMENT),
                     event_bus=events.EventBus.from_event_bus_name(self, "Bus", "default"),
                 )
             ],
@@ -65,7 +65,7 @@ class PromotionEnding(Construct):
 
     def _told(self) -> sfn.IChainable:
         how = sfn.Choice(self, "Is all done?")
-        for path, (name, error) in _UNFINISHED.items():
+        for path, (name, error) in UNFINISHED.items():
             cause = sfn.JsonPath.string_at(f"{path}.Cause")
             how.when(sfn.Condition.is_present(path), sfn.Fail(self, name, error=error, cause_path=cause))
         how.otherwise(sfn.Succeed(self, "Promoted"))
@@ -81,13 +81,13 @@ class PromotionEnding(Construct):
             record=record,
             turns=self._parts.turns,
             failed="Promotion failed",
-            outcomes=_OUTCOMES,
+            outcomes=OUTCOMES,
             tell=lambda then: self._parts.notices.tell("Tell of failure", then=then),
         )
         return self._parts.life_cycle.mark("Mark failure", then=record)
 
 
-_ANNOUNCEMENT = {
+ANNOUNCEMENT = {
     "model": sfn.JsonPath.string_at("$.model"),
     "model_package_arn": sfn.JsonPath.string_at("$.model_package_arn"),
     "release": sfn.JsonPath.string_at("$.release.uri"),

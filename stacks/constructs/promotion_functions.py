@@ -29,6 +29,7 @@ _REGISTERED = (
     "runs/*/model.tar.gz",
     "runs/*/test/labels.json",
 )
+_OF_CLASSIFIERS = ("runs/*/dataset/images.jsonl", "runs/*/test/*.rec", "runs/*/test/label_map.json")
 # What a release's record names by hash.
 _RECORDED = (
     *_REGISTERED,
@@ -69,6 +70,9 @@ class PromotionFunctions(Construct):
         self.record_release = self._function(
             "record_release", {**bucket, **workloads}, timeout_seconds=300, memory_mb=512
         )
+        self.read_tree = (
+            self._function("read_tree", {**models, **workloads}, timeout_seconds=60) if config.trees else None
+        )
         self._grant_registry()
         self._grant_environments()
         self._grant_objects(artifacts, key)
@@ -99,7 +103,8 @@ class PromotionFunctions(Construct):
                 allow(by_module[_construct_id(module)], "sts:AssumeRole", on=[promoter])
 
     def _grant_objects(self, artifacts: s3.IBucket, key: kms.IKey) -> None:
-        read_objects(self.check_artifacts, artifacts, key, *_REGISTERED)
+        of_classifiers = _OF_CLASSIFIERS if self._config.classifiers else ()
+        read_objects(self.check_artifacts, artifacts, key, *_REGISTERED, *of_classifiers)
         read_objects(self.judge_staging, artifacts, key, "runs/*/evaluation/", "releases/*/staging/")
         read_objects(self.smoke_endpoint, artifacts, key, "runs/*/test/")
         read_objects(self.record_release, artifacts, key, *_RECORDED)

@@ -1,4 +1,4 @@
-"""What starts the promotion's state machine: an approval, a rejection, an execution that was cut off."""
+"""What starts the promotion's state machines: an approval, a rejection, an execution that was cut off."""
 
 from collections.abc import Sequence
 
@@ -9,12 +9,14 @@ from stacks.constructs.on_event import OnEvent
 from stacks.constructs.promotion_functions import MODELS_FILE, PromotionFunctions
 from stacks.constructs.promotion_workflow import PromotionWorkflow
 from stacks.constructs.python_function import PythonFunction
+from stacks.constructs.tree_release import TreeRelease
 
 
 class PromotionStarts(Construct):
     """A rule and a function for each; the functions put the execution in line before they start it.
 
-    `page_role` names the role that is believed who the person was that decided.
+    A model of a tree has the state machine of `trees`. `page_role` names the role that is believed who the
+    person was that decided.
     """
 
     def __init__(
@@ -23,12 +25,15 @@ class PromotionStarts(Construct):
         construct_id: str,
         *,
         workflow: PromotionWorkflow,
+        trees: TreeRelease | None,
         functions: PromotionFunctions,
         groups: Sequence[str],
         page_role: str,
     ) -> None:
         super().__init__(scope, construct_id)
         self._workflow, self._functions, self._groups = workflow, functions, list(groups)
+        self._machines = [workflow.machine, *([trees.machine] if trees else [])]
+        self._tree_machine = trees.machine.state_machine_arn if trees else ""
         promote = self._starter("StartPromotion", "start_promotion", PAGE_ROLE=page_role)
         back = self._starter("StartRollback", "start_rollback", PAGE_ROLE=page_role)
         for function in (promote, back):
@@ -45,12 +50,14 @@ class PromotionStarts(Construct):
             handler=f"lambdas.promotion.{module}.handler",
             environment={
                 "STATE_MACHINE_ARN": self._workflow.machine.state_machine_arn,
+                "TREE_STATE_MACHINE_ARN": self._tree_machine,
                 "TURNS_TABLE": self._workflow.turns.table_name,
                 "MODELS": MODELS_FILE,
                 **environment,
             },
         )
-        self._workflow.machine.grant_start_execution(function)
+        for machine in self._machines:
+            machine.grant_start_execution(function)
         self._workflow.turns.grant_join(function)
         return function
 
@@ -66,7 +73,7 @@ class PromotionStarts(Construct):
             source=["aws.states"],
             detail_type=["Step Functions Execution Status Change"],
             detail={
-                "stateMachineArn": [self._workflow.machine.state_machine_arn],
+                "stateMachineArn": [machine.state_machine_arn for machine in self._machines],
                 "status": ["ABORTED", "TIMED_OUT", "FAILED"],
             },
         )

@@ -23,6 +23,8 @@ from stacks.constructs.turns import Turns
 from stacks.constructs.way_back import WayBack
 from stacks.constructs.workflow import Workflow
 
+# Longer than all waits together; an execution that ends here frees its turn by ending.
+TIMEOUT = cdk.Duration.hours(12)
 _LATE = "a package that was approved later has had its turn already"
 
 
@@ -42,12 +44,10 @@ class PromotionWorkflow(Construct):
         event_source: str,
     ) -> None:
         super().__init__(scope, construct_id)
-        # Longer than all waits together; an execution that ends here frees its turn by ending.
-        timeout = cdk.Duration.hours(12)
-        self.turns = Turns(self, "Turns", lease=timeout)
+        self.turns = Turns(self, "Turns", lease=TIMEOUT)
         for function in (functions.deploy_endpoint, functions.restore_endpoint):
             self.turns.guard(function)
-        parts = self._parts = PromotionParts(
+        parts = self.parts = PromotionParts(
             functions=functions,
             staging=EndpointChange(self, "Staging", functions=functions, environment="staging"),
             prod=EndpointChange(self, "Prod", functions=functions, environment="prod"),
@@ -63,7 +63,7 @@ class PromotionWorkflow(Construct):
             self,
             "StateMachine",
             start=self._start(staging_test),
-            timeout=timeout,
+            timeout=TIMEOUT,
             functions=parts.called,
         )
         staging_test.grant_run(self.machine.role)
@@ -71,12 +71,12 @@ class PromotionWorkflow(Construct):
 
     def _start(self, staging_test: StagingTest) -> sfn.IChainable:
         told, failed = self._ending.told, self._ending.failed
-        staging_too = self._parts.staging.deploy(
+        staging_too = self.parts.staging.deploy(
             then=told, on_failure=told, failure_path="$.staging_failure", also=" too"
         )
         to_prod = self._to_prod(staging_too)
         back = WayBack(
-            self, "Back", parts=self._parts, to_prod=to_prod, to_staging=staging_too, on_failure=failed
+            self, "Back", parts=self.parts, to_prod=to_prod, to_staging=staging_too, on_failure=failed
         )
         forward = sfn.Condition.string_equals("$.purpose", "promote")
         which = sfn.Choice(self, "Forward or back?")
@@ -85,7 +85,7 @@ class PromotionWorkflow(Construct):
 
     def _forward(self, staging_test: StagingTest, *, then: sfn.IChainable) -> sfn.IChainable:
         """Read the package, deploy it to staging, test it there."""
-        parts, failed = self._parts, self._ending.failed
+        parts, failed = self.parts, self._ending.failed
         to_staging = parts.staging.deploy(
             then=self._test(staging_test, then=then), on_failure=self._undo_staging
         )
@@ -96,7 +96,7 @@ class PromotionWorkflow(Construct):
         return parts.read_package(self, "Read model package", on_failure=failed).next(check)
 
     def _test(self, staging_test: StagingTest, *, then: sfn.IChainable) -> sfn.IChainable:
-        parts, undo = self._parts, self._undo_staging
+        parts, undo = self.parts, self._undo_staging
         judge = call(
             self,
             "Judge staging",
@@ -119,7 +119,7 @@ class PromotionWorkflow(Construct):
         return staging_test.state.next(judge)
 
     def _to_prod(self, staging_too: sfn.IChainable) -> sfn.IChainable:
-        parts, undo = self._parts, self._undo_prod
+        parts, undo = self.parts, self._undo_prod
         # It may also have been withdrawn while prod was watched.
         confirm = parts.read_package(self, "Confirm approval in prod", on_failure=undo)
         confirm.next(self._ending.promoted(staging_too=staging_too, on_failure=undo))

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from stacks.constructs.evaluation_job import INPUT, OUTPUT, EvaluationJob
@@ -36,10 +37,15 @@ class StagingTest(EvaluationJob):
         read_objects(self.role, artifacts, key, "runs/*/test", "runs/*/dataset", "runs/*/evaluation", "code/")
         write_objects(self.role, artifacts, key, "releases/*/staging/")
         allow(self.role, "sts:AssumeRole", on=[tester_role_arn])
-        self.state = self.task(
-            "Test staging",
-            key=key,
-            arguments={"ContainerArguments.$": _arguments(tester_role_arn)},
+        self._key, self._tester_role_arn = key, tester_role_arn
+        self.state = self.named("Test staging")
+
+    def named(self, title: str) -> sfn.CustomState:
+        """The state once more, for another state machine."""
+        return self.task(
+            title,
+            key=self._key,
+            arguments={"ContainerArguments.$": _arguments(self._tester_role_arn)},
             inputs=_INPUTS,
             name="$.package.test.job",
             image="$.package.image",

@@ -100,13 +100,18 @@ def until_ready(
     check: tasks.LambdaInvoke,
     status_path: str,
     then: sfn.IChainable,
-    every_seconds: int,
+    every_seconds: int | str,
 ) -> tasks.LambdaInvoke:
-    """Repeat `check` until the status that it leaves is `ready`; the function says when it is too late."""
+    """Repeat `check` until the status that it leaves is `ready`; the function says when it is too late.
+
+    `every_seconds` may be the path to where it leaves for how long to wait.
+    """
     subject = question.rstrip("?").removeprefix("Is ").removeprefix("Are ")
-    wait = sfn.Wait(
-        scope, f"Wait: {subject}", time=sfn.WaitTime.duration(cdk.Duration.seconds(every_seconds))
-    )
+    if isinstance(every_seconds, str):
+        time = sfn.WaitTime.seconds_path(every_seconds)
+    else:
+        time = sfn.WaitTime.duration(cdk.Duration.seconds(every_seconds))
+    wait = sfn.Wait(scope, f"Wait: {subject}", time=time)
     choice = sfn.Choice(scope, question)
     choice.when(sfn.Condition.string_equals(status_path, "ready"), then).otherwise(wait)
     wait.next(check)

@@ -87,10 +87,21 @@ class Turns(Construct):
         function.add_environment("TURNS_TABLE", self._table.table_name)
         self.grant_look(function)
 
-    def take(self, *, then: sfn.IChainable, late: str, on_failure: sfn.IChainable) -> tasks.LambdaInvoke:
-        """Wait for the turn; where a later order has had its turn, fail as superseded because of `late`."""
+    def take(
+        self,
+        *,
+        then: sfn.IChainable,
+        late: str,
+        on_failure: sfn.IChainable,
+        scope: Construct | None = None,
+    ) -> tasks.LambdaInvoke:
+        """Wait for the turn; where a later order has had its turn, fail as superseded because of `late`.
+
+        `scope` is that of the states where more than one state machine takes turns.
+        """
+        scope = scope or self
         take = call(
-            self,
+            scope,
             "Take turn",
             self._take,
             {**self._ticket, "started_at": sfn.JsonPath.string_at(STARTED)},
@@ -98,11 +109,11 @@ class Turns(Construct):
             on_failure=on_failure,
         )
         superseded = sfn.Pass(
-            self, "Came too late", parameters={"Error": _SUPERSEDED, "Cause": late}, result_path="$.failure"
+            scope, "Came too late", parameters={"Error": _SUPERSEDED, "Cause": late}, result_path="$.failure"
         )
         superseded.next(on_failure)
-        wait = sfn.Wait(self, "Wait for turn", time=sfn.WaitTime.seconds_path("$.turn.state.wait_seconds"))
-        choice = sfn.Choice(self, "Whose turn is it?")
+        wait = sfn.Wait(scope, "Wait for turn", time=sfn.WaitTime.seconds_path("$.turn.state.wait_seconds"))
+        choice = sfn.Choice(scope, "Whose turn is it?")
         choice.when(sfn.Condition.string_equals("$.turn.state.turn", "mine"), then)
         choice.when(sfn.Condition.string_equals("$.turn.state.turn", "superseded"), superseded)
         choice.otherwise(wait)
@@ -114,10 +125,10 @@ class Turns(Construct):
         """A state that ends the turn, named for where in the state machine it stands."""
         return call(self, name, self._give_back, self._ticket, sfn.JsonPath.DISCARD)
 
-    def watch(self, machine: sfn.StateMachine) -> None:
+    def watch(self, machine: sfn.StateMachine, construct_id: str = "SeeExecutions") -> None:
         """Let the one who waits see whether the holder still runs."""
         # Beside the role's own policy, on which the function waits, and on the function the state machine.
-        policy = iam.ManagedPolicy(self, "SeeExecutions", roles=[self._take.own_role])
+        policy = iam.ManagedPolicy(self, construct_id, roles=[self._take.own_role])
         executions = cdk.Stack.of(self).format_arn(
             service="states",
             resource="execution",

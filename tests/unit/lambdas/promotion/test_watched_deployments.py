@@ -113,9 +113,8 @@ def test_an_alarm_in_the_bake_time_takes_a_first_release_back_by_its_name(
     cloudwatch.on = {f"{ENDPOINT}-errors": "0.4 is above 0.01"}
     with pytest.raises(RolledBack, match=rf"put back after 0 s .*alarm {ENDPOINT}-errors: 0.4 is above 0.01"):
         check(deployed, [])
-    while restore_endpoint.handler({"before": before, "since": deployed["started_at"], **IN_PROD}, None) == {
-        "status": "waiting"
-    }:
+    back = {"before": before, "since": deployed["started_at"], **IN_PROD}
+    while restore_endpoint.handler(back, None)["status"] == "waiting":
         if ENDPOINT in sagemaker.endpoints and sagemaker.endpoints[ENDPOINT]["EndpointStatus"] == "Deleting":
             sagemaker.settle(ENDPOINT)
     assert (sagemaker.endpoints, cloudwatch.alarms) == ({}, {})
