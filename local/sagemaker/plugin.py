@@ -52,7 +52,7 @@ def make_plugin(cloud: LocalCloud) -> SageMakerPlugin:
     policies = GroupPolicies(registry)
     jobs = JobsApi(cloud, processes, tags)
     tuning = TuningJobs(cloud, jobs.training, tags)
-    pipelines = Pipelines(cloud, jobs, tags)
+    pipelines = Pipelines(cloud, jobs, tuning, tags)
     models = Models(cloud, registry, tags)
     configs = EndpointConfigs(cloud, models, tags)
     endpoints = Endpoints(cloud, processes, models, configs, tags)

@@ -15,12 +15,13 @@ from local.sagemaker.model import CREDENTIALS_SECONDS, SERVICE, answer
 from local.sagemaker.pipelines.definition import all_steps, parse_definition
 from local.sagemaker.pipelines.expressions import Scope, typed_parameters
 from local.sagemaker.pipelines.run import PipelineRun
-from local.sagemaker.pipelines.steps import Steps
+from local.sagemaker.pipelines.steps import Steps, Waitable
 from local.sagemaker.refuse import refuse_given
 from local.sagemaker.registry import last_part
 from local.sagemaker.s3_transfer import bucket_and_key
 from local.sagemaker.table import Record, Table, listing, now, worded
 from local.sagemaker.tags import Tags
+from local.sagemaker.tuning.api import TuningJobs
 
 if TYPE_CHECKING:
     from local.cloud.server import LocalCloud
@@ -30,6 +31,7 @@ _ID_CHARACTERS = string.ascii_lowercase + string.digits
 _METADATA_NAMES = {
     "ProcessingJob": "processingJob",
     "TrainingJob": "trainingJob",
+    "TuningJob": "tuningJob",
     "RegisterModel": "registerModel",
 }
 _PIPELINE_FIELDS = (
@@ -55,9 +57,13 @@ _EXECUTION_FIELDS = (
 class Pipelines:
     """The pipelines of the account, by name."""
 
-    def __init__(self, cloud: LocalCloud, jobs: JobsApi, tags: Tags) -> None:
+    def __init__(self, cloud: LocalCloud, jobs: JobsApi, tuning: TuningJobs, tags: Tags) -> None:
         self._cloud, self._tags = cloud, tags
-        self._jobs = {"ProcessingJob": jobs.processing, "TrainingJob": jobs.training}
+        self._jobs: dict[str, Waitable] = {
+            "ProcessingJob": jobs.processing,
+            "TrainingJob": jobs.training,
+            "HyperParameterTuningJob": tuning,
+        }
         self._lock = threading.Lock()
         self._runs: dict[str, PipelineRun] = {}
         self._stopping: dict[str, threading.Event] = {}

@@ -11,6 +11,7 @@ from local.cloud.errors import AwsError
 from local.cloud.shapes import report
 from local.sagemaker.model import input_shape, output_shape
 from local.sagemaker.pipelines.expressions import is_expression, path_parts
+from local.sagemaker.pipelines.samples import fill, member_of
 
 Definition = dict[str, Any]
 Step = dict[str, Any]
@@ -19,15 +20,19 @@ Step = dict[str, Any]
 _CREATE: dict[str, tuple[str, dict[str, str]]] = {
     "Processing": ("CreateProcessingJob", {"ProcessingJobName": "x"}),
     "Training": ("CreateTrainingJob", {"TrainingJobName": "x"}),
+    "Tuning": ("CreateHyperParameterTuningJob", {"HyperParameterTuningJobName": "x"}),
     "RegisterModel": ("CreateModelPackage", {}),
     "Model": ("CreateModel", {"ModelName": "x"}),
 }
+# The answers that a step's properties are taken from.
 _DESCRIBE = {
-    "Processing": "DescribeProcessingJob",
-    "Training": "DescribeTrainingJob",
-    "RegisterModel": "DescribeModelPackage",
-    "Model": "DescribeModel",
+    "Processing": ("DescribeProcessingJob",),
+    "Training": ("DescribeTrainingJob",),
+    "Tuning": ("DescribeHyperParameterTuningJob", "ListTrainingJobsForHyperParameterTuningJob"),
+    "RegisterModel": ("DescribeModelPackage",),
+    "Model": ("DescribeModel",),
 }
+_TUNED = re.compile(r"TunedHyperParameters\[['\"]([^'\"]+)['\"]\]$")
 _CONDITIONS = {
     "Equals", "GreaterThan", "GreaterThanOrEqualTo", "LessThan", "LessThanOrEqualTo", "In", "Not", "Or",
 }  # fmt: skip
@@ -88,7 +93,7 @@ def _step_faults(step: Step, check: _References) -> Iterator[str]:
     if kind in _CREATE:
         operation, given = _CREATE[kind]
         shape = input_shape(operation)
-        filled = _fill({**given, **arguments}, shape)
+        filled = fill({**given, **arguments}, shape)
         if problems := report(filled, shape):
             yield f"step {name}: Arguments are not what {operation} takes: " + " ".join(problems.split("\n"))
         yield from check.faults(arguments, name, shape)
@@ -123,7 +128,7 @@ class _References:
             yield from self._expression(value, step, shape)
         elif isinstance(value, dict):
             for key, item in value.items():
-                yield from self.faults(item, step, _member(shape, key))
+                yield from self.faults(item, step, member_of(shape, key))
         elif isinstance(value, list):
             for item in value:
                 yield from self.faults(item, step, getattr(shape, "member", None))
@@ -167,9 +172,12 @@ class _References:
             return
         if other["Type"] == "Condition" and path == "Outcome":
             return
-        describe = _DESCRIBE.get(other["Type"])
-        if describe is None or not _has(output_shape(describe), path):
+        answers = [output_shape(operation) for operation in _DESCRIBE.get(other["Type"], ())]
+        if not any(_has(shape, path) for shape in answers):
             yield f"step {step}: {reference}: a {other['Type']} step has no property {path!r}"
+        tuned = _TUNED.search(path)
+        if tuned and tuned[1] not in _tuned_names(other):
+            yield f"step {step}: {reference}: step {name} does not tune {tuned[1]!r}"
 
     def _property_file(self, reference: Any, step: str) -> Iterator[str]:
         text = reference.get("Get", "") if isinstance(reference, dict) else str(reference)
@@ -177,6 +185,12 @@ class _References:
         files = {item["PropertyFileName"] for item in self.steps.get(name, {}).get("PropertyFiles", [])}
         if path.removeprefix("PropertyFiles.") not in files:
             yield f"step {step}: {text} is no property file"
+
+
+def _tuned_names(step: Step) -> set[str]:
+    """Name what a Tuning step has ranges for."""
+    ranges = step.get("Arguments", {}).get("HyperParameterTuningJobConfig", {}).get("ParameterRanges", {})
+    return {item.get("Name") for items in ranges.values() for item in items}
 
 
 def split_step(reference: str) -> tuple[str, str]:
@@ -202,44 +216,3 @@ def _has(shape: Any, path: str) -> bool:
         else:
             return False
     return True
-
-
-def _member(shape: Any, key: str) -> Any:
-    if shape is None:
-        return None
-    if shape.type_name == "structure":
-        return shape.members.get(key)
-    return shape.value if shape.type_name == "map" else None
-
-
-def _fill(value: Any, shape: Any) -> Any:
-    """Put in place of each expression a value that its shape takes, so that the rest can be checked."""
-    if is_expression(value):
-        return _sample(shape)
-    if isinstance(value, dict):
-        return {key: _fill(item, _member(shape, key)) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_fill(item, getattr(shape, "member", None)) for item in value]
-    return value
-
-
-_SAMPLES = (
-    "a", "s3://bucket/key", "https://example.com/key", "arn:aws:iam::000000000000:role/name", "1",
-    "arn:aws:sagemaker:eu-west-1:000000000000:model-package/name/1",
-)  # fmt: skip
-
-
-def _sample(shape: Any) -> Any:
-    kind = shape.type_name if shape is not None else "string"
-    if kind in ("integer", "long"):
-        return max(1, shape.metadata.get("min", 1))
-    if kind in ("float", "double"):
-        return 1.0
-    if kind == "boolean":
-        return True
-    if kind != "string" or shape is None:
-        return "a"
-    if shape.enum:
-        return shape.enum[0]
-    fitting = [text for text in _SAMPLES if not report(text, shape)]
-    return fitting[0] if fitting else "a" * max(1, shape.metadata.get("min", 1))

@@ -4,20 +4,37 @@ from __future__ import annotations
 
 import secrets
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from local.cloud.errors import AwsError
-from local.sagemaker.jobs.jobs import Jobs
 from local.sagemaker.pipelines.definition import Step
 from local.sagemaker.pipelines.expressions import ExpressionError, Scope
 from local.sagemaker.pipelines.retry import StepError, call_error_kinds, job_error_kinds
 
 _LOOK_EVERY_SECONDS = 0.2
 _ENDED = ("Completed", "Failed", "Stopped")
+_KINDS = {
+    "ProcessingJob": "processing_job",
+    "TrainingJob": "training_job",
+    "HyperParameterTuningJob": "hyper_parameter_tuning_job",
+}
+_METADATA = {"HyperParameterTuningJob": "TuningJob"}
+_BEST_FIRST = {"Maximize": "Descending", "Minimize": "Ascending"}
+_MOST_TOLD = 50
+
+
+class Waitable(Protocol):
+    """The jobs of one kind."""
+
+    def describe(self, name: str) -> dict[str, Any]:
+        """Give all that is known of a job."""
+
+    def stop(self, name: str) -> None:
+        """Ask a running job to end."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +50,12 @@ class Steps:
     """Runs the steps of one execution. `client` is SageMaker's, as the pipeline's role."""
 
     def __init__(
-        self, client: Any, scope: Scope, execution_arn: str, stopping: threading.Event, jobs: dict[str, Jobs]
+        self,
+        client: Any,
+        scope: Scope,
+        execution_arn: str,
+        stopping: threading.Event,
+        jobs: Mapping[str, Waitable],
     ) -> None:
         self._client, self._scope = client, scope
         self._execution_arn, self._stopping, self._jobs = execution_arn, stopping, jobs
@@ -54,6 +76,7 @@ class Steps:
         return {
             "Processing": lambda step, note: self._job(step, note, "ProcessingJob"),
             "Training": lambda step, note: self._job(step, note, "TrainingJob"),
+            "Tuning": self._tune,
             "RegisterModel": self._register,
             "Model": self._model,
             "Condition": self._condition,
@@ -62,10 +85,9 @@ class Steps:
 
     def _job(self, step: Step, note: Callable[[dict[str, Any]], None], word: str) -> Done:
         request = self._scope.value(step["Arguments"])
-        name = self._name(step)
-        kind = "processing_job" if word == "ProcessingJob" else "training_job"
+        name, kind = self._name(step), _KINDS[word]
         made = getattr(self._client, f"create_{kind}")(**{**request, f"{word}Name": name})
-        metadata = {word: {"Arn": made[f"{word}Arn"]}}
+        metadata = {_METADATA.get(word, word): {"Arn": made[f"{word}Arn"]}}
         note(metadata)
         self._wait(self._jobs[word], name, f"{word}Status")
         described = getattr(self._client, f"describe_{kind}")(**{f"{word}Name": name})
@@ -75,7 +97,18 @@ class Steps:
             raise StepError(reason, job_error_kinds(reason), metadata)
         return Done(metadata, described)
 
-    def _wait(self, jobs: Jobs, name: str, status: str) -> None:
+    def _tune(self, step: Step, note: Callable[[dict[str, Any]], None]) -> Done:
+        """Tune; its training jobs are told too, the best first."""
+        done = self._job(step, note, "HyperParameterTuningJob")
+        found = self._client.list_training_jobs_for_hyper_parameter_tuning_job(
+            HyperParameterTuningJobName=done.properties["HyperParameterTuningJobName"],
+            SortBy="FinalObjectiveMetricValue",
+            SortOrder=_BEST_FIRST[_objective(done.properties)],
+            MaxResults=_MOST_TOLD,
+        )["TrainingJobSummaries"]
+        return Done(done.metadata, {**done.properties, "TrainingJobSummaries": found})
+
+    def _wait(self, jobs: Waitable, name: str, status: str) -> None:
         """Wait as SageMaker's own orchestration does: without calls to its API."""
         told = False
         while jobs.describe(name)[status] not in _ENDED:
@@ -113,4 +146,10 @@ class Steps:
 
     def _name(self, step: Step) -> str:
         execution = self._execution_arn.rsplit("/", 1)[-1]
+        if step["Type"] == "Tuning":  # their names have 32 characters at most
+            return f"{execution}-{step['Name'][:8].rstrip('-')}-{secrets.token_hex(5)}"
         return f"pipelines-{execution}-{step['Name'][:24]}-{secrets.token_hex(5)}"
+
+
+def _objective(described: Mapping[str, Any]) -> str:
+    return str(described["HyperParameterTuningJobConfig"]["HyperParameterTuningJobObjective"]["Type"])

@@ -186,8 +186,8 @@ def test_a_pipeline_is_updated_found_and_deleted(lab: Any, definition: dict[str,
     line = Line(lab, definition)
     with pytest.raises(ClientError, match="already exists"):
         line.create(definition)
-    definition["Steps"][0]["Type"] = "Tuning"
-    with pytest.raises(ClientError, match="steps of type Tuning"):
+    definition["Steps"][0]["Type"] = "Transform"
+    with pytest.raises(ClientError, match="steps of type Transform"):
         lab.sm.update_pipeline(PipelineName=line.name, PipelineDefinition=json.dumps(definition))
     lab.sm.update_pipeline(PipelineName=line.name, PipelineDescription="changed")
     assert lab.sm.describe_pipeline(PipelineName=line.name)["PipelineDescription"] == "changed"
