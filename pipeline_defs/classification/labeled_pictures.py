@@ -129,6 +129,6 @@ class _Cache:
     taken: int = 0
 
     def keep(self, index: int, picture: Picture) -> None:
-        if self.taken + picture.nbytes <= MAX_CACHED_BYTES:
+        if index not in self.pictures and self.taken + picture.nbytes <= MAX_CACHED_BYTES:
             self.taken += picture.nbytes
             self.pictures[index] = picture

@@ -81,6 +81,7 @@ def _train(
     from pipeline_defs.classification.training import Interrupted, Place, Training, run_identity
 
     torch.set_num_threads(options.threads)
+    torch.backends.cudnn.deterministic = True
     cv2.setNumThreads(1)  # the batches' own threads are enough
     identity = run_identity(chosen, settings.input_size, data.side.label_map.sha256, data.side.records_sha256)
     checkpoints = Checkpoints(options.checkpoint_dir, identity) if options.checkpoint_dir else None
