@@ -30,6 +30,14 @@ TOUCHPOINTS = (
             "body",
         ),
     ),
+    Touchpoint(
+        "ministack.services.apigateway_v1",
+        "_build_lambda_event_v1",
+        (
+            "api_id", "stage_name", "stage", "resource", "request_path", "method", "headers", "body",
+            "query_params", "path_params",
+        ),
+    ),
 )  # fmt: skip
 
 REQUEST_BYTES = 10 * 1024 * 1024  # API Gateway's limit
@@ -38,9 +46,10 @@ _DATES = ("exp", "iat")
 
 
 def mend() -> None:
-    """Check tokens, pass claims on and limit sizes as API Gateway does."""
+    """Check tokens, pass claims on, say where the API is and limit sizes as API Gateway does."""
     _check_what_a_token_is_for()
     _tell_claims()
+    _tell_domain()
     _limit_requests()
     _limit_invocations()
 
@@ -88,6 +97,21 @@ def told(name: str, value: Any) -> Any:
     if name in _DATES and isinstance(value, int | float):
         return time.strftime("%a %b %d %H:%M:%S UTC %Y", time.gmtime(value))
     return value
+
+
+def _tell_domain() -> None:
+    """Give functions the host that AWS would serve the API at; `served_at` says where that is here."""
+    apis = module("services.apigateway_v1")
+    original = apis._build_lambda_event_v1
+
+    @functools.wraps(original)
+    def build(api_id: str, *request: Any, **scope: Any) -> Any:
+        event = original(api_id, *request, **scope)
+        host = f"{api_id}.execute-api.{apis.get_region()}.amazonaws.com"
+        event["requestContext"] |= {"domainName": host, "domainPrefix": api_id}
+        return event
+
+    apis._build_lambda_event_v1 = build
 
 
 def _limit_requests() -> None:

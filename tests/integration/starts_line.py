@@ -1,0 +1,251 @@
+"""The Data and Training stacks of models of both tasks, and the ways to start their trainings.
+
+What the build starts stands in for the real SageMaker pipeline: it ends within a second, as it is told. The
+build itself is CodeBuild's, with the build's role; CodePipeline, API, queue and functions are those deployed.
+"""
+
+from __future__ import annotations
+
+import json
+import textwrap
+import urllib.error
+import urllib.request
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import aws_cdk as cdk
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials as BotoCredentials
+from waiting import eventually
+
+from config import Edgeline
+from local.cloud.addresses import served_at
+from local.cloud.call import Credentials
+from local.cloud.deploy import deploy
+from local.cloud.server import LocalCloud
+from local.demo.workflows import await_first_run
+from stacks.data_stack import DataStack
+from stacks.training_stack import TrainingStack
+
+ROOT = Path(__file__).parents[2]
+DETECTOR, PARENT, CHILD = "tags", "species", "flowers"
+THRESHOLD = 3
+MODELS = {
+    DETECTOR: {"task": "detection", "classes": ["scratch"], "train_at_images": THRESHOLD},
+    PARENT: {"task": "classification", "classes": ["mushroom"]},
+    CHILD: {
+        "task": "classification", "parent": PARENT, "classes": ["daffodil", "tulip"],
+        "train_at_images": THRESHOLD,
+    },
+}  # fmt: skip
+
+# Does what upsert.py does, with a pipeline of one step: `outcome` is told by a file, `hold` lets it wait.
+_BUILD = """
+import json, os, pathlib, time, uuid
+import boto3
+
+told = pathlib.Path({folder!r})
+model = os.environ["MODEL"]
+while (told / f"hold-{{model}}").exists():
+    time.sleep(0.05)
+outcome = (told / model).read_text() if (told / model).exists() else "register"
+if outcome == "broken":
+    raise SystemExit("the definition is not valid: a step is missing")
+arn, reason = "none", "none"
+if outcome == "nothing":
+    reason = "there is nothing to train on"
+else:
+    sagemaker, name = boto3.client("sagemaker"), "{name}-" + model
+    fail = {{"Name": "TooLow", "Type": "Fail", "Arguments": {{"ErrorMessage": "top1 0.4 is below 0.6"}}}}
+    register = {{"Name": "Register", "Type": "RegisterModel", "Arguments": {{
+        "ModelPackageGroupName": name, "ModelApprovalStatus": "PendingManualApproval",
+        "InferenceSpecification": {{
+            "Containers": [{{"Image": "image:1", "ModelDataUrl": "s3://bucket/model.tar.gz"}}],
+            "SupportedContentTypes": ["application/x-image"],
+            "SupportedResponseMIMETypes": ["application/json"],
+        }},
+    }}}}
+    steps = [register if outcome == "register" else fail]
+    definition = json.dumps({{"Version": "2020-12-01", "Metadata": {{}}, "Parameters": [], "Steps": steps}})
+    role = os.environ["PIPELINE_ROLE_ARN"]
+    values = {{"PipelineName": name, "PipelineDefinition": definition, "RoleArn": role}}
+    try:
+        sagemaker.update_pipeline(**values)
+    except sagemaker.exceptions.ResourceNotFound:
+        sagemaker.create_pipeline(**values, ClientRequestToken=uuid.uuid4().hex)
+    arn = sagemaker.start_pipeline_execution(
+        PipelineName=name, ClientRequestToken=uuid.uuid4().hex)["PipelineExecutionArn"]
+    (told / f"seen-{{model}}").write_text(json.dumps(dict(os.environ)))
+pathlib.Path("arn").write_text(arn)
+pathlib.Path("reason").write_text(reason)
+"""
+
+
+@dataclass(frozen=True)
+class Answer:
+    status: int
+    body: dict[str, Any]
+    headers: dict[str, str]
+
+
+class StartsLine:
+    """The deployed stacks and who calls them."""
+
+    def __init__(self, cloud: LocalCloud, folder: Path, name: str) -> None:
+        self.cloud, self.name, self._told = cloud, name, folder / "told"
+        self._told.mkdir()
+        for model in MODELS:
+            self.tell(model, "nothing")  # what the run finds that begins as the pipeline is made
+        outputs = _deployed(cloud, folder / "assembly", name, _buildspec(self._told, name))
+        self.data, self.training = outputs[f"{name}-data"], outputs[f"{name}-training"]
+        session = cloud.root_session()
+        self.codepipeline, self.sagemaker = session.client("codepipeline"), session.client("sagemaker")
+        self.functions, self.s3 = session.client("lambda"), session.client("s3")
+        self._stacks = session.client("cloudformation")
+        self.table = session.resource("dynamodb").Table(self.resource("AWS::DynamoDB::Table"))
+        for model in MODELS:
+            await_first_run(self.codepipeline, self.workflow(model))
+            self.tell(model, "register")
+        self.starter = cloud.user(f"{name}-starter", [self.training["RunStarterPolicyArn"]])
+        self.url = served_at(cloud.url, self.training["RunsApiUrl"])
+
+    def workflow(self, model: str) -> str:
+        return f"{self.name}-model-{model}"
+
+    def resource(self, kind: str, logical: str = "") -> str:
+        listed = self._stacks.describe_stack_resources(StackName=f"{self.name}-training")["StackResources"]
+        [found] = [
+            one["PhysicalResourceId"]
+            for one in listed
+            if one["ResourceType"] == kind and one["LogicalResourceId"].startswith(logical)
+        ]
+        return str(found)
+
+    def tell(self, model: str, outcome: str) -> None:
+        """What the model's next builds come to: register, low, broken or nothing."""
+        (self._told / model).write_text(outcome)
+
+    def hold(self, model: str) -> None:
+        (self._told / f"hold-{model}").touch()
+
+    def let_go(self, model: str) -> None:
+        (self._told / f"hold-{model}").unlink(missing_ok=True)
+
+    def seen(self, model: str) -> dict[str, str]:
+        """The environment of the model's last build that started a training."""
+        found: dict[str, str] = json.loads((self._told / f"seen-{model}").read_text())
+        return found
+
+    def ask(
+        self, method: str, path: str, body: Any = None, *, key: str | None = "", by: Credentials | None = None
+    ) -> Answer:
+        """Call the API as `by`, by default the starter; a POST has a new key unless it is given one."""
+        data = b"" if body is None else (body if isinstance(body, bytes) else json.dumps(body).encode())
+        headers = {"Content-Type": "application/json"}
+        if method == "POST" and key is not None:
+            headers["Idempotency-Key"] = key or uuid.uuid4().hex
+        request = AWSRequest(method, self.url + path, data=data, headers=headers)
+        who = by or self.starter
+        keys = BotoCredentials(who.access_key, who.secret_key, who.session_token or None)
+        SigV4Auth(keys, "execute-api", self.cloud.region).add_auth(request)
+        return _sent(request.prepare(), method)
+
+    def start(self, model: str, body: Any = None, **more: Any) -> Answer:
+        return self.ask("POST", f"models/{model}/runs", body or {}, **more)
+
+    def run(self, model: str, run: str) -> dict[str, Any]:
+        answer = self.ask("GET", f"models/{model}/runs/{run}")
+        assert answer.status == 200, answer
+        return answer.body
+
+    def ended(self, model: str, run: str) -> dict[str, Any]:
+        """Follow a run to its end."""
+
+        def look() -> dict[str, Any] | None:
+            found = self.run(model, run)
+            return found if found["ended"] else None
+
+        found: dict[str, Any] = eventually(look)
+        return found
+
+    def runs(self, model: str) -> list[str]:
+        """The executions of the model's pipeline, newest first."""
+        found = self.codepipeline.list_pipeline_executions(pipelineName=self.workflow(model))
+        return [one["pipelineExecutionId"] for one in found["pipelineExecutionSummaries"]]
+
+    def upload(self, key: str, body: bytes = b"a picture") -> None:
+        self.s3.put_object(Bucket=self.data["ImagesBucket"], Key=key, Body=body)
+
+    def label(self, execution: str, lines: list[dict[str, str]]) -> str:
+        """Write a labeling execution's manifest as write_labels does; its URI."""
+        bucket, key = self.data["ArtifactsBucket"], f"labels/{DETECTOR}/{execution}.manifest"
+        body = "".join(json.dumps(line) + "\n" for line in lines)
+        self.s3.put_object(Bucket=bucket, Key=key, Body=body.encode())
+        return f"s3://{bucket}/{key}"
+
+    def noted(self, model: str) -> int:
+        """How many novelties of the model the table has."""
+        found = self.table.query(
+            KeyConditionExpression="pk = :pk", ExpressionAttributeValues={":pk": f"NEW#{model}"}
+        )
+        return int(found["Count"])
+
+    def invoke(self, logical: str, event: Any) -> Any:
+        """Call a function of the stack as AWS does; AssertionError with what it raised."""
+        name = self.resource("AWS::Lambda::Function", logical)
+        answer = self.functions.invoke(FunctionName=name, Payload=json.dumps(event).encode())
+        body = json.loads(answer["Payload"].read())
+        assert "FunctionError" not in answer, body
+        return body
+
+    def tick(self) -> dict[str, str]:
+        """What the clock does every five minutes; the runs that were started, by model."""
+        started: dict[str, str] = self.invoke("StartsNewDataTrainAtThreshold", {})["started"]
+        return started
+
+
+def _sent(prepared: Any, method: str) -> Answer:
+    raw = urllib.request.Request(  # noqa: S310
+        prepared.url, data=prepared.body or None, method=method, headers=dict(prepared.headers)
+    )
+    try:
+        with urllib.request.urlopen(raw) as answer:  # noqa: S310
+            return Answer(answer.status, json.load(answer), dict(answer.headers))
+    except urllib.error.HTTPError as error:
+        return Answer(error.code, json.load(error), dict(error.headers))
+
+
+def _buildspec(folder: Path, name: str) -> dict[str, Any]:
+    script = folder / "build.py"
+    script.write_text(textwrap.dedent(_BUILD.format(folder=str(folder), name=name)))
+    exported = {"PIPELINE_EXECUTION_ARN": "arn", "NOT_STARTED": "reason"}
+    exports = [f'export {variable}="$(cat {file})"' for variable, file in exported.items()]
+    return {
+        "version": "0.2",
+        "env": {"exported-variables": list(exported)},
+        "phases": {"build": {"commands": [f"python {script}", *exports]}},
+    }
+
+
+def _deployed(
+    cloud: LocalCloud, folder: Path, name: str, buildspec: dict[str, Any]
+) -> dict[str, dict[str, str]]:
+    context = json.loads((ROOT / "cdk.json").read_text())["context"]
+    app = cdk.App(outdir=str(folder), context=context, analytics_reporting=False)
+    config = Edgeline.from_values({"name": name, "models": MODELS})
+    data = DataStack(app, "Data", config=config)
+    TrainingStack(
+        app, "Training", config=config, images=data.images, artifacts=data.artifacts, key=data.key,
+        feature_group_name=data.feature_group_name, workflows=data.workflows,
+    )  # fmt: skip
+    app.synth()
+    path = folder / "Training.template.json"
+    template = json.loads(path.read_text())
+    for resource in template["Resources"].values():
+        if resource["Type"] == "AWS::CodeBuild::Project":
+            resource["Properties"]["Source"]["BuildSpec"] = json.dumps(buildspec)
+    path.write_text(json.dumps(template))
+    return deploy(folder, cloud)
