@@ -1,0 +1,130 @@
+"""Says what a picture shows: the parent names the group, the group's model the species.
+
+In:  a request of API Gateway, `POST /recognize/{name}`, with an encoded picture as its body
+Out: 200 {"name": str | null, "level": "species" | "group" | "none", "path": [{"model", "label", "score",
+     "sure", "labels": [{"label", "score"}]}], "degraded": null | {"model", "reason"}, "refused": null | why};
+     404 for a name that is none, 4xx for what is no picture, 503 with Retry-After where the first model has
+     no answer yet.
+
+A child that is cold, down, or not the one that the parent was trained for costs the species, not the answer.
+"""
+
+import base64
+import binascii
+import functools
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from http import HTTPStatus
+from typing import Any
+
+import boto3
+from botocore.config import Config
+
+from inference.routing import Answered, best_of, route
+from lambdas.common import environment
+from lambdas.common.proxied import Refused, refuse, respond
+from lambdas.recognition.asking import Answer, Picture, Unanswered, ask
+from lambdas.recognition.recognizers import Recognizer, ServedModel, read_recognizers
+
+# API Gateway gives up after 29 seconds; a child that makes the parent's answer late is worth less than it.
+_PARENT_SECONDS, _CHILD_SECONDS = 18, 8
+MAX_BYTES = 4 * 1024 * 1024  # a serverless endpoint's limit
+_UNSURE = "no model is sure enough of what this is"
+
+
+@dataclass(frozen=True)
+class Environment:
+    """The file, beside the handler, of the models that can be asked."""
+
+    recognizers: str
+
+
+@dataclass(frozen=True)
+class _Step:
+    """What one model said, and whether that counts."""
+
+    model: ServedModel
+    answer: Answer
+
+    @property
+    def best(self) -> Answered:
+        return best_of(self.answer.labels, self.model.min_score)
+
+    def document(self) -> dict[str, Any]:
+        labels = [{"label": label, "score": score} for label, score in self.answer.labels]
+        return {"model": self.model.name, **asdict(self.best), "labels": labels}
+
+
+def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
+    """Answer one request."""
+    try:
+        recognizers = read_recognizers(environment.read(Environment).recognizers)
+        recognizer = _named(recognizers, event["pathParameters"]["name"])
+        return respond(HTTPStatus.OK, recognize(recognizer, picture_of(event)))
+    except Refused as refusal:
+        return refuse(refusal)
+    except Unanswered as nothing:
+        return refuse(Refused(HTTPStatus.SERVICE_UNAVAILABLE, str(nothing), retry_after=nothing.seconds))
+
+
+def recognize(recognizer: Recognizer, picture: Picture) -> dict[str, Any]:
+    """Ask the parent, then the child of its best group. Raises Unanswered where the parent says nothing."""
+    first = _Step(recognizer.model, ask(_runtime(_PARENT_SECONDS), recognizer.model, picture))
+    child = recognizer.children.get(first.best.label)
+    second, degraded = None, None
+    if child is not None:
+        try:
+            second = _Step(child, _fitting(first, child, ask(_runtime(_CHILD_SECONDS), child, picture)))
+        except (Unanswered, Refused) as error:
+            degraded = {"model": child.name, "reason": str(error)}
+    found = route(first.best, second.best if second else None, is_group=child is not None)
+    return {
+        "name": found.name,
+        "level": found.level,
+        "path": [step.document() for step in (first, second) if step is not None],
+        "degraded": degraded,
+        "refused": _UNSURE if found.name is None else None,
+    }
+
+
+def picture_of(event: Mapping[str, Any]) -> Picture:
+    """Take the picture out of a request; Refused with 400, 413 or 415 where there is none."""
+    headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
+    if not event.get("body"):
+        raise Refused(HTTPStatus.BAD_REQUEST, "no picture: send its bytes as the request's body")
+    if not event.get("isBase64Encoded"):
+        raise Refused(
+            HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+            "the body came as text: send a picture with its Content-Type, such as image/jpeg",
+        )
+    try:
+        content = base64.b64decode(event["body"], validate=True)
+    except binascii.Error:
+        raise Refused(HTTPStatus.BAD_REQUEST, "the body is not what API Gateway makes of a picture") from None
+    if len(content) > MAX_BYTES:
+        raise Refused(
+            HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+            f"a picture of {len(content)} bytes; {MAX_BYTES} are taken: send a smaller one",
+        )
+    return Picture(content, headers.get("content-type", "application/x-image"))
+
+
+def _named(recognizers: Mapping[str, Recognizer], name: str) -> Recognizer:
+    if name not in recognizers:
+        raise Refused(HTTPStatus.NOT_FOUND, f"{name[:64]!r} is not one of {', '.join(sorted(recognizers))}")
+    return recognizers[name]
+
+
+def _fitting(first: _Step, child: ServedModel, answer: Answer) -> Answer:
+    """Unanswered where the child is another than the parent was trained with: in the middle of a release."""
+    expected = first.answer.children.get(first.best.label) or {}
+    if (expected.get("model"), expected.get("label_map_sha256")) != (child.name, answer.label_map_sha256):
+        raise Unanswered(f"{child.name} does not know the classes that {first.model.name} was trained with")
+    return answer
+
+
+@functools.cache
+def _runtime(seconds: int) -> Any:
+    """One attempt: what a retry could gain, the caller gains by asking again."""
+    config = Config(connect_timeout=2, read_timeout=seconds, retries={"total_max_attempts": 1})
+    return boto3.client("sagemaker-runtime", config=config)
