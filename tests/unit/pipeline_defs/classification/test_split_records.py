@@ -1,0 +1,280 @@
+import json
+import shutil
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from checked_data import FLOWERS, SPECIES, draw_images, relabelled, write_dataset, write_settings
+from test_write_records import write_encoded
+
+from pipeline_defs.classification import samples
+from pipeline_defs.classification.dataset import Image, file_sha256, read_header
+from pipeline_defs.classification.label_map import label_map_from
+from pipeline_defs.classification.recordio import Record, RecordReader, RecordWriter
+from pipeline_defs.classification.scripts import split_records, write_records
+from pipeline_defs.classification.settings import ClassificationSettings, label_map
+from pipeline_defs.common.job import JobError
+
+SIDES = ("train", "validation", "test")
+
+
+@pytest.fixture
+def images(tmp_path: Path) -> list[Image]:
+    """Twelve pictures of each class of the tree."""
+    return draw_images(tmp_path / "pictures", SPECIES, a_class=12)
+
+
+def prepare(folder: Path, settings: ClassificationSettings, images: list[Image]) -> None:
+    """Do what the jobs before do."""
+    dataset = write_dataset(folder / "dataset", settings, images)
+    encoded = write_encoded(folder / "encoded", dataset)
+    file = write_settings(folder / "settings.json", settings)
+    options = {"settings": file, "dataset": dataset, "encoded": encoded, "output-dir": folder}
+    write_records.main([f"--{name}={value}" for name, value in options.items()])
+
+
+def job(folder: Path, *, seed: int = 7, split: Path | None = None) -> Path:
+    """Split what was prepared in `folder`; return the output."""
+    options = {
+        "settings": folder / "settings.json", "dataset": folder / "dataset", "records": folder / "records",
+        "split-file": split or folder.parent / "split.bin", "seed": seed, "output-dir": folder / "out",
+    }  # fmt: skip
+    split_records.main([f"--{name}={value}" for name, value in options.items()])
+    return folder / "out"
+
+
+def run(folder: Path, settings: ClassificationSettings, images: list[Image], seed: int = 7) -> Path:
+    prepare(folder, settings, images)
+    return job(folder, seed=seed)
+
+
+def read(path: Path) -> Any:
+    return json.loads(path.read_text())
+
+
+def uris(out: Path, side: str) -> list[str]:
+    return [line.split("\t")[2] for line in (out / side / f"{side}.lst").read_text().splitlines()]
+
+
+def side_of(out: Path) -> dict[str, str]:
+    return {uri: side for side in SIDES for uri in uris(out, side)}
+
+
+def test_every_picture_is_on_one_side_and_full_is_all_that_may_be_trained_on(
+    tmp_path: Path, images: list[Image]
+) -> None:
+    out = run(tmp_path / "run", SPECIES, images)
+    assert sorted(uri for side in SIDES for uri in uris(out, side)) == sorted(image.uri for image in images)
+    assert sorted(uris(out, "full")) == sorted(uris(out, "train") + uris(out, "validation"))
+    assert uris(out, "full") != uris(out, "train") + uris(out, "validation")  # but in the data set's order
+    counts = {side: len(uris(out, side)) for side in SIDES}
+    assert counts == {"train": 24, "validation": 6, "test": 6}
+
+
+def test_a_sides_records_are_those_of_the_data_set_under_their_old_numbers(
+    tmp_path: Path, images: list[Image]
+) -> None:
+    out = run(tmp_path / "run", SPECIES, images)
+    every = RecordReader(tmp_path / "run" / "records" / "all.rec")
+    in_order = sorted(images, key=lambda image: image.sha256)
+    for side in ("full", *SIDES):
+        reader = RecordReader(out / side / f"{side}.rec")
+        assert [in_order[record.id].uri for record in reader] == uris(out, side)
+        assert [record.id for record in reader] == reader.keys.tolist()
+        assert all(record == every.read(record.id) for record in reader)
+        document = read(out / side / "label_map.json")
+        assert label_map_from(document) == label_map(SPECIES)
+        assert document["dataset_sha256"] == read_header(tmp_path / "run" / "dataset").sha256
+
+
+def test_the_test_side_has_pictures_as_they_were_photographed(tmp_path: Path, images: list[Image]) -> None:
+    out = run(tmp_path / "run", SPECIES, images)
+    labels = read(out / "test" / "labels.json")
+    assert labels["classes"] == ["flowers", "mushroom"]
+    assert labels["dataset_sha256"] == read_header(tmp_path / "run" / "dataset").sha256
+    assert labels["records"] == {"file": "test.rec", "sha256": file_sha256(out / "test" / "test.rec")}
+    assert {entry["uri"] for entry in labels["images"]} == set(uris(out, "test"))
+    for entry in labels["images"]:
+        assert (entry["width"], entry["height"]) == (90, 80)
+        assert entry["file"] == f"images/{entry['sha256'][:16]}.jpg"
+        assert (out / "test" / entry["file"]).read_bytes() == Path(entry["uri"][7:]).read_bytes()
+        assert entry["label"] == SPECIES.label_of()[entry["class"]]
+
+
+def test_samples_are_few_and_of_all_labels(images: list[Image]) -> None:
+    chosen = samples.Samples()
+    for image in images * 3:
+        chosen.consider(image)
+    labels = [image.label for image in chosen.chosen()]
+    assert len(labels) == 20
+    assert Counter(labels) == {"flowers": 10, "mushroom": 10}
+
+
+def test_pictures_that_no_endpoint_takes_are_no_samples(images: list[Image]) -> None:
+    chosen = samples.Samples()
+    chosen.consider(replace(images[0], size=5_000_000))
+    with pytest.raises(JobError, match="no picture of the test side has 4000000 bytes or less"):
+        chosen.chosen()
+    chosen.consider(images[1])
+    assert chosen.chosen() == [images[1]]
+
+
+def test_the_report_counts_by_side_and_class(tmp_path: Path, images: list[Image]) -> None:
+    out = run(tmp_path / "run", SPECIES, images)
+    report = read(out / "split" / "report.json")
+    by_class = {side: Counter(uri.split("/")[-2] for uri in uris(out, side)) for side in SIDES}
+    assert {side: report["sides"][side]["by_class"] for side in SIDES} == by_class
+    assert {side: report["sides"][side]["groups"] for side in SIDES} == {
+        "train": 24,
+        "validation": 6,
+        "test": 6,
+    }
+    assert (report["full"]["pictures"], report["frozen"], report["lacking"]) == (30, 36, [])
+    assert (report["set_aside"], report["torn"]) == ([], {"pictures": 0, "first": []})
+
+
+def test_a_picture_that_ties_two_sides_is_named_and_in_no_file(
+    tmp_path: Path, images: list[Image], capsys: pytest.CaptureFixture[str]
+) -> None:
+    *old, new = images
+    sides = side_of(run(tmp_path / "before", SPECIES, old))
+    one = next(image for image in old if sides[image.uri] == "train")
+    other = next(image for image in old if sides[image.uri] == "test")
+    tied = [replace(image, group="tied") if image in (one, other, new) else image for image in images]
+    out = run(tmp_path / "after", SPECIES, tied)
+    reason = "ties near-duplicates on two sides of the frozen split together (train and test)"
+    report = read(out / "split" / "report.json")
+    assert report["set_aside"] == [{"uri": new.uri, "sha256": new.sha256, "reason": reason}]
+    assert report["torn"]["pictures"] == 2
+    assert {entry["uri"] for entry in report["torn"]["first"]} == {one.uri, other.uri}
+    assert side_of(out) == sides
+    assert new.uri not in uris(out, "full")
+    assert f"set aside {new.uri}: {reason}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("child_first", [True, False])
+def test_what_a_child_is_trained_on_is_in_no_test_of_its_parent(
+    tmp_path: Path, images: list[Image], child_first: bool
+) -> None:
+    of_child = relabelled(images, FLOWERS.label_of())
+    for name in ("flowers", "species") if child_first else ("species", "flowers"):
+        if name == "flowers":
+            child = run(tmp_path / name, FLOWERS, of_child)
+        else:
+            parent = run(tmp_path / name, SPECIES, images)
+    assert side_of(child).items() <= side_of(parent).items()
+    assert not set(uris(child, "full")) & set(uris(parent, "test"))
+    assert [record.label for record in RecordReader(child / "test" / "test.rec")].count(1.0) == 2
+
+
+def test_the_same_seed_is_the_same_split_and_another_seed_another(
+    tmp_path: Path, images: list[Image]
+) -> None:
+    prepare(tmp_path / "run", SPECIES, images)
+    sides = [side_of(job(tmp_path / "run", seed=seed, split=tmp_path / f"{number}.bin"))
+             for number, seed in enumerate((7, 7, 8))]  # fmt: skip
+    assert sides[0] == sides[1] != sides[2]
+    assert (tmp_path / "0.bin").read_bytes() == (tmp_path / "1.bin").read_bytes()
+
+
+def test_the_same_inputs_give_the_same_files(tmp_path: Path, images: list[Image]) -> None:
+    out = run(tmp_path / "run", SPECIES, images)
+    files = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
+    shutil.rmtree(out)
+    again = job(tmp_path / "run", seed=8)
+    written = {path: path.read_bytes() for path in again.rglob("*") if path.is_file()}
+    report = again / "split" / "report.json"
+    assert {**read(report), "seed": 7} == json.loads(files.pop(report))
+    del written[report]
+    assert written == files
+    assert len(files) == 4 * 4 + 1 + 6
+
+
+def test_more_pictures_move_none_that_was_there(tmp_path: Path, images: list[Image]) -> None:
+    before = side_of(run(tmp_path / "before", SPECIES, images[::2]))
+    after = side_of(run(tmp_path / "after", SPECIES, images))
+    assert before.items() < after.items()
+
+
+def test_a_damaged_frozen_split_ends_the_job_and_stays_as_it_is(tmp_path: Path, images: list[Image]) -> None:
+    run(tmp_path / "run", SPECIES, images)
+    frozen = tmp_path / "split.bin"
+    frozen.write_bytes(damaged := frozen.read_bytes()[:-1] + b"\x7f")
+    shutil.rmtree(tmp_path / "run" / "out")
+    with pytest.raises(JobError, match=r"split\.bin: damaged or cut off: .*; restore an earlier version"):
+        job(tmp_path / "run")
+    assert frozen.read_bytes() == damaged
+    assert not (tmp_path / "run" / "out").exists()
+
+
+def test_records_of_another_data_set_freeze_nothing(tmp_path: Path, images: list[Image]) -> None:
+    prepare(tmp_path / "run", SPECIES, images)
+    write_dataset(tmp_path / "run" / "dataset", SPECIES, images[1:])
+    with pytest.raises(JobError, match=r"records: records of the data set \w+, not \w+: write them again"):
+        job(tmp_path / "run")
+    assert not (tmp_path / "split.bin").exists()
+
+
+def test_records_that_are_cut_off_or_missing_freeze_nothing(tmp_path: Path, images: list[Image]) -> None:
+    prepare(tmp_path / "run", SPECIES, images)
+    records = tmp_path / "run" / "records" / "all.rec"
+    whole = records.read_bytes()
+    records.write_bytes(whole[:-100])
+    with pytest.raises(JobError, match=r"all\.rec: "):
+        job(tmp_path / "run")
+    records.unlink()
+    with pytest.raises(JobError, match=r"all\.rec: cannot be read \(No such file"):
+        job(tmp_path / "run")
+    (records.parent / "label_map.json").unlink()
+    with pytest.raises(JobError, match=r"label_map\.json: no label map of records"):
+        job(tmp_path / "run")
+    assert not (tmp_path / "split.bin").exists()
+
+
+def rewritten(records: Path, changed: dict[int, Record], count: int) -> None:
+    given = list(RecordReader(records))
+    with RecordWriter(records) as writer:
+        for place in range(count):
+            writer.write(place, changed.get(place, given[place]))
+
+
+def test_fewer_records_than_pictures_are_refused(tmp_path: Path, images: list[Image]) -> None:
+    prepare(tmp_path / "run", SPECIES, images)
+    rewritten(tmp_path / "run" / "records" / "all.rec", {}, 35)
+    with pytest.raises(JobError, match="35 records, the data set has 36 pictures"):
+        job(tmp_path / "run")
+
+
+def test_a_record_with_another_label_than_its_picture_is_named(tmp_path: Path, images: list[Image]) -> None:
+    prepare(tmp_path / "run", SPECIES, images)
+    records = tmp_path / "run" / "records" / "all.rec"
+    third = RecordReader(records).read(3)
+    rewritten(records, {3: replace(third, label=9.0)}, 36)
+    with pytest.raises(JobError, match=r"all\.rec: record 3 has the id 3 and the label 9\.0, not 3 and \d"):
+        job(tmp_path / "run")
+    rewritten(records, {3: replace(third, id=4)}, 36)
+    with pytest.raises(JobError, match=r"all\.rec: record 3 has the id 4"):
+        job(tmp_path / "run")
+
+
+def test_a_sample_that_is_gone_is_named(tmp_path: Path, images: list[Image]) -> None:
+    sides = side_of(run(tmp_path / "run", SPECIES, images))
+    gone = next(uri for uri, side in sides.items() if side == "test")
+    Path(gone.removeprefix("file://")).unlink()
+    with pytest.raises(JobError, match=f"1 sample pictures of the test side cannot be had: {gone}: "):
+        job(tmp_path / "run")
+
+
+def test_a_picture_that_comes_twice_is_refused(tmp_path: Path, images: list[Image]) -> None:
+    prepare(tmp_path / "run", SPECIES, [*images, images[0]])
+    with pytest.raises(JobError, match="the data set has a picture twice"):
+        job(tmp_path / "run")
+
+
+def test_too_few_pictures_freeze_nothing(tmp_path: Path, images: list[Image]) -> None:
+    prepare(tmp_path / "run", SPECIES, images[:2])
+    with pytest.raises(JobError, match="no picture for validation: 2 pictures in 2 groups"):
+        job(tmp_path / "run")
+    assert not (tmp_path / "split.bin").exists()
