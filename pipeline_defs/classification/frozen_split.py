@@ -20,7 +20,7 @@ SIDES = tuple(SHARES)
 ASIDE = len(SIDES)  # the number of a picture that no side may have; the others' numbers are their index
 UNKNOWN = -1
 VERSION = 1
-_WIDTH = 16
+DIGEST_BYTES = 16  # of a SHA-256: no two pictures of this world share them
 _NAMES = [*SIDES, "aside"]
 
 Digests = NDArray[np.bytes_]  # fixed 16 bytes; compared as a whole, never taken out as Python bytes
@@ -74,14 +74,16 @@ def parse(content: bytes, tree: str, where: str) -> FrozenSplit:
         raise _refused(where, f"the frozen split of the tree {head.get('tree')!r}, not of {tree!r}")
     if hashlib.sha256(body).hexdigest() != head.get("sha256"):
         raise _refused(where, f"damaged or cut off: its {len(body)} bytes have another SHA-256 than they say")
-    pictures = len(body) // (_WIDTH + 1)
-    digests = np.frombuffer(body, f"S{_WIDTH}", pictures)
-    return FrozenSplit(digests, np.frombuffer(body, np.int8, pictures, pictures * _WIDTH))
+    pictures = len(body) // (DIGEST_BYTES + 1)
+    digests = np.frombuffer(body, f"S{DIGEST_BYTES}", pictures)
+    return FrozenSplit(digests, np.frombuffer(body, np.int8, pictures, pictures * DIGEST_BYTES))
 
 
 def digests_of(hashes: Iterable[str]) -> Digests:
-    """Return the first 16 bytes of SHA-256s in hex: no two pictures of this world share them."""
-    return np.frombuffer(b"".join(bytes.fromhex(sha256)[:_WIDTH] for sha256 in hashes), f"S{_WIDTH}")
+    """Return the first DIGEST_BYTES of SHA-256s in hex."""
+    return np.frombuffer(
+        b"".join(bytes.fromhex(sha256)[:DIGEST_BYTES] for sha256 in hashes), f"S{DIGEST_BYTES}"
+    )
 
 
 def _head(line: bytes) -> dict[str, Any] | None:

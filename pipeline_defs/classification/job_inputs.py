@@ -1,5 +1,6 @@
 """What a job is given about its data, checked at the door: settings and data set of one model."""
 
+import argparse
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -7,6 +8,15 @@ from pipeline_defs.classification.dataset import IMAGES, Header, Image, read_hea
 from pipeline_defs.classification.label_map import LabelMap
 from pipeline_defs.classification.settings import ClassificationSettings, read_settings
 from pipeline_defs.common.job import JobError
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what every job of the preprocessing is told."""
+    parser.add_argument(
+        "--settings", type=Path, required=True, help="models/<name>.json of the code's folder"
+    )
+    parser.add_argument("--dataset", type=Path, required=True, help="dataset/ as check_data left it")
+    parser.add_argument("--output-dir", type=Path, default=Path("/opt/ml/processing/output"))
 
 
 def read_inputs(settings_file: Path, dataset: Path) -> tuple[ClassificationSettings, Header]:

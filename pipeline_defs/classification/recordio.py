@@ -64,7 +64,7 @@ class RecordReader:
     _file = -1
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self.path = path
         try:
             self._file = os.open(path, os.O_RDONLY)
             size = os.fstat(self._file).st_size
@@ -79,14 +79,17 @@ class RecordReader:
 
     def read(self, position: int) -> Record:
         """Return the record at `position`, 0 to len - 1 in the order of the index."""
-        framed = self.framed(position)
-        where = f"{self._path}: record {self.keys[position]} at byte {self._starts[position]}"
+        return self.record(position, self.framed(position))
+
+    def record(self, position: int, framed: bytes) -> Record:
+        """Return the record that `framed` gave for `position`."""
+        where = f"{self.path}: record {self.keys[position]} at byte {self._starts[position]}"
         return unpack(unframe(framed, where), where)
 
     def framed(self, position: int) -> bytes:
         """Return the record's bytes as they lie in the file."""
         if not 0 <= position < len(self):
-            raise IndexError(f"{self._path}: no record {position} among {len(self)}")
+            raise IndexError(f"{self.path}: no record {position} among {len(self)}")
         start = int(self._starts[position])
         return os.pread(self._file, int(self._ends[position]) - start, start)
 
@@ -94,7 +97,7 @@ class RecordReader:
         return (self.read(position) for position in range(len(self)))
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self._path,)
+        return type(self), (self.path,)
 
     def __del__(self) -> None:
         if self._file >= 0:
@@ -105,7 +108,7 @@ class RecordReader:
         if len(self):
             self.read(int(self._starts.argmax()))
         elif size:
-            raise BadRecords(f"{self._path}: {size} bytes, but {index_of(self._path)} names no record")
+            raise BadRecords(f"{self.path}: {size} bytes, but {index_of(self.path)} names no record")
 
 
 def index_of(path: Path) -> Path:

@@ -7,14 +7,13 @@ python -m pipeline_defs.classification.scripts.encode_pictures --settings FILE -
 import argparse
 import os
 import sys
-from pathlib import Path
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from pipeline_defs.classification.dataset import Header, read_images
 from pipeline_defs.classification.encoding import encoder
 from pipeline_defs.classification.encoding_workers import Lost, encode_all
-from pipeline_defs.classification.job_inputs import read_inputs
+from pipeline_defs.classification.job_inputs import add_arguments, read_inputs
 from pipeline_defs.classification.shards import ShardWriter
 from pipeline_defs.common.job import JobError, run
 from pipeline_defs.common.progress import Progress
@@ -54,12 +53,8 @@ def encode_pictures(options: argparse.Namespace, input_size: int, header: Header
 def parse(arguments: list[str] | None) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description="Encode the pictures of a checked data set.")
-    parser.add_argument(
-        "--settings", type=Path, required=True, help="models/<name>.json of the code's folder"
-    )
-    parser.add_argument("--dataset", type=Path, required=True, help="dataset/ as check_data left it")
+    add_arguments(parser)
     parser.add_argument("--workers", type=int, default=len(os.sched_getaffinity(0)), help="processes")
-    parser.add_argument("--output-dir", type=Path, default=Path("/opt/ml/processing/output"))
     return parser.parse_args(arguments)
 
 

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from pipeline_defs.classification.dataset import read_images
-from pipeline_defs.classification.job_inputs import place_of_label, read_inputs
+from pipeline_defs.classification.job_inputs import add_arguments, place_of_label, read_inputs
 from pipeline_defs.classification.labeled_records import LabeledRecords
 from pipeline_defs.classification.settings import label_map
 from pipeline_defs.classification.shards import read_shards
@@ -38,12 +38,8 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description="Put encoded pictures with their labels into RecordIO files."
     )
-    parser.add_argument(
-        "--settings", type=Path, required=True, help="models/<name>.json of the code's folder"
-    )
-    parser.add_argument("--dataset", type=Path, required=True, help="dataset/ as check_data left it")
+    add_arguments(parser)
     parser.add_argument("--encoded", type=Path, required=True, help="encoded/ as encode_pictures left it")
-    parser.add_argument("--output-dir", type=Path, default=Path("/opt/ml/processing/output"))
     return parser.parse_args(arguments)
 
 

@@ -1,0 +1,66 @@
+"""The records of a data set, copied to their sides: full, train, validation and test, each a folder."""
+
+from collections.abc import Iterable
+from contextlib import ExitStack
+from pathlib import Path
+
+from pipeline_defs.classification.dataset import Header, Image
+from pipeline_defs.classification.frozen_split import ASIDE, SIDES
+from pipeline_defs.classification.job_inputs import place_of_label
+from pipeline_defs.classification.label_map import LabelMap
+from pipeline_defs.classification.labeled_records import LabeledRecords
+from pipeline_defs.classification.recordio import BadRecords, RecordReader
+from pipeline_defs.classification.samples import Samples
+from pipeline_defs.classification.split import Assigned
+from pipeline_defs.classification.split_report import SplitReport
+from pipeline_defs.common.progress import Progress
+
+FULL = "full"  # all that may be trained on: train and validation, never test
+TEST = "test"
+
+
+def write_sides(
+    output: Path,
+    images: Iterable[Image],
+    records: RecordReader,
+    assigned: Assigned,
+    *,
+    labels: LabelMap,
+    header: Header,
+) -> tuple[SplitReport, Samples]:
+    """Write `<side>/<side>.rec` and what goes with it; return the counts, and samples of the test side.
+
+    Raises BadRecords at a record that is not that of its picture.
+    """
+    classes = [name for of_label in header.labels.values() for name in of_label]
+    report, samples, progress = SplitReport(classes), Samples(), Progress(header.count, "split")
+    with ExitStack() as stack:
+        files = {
+            side: stack.enter_context(LabeledRecords(output / side, side, labels, header))
+            for side in (FULL, *SIDES)
+        }
+        for place, image in enumerate(images):
+            side = int(assigned.sides[place])
+            report.add(image, side, int(assigned.kinds[place]))
+            progress.advance()
+            if side == ASIDE:
+                continue
+            label = place_of_label(labels, image)
+            framed = _checked(records, place, label)
+            name = SIDES[side]
+            for folder in (name,) if name == TEST else (name, FULL):
+                files[folder].copy(place, label, framed, image.uri)
+            if name == TEST:
+                samples.consider(image)
+    return report, samples
+
+
+def _checked(records: RecordReader, place: int, label: int) -> bytes:
+    framed = records.framed(place)
+    record = records.record(place, framed)
+    if (record.id, record.label) != (place, label):
+        raise BadRecords(
+            f"{records.path}: record {place} has the id {record.id} and the label {record.label}, "
+            f"not {place} and {label}: write the records again"
+        )
+    return framed
