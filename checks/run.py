@@ -20,6 +20,7 @@ CHECKS = {
     "event-patterns": "checks.event_rules",
     "buildspecs": "checks.buildspecs",
     "recipes": "checks.recipes",
+    "limits": "checks.limits",
 }
 _PROCESSES = 2  # more have no work: three checks take nearly all of the time
 

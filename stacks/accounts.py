@@ -152,6 +152,10 @@ class WorkloadAccount:
         """Their names."""
         return [f"{self.own_name(model)}-{kind}" for kind in _ALARMS]
 
+    def alarms_of(self, models: Sequence[Model]) -> list[str]:
+        """The ARNs of the models' alarms, a pattern each: of many, the ARNs are too long for IAM."""
+        return [self.alarm_arn(f"{self.own_name(model)}-*") for model in models]
+
     def sleep_alarm_name(self, model: Model) -> str:
         """The alarm that wakes a component without copies; lambdas/promotion/autoscaling.py names it."""
         return f"{self.own_name(model)}-asleep"

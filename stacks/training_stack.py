@@ -1,5 +1,7 @@
 """The SageMaker pipelines: what builds them, the roles that they run in, and who may approve their models."""
 
+from collections.abc import Sequence
+
 import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
@@ -59,7 +61,15 @@ class TrainingStack(cdk.Stack):
             key=key,
             feature_group_name=feature_group_name,
         )
-        self.job_role = JobRole(self, "JobRole", images=images, artifacts=artifacts, key=key, queries=queries)
+        self.job_role = JobRole(
+            self,
+            "JobRole",
+            images=images,
+            artifacts=artifacts,
+            key=key,
+            queries=queries,
+            of_versions=bool(config.classifiers),
+        )
         self.pipeline_role = PipelineRole(
             self,
             "PipelineRole",
@@ -81,6 +91,8 @@ class TrainingStack(cdk.Stack):
         }
         build = PipelineBuild(self, "Build", key=key, models=described, environment=places)
         self._let_build(build.role)
+        if config.detectors:
+            self._let_build_detectors(build.role, [model.name for model in config.detectors])
         if config.classifiers:
             self._let_build_trees(build.role)
         made = Teardown.of_pipelines(self, names=list(self._names.values()))
@@ -139,9 +151,6 @@ class TrainingStack(cdk.Stack):
         """What `pipeline_defs/upsert.py` calls: put the sources, upsert the pipelines, start them."""
         write_objects(role, self._artifacts, self._key, "code/")
         read_objects(role, self._artifacts, self._key, "code/")
-        # Whether there are labels to train on.
-        under = {"StringLike": {"s3:prefix": [f"labels/{model}/*" for model in self._names]}}
-        allow(role, "s3:ListBucket", on=[self._artifacts.bucket_arn], conditions=under)
         pipelines = [
             self.format_arn(service="sagemaker", resource="pipeline", resource_name=name)
             for name in self._names.values()
@@ -157,6 +166,11 @@ class TrainingStack(cdk.Stack):
             on=pipelines,
         )
         pass_role(role, self.pipeline_role, "sagemaker.amazonaws.com")
+
+    def _let_build_detectors(self, role: iam.Role, names: Sequence[str]) -> None:
+        """What it calls for detectors: are there labels to train on."""
+        under = {"StringLike": {"s3:prefix": [f"labels/{name}/*" for name in names]}}
+        allow(role, "s3:ListBucket", on=[self._artifacts.bucket_arn], conditions=under)
 
     def _let_build_trees(self, role: iam.Role) -> None:
         """What it calls for classifiers: are there pictures, and which children a parent's evaluation has."""

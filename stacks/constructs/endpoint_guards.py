@@ -12,6 +12,7 @@ from stacks.grants import Grantee, allow
 _SCALING = "sagemaker.application-autoscaling.amazonaws.com"
 _SCALING_ROLE = "AWSServiceRoleForApplicationAutoScaling_SageMakerEndpoint"
 _ALL_ALARMS = "CloudWatch asks for alarm:* whichever alarms are described"
+NAMED_ALARMS = "the alarms of a model begin with the name of its endpoint, or component"
 _NUMBERED_ALARMS = "target tracking ends the names of its alarms with a number of its own"
 SCALED_DIMENSIONS = {
     "realtime": "sagemaker:variant:DesiredInstanceCount",
@@ -32,16 +33,11 @@ def grant_guards(promoter: iam.Role, model_role: iam.Role, here: WorkloadAccount
 
 
 def _grant_alarms(promoter: iam.Role, model_role: iam.Role, here: WorkloadAccount) -> None:
-    alarms = [arn for model in here.config.models for arn in here.alarms(model)]
-    allow(promoter, "cloudwatch:PutMetricAlarm", "cloudwatch:DeleteAlarms", on=alarms)
-    moved = [
-        arn
-        for model in here.config.models
-        if here.endpoint(model).kind == "realtime"
-        for arn in here.alarms(model)
-    ]
+    changes = ("cloudwatch:PutMetricAlarm", "cloudwatch:DeleteAlarms")
+    allow(promoter, *changes, on=here.alarms_of(here.config.models), because=NAMED_ALARMS)
+    moved = [model for model in here.config.models if here.endpoint(model).kind == "realtime"]
     if moved:
-        allow(promoter, "cloudwatch:SetAlarmState", on=moved)
+        allow(promoter, "cloudwatch:SetAlarmState", on=here.alarms_of(moved), because=NAMED_ALARMS)
     # SageMaker reads the alarms of a deployment as the role that the endpoint runs with.
     for role in (promoter, model_role):
         allow(role, "cloudwatch:DescribeAlarms", on=[here.alarm_arn("*")], because=_ALL_ALARMS)
@@ -121,9 +117,6 @@ def _grant_components(promoter: iam.Role, here: WorkloadAccount) -> None:
     named = "models are named after the release"
     allow(promoter, *changes, on=[*components, *here.endpoints(), *here.models()], because=named)
     allow(promoter, "sagemaker:AddTags", on=components)
-    sleeping = [
-        here.alarm_arn(here.sleep_alarm_name(model))
-        for model in here.config.models
-        if here.endpoint(model).kind == "components"
-    ]
-    allow(promoter, "cloudwatch:PutMetricAlarm", "cloudwatch:DeleteAlarms", on=sleeping)
+    models = [model for model in here.config.models if here.component_name(model)]
+    waking = ("cloudwatch:PutMetricAlarm", "cloudwatch:DeleteAlarms")
+    allow(promoter, *waking, on=here.alarms_of(models), because=NAMED_ALARMS)

@@ -7,7 +7,12 @@ from constructs import Construct
 
 from config_model import Model
 from stacks.accounts import WorkloadAccount
-from stacks.constructs.endpoint_guards import SCALED_DIMENSIONS, grant_deregistering, scaled_resource
+from stacks.constructs.endpoint_guards import (
+    NAMED_ALARMS,
+    SCALED_DIMENSIONS,
+    grant_deregistering,
+    scaled_resource,
+)
 from stacks.constructs.teardown import Teardown
 from stacks.grants import allow, allow_everywhere
 
@@ -29,8 +34,10 @@ def remove_endpoints(scope: Construct, here: WorkloadAccount) -> Teardown:
         "Scaled": [_target(here, model) for model in scaled],
     }
     removed = Teardown(scope, "RemovedEndpoints", kind="Endpoints", properties=wanted)
-    _grant(removed.policy, here)
-    _grant_guards(removed.policy, here, alarms=alarms, scaled=scaled)
+    # The role's own policy: of many models, CDK makes several of it, and no one becomes too long for IAM.
+    _grant(removed.role, here)
+    _grant_guards(removed.role, here, alarms=alarms, scaled=scaled)
+    removed.resource.node.add_dependency(removed.role)
     return removed
 
 
@@ -39,20 +46,21 @@ def _target(here: WorkloadAccount, model: Model) -> dict[str, str]:
     return {"ResourceId": scaled_resource(here, model), "Dimension": dimension}
 
 
-def _grant(policy: iam.Policy, here: WorkloadAccount) -> None:
-    allow(policy, "sagemaker:DescribeEndpoint", "sagemaker:DeleteEndpoint", on=here.endpoints())
-    allow(policy, "sagemaker:DeleteEndpointConfig", on=here.endpoint_configs(), because=_RUN_TIME)
-    allow(policy, "sagemaker:DeleteModel", on=here.models(), because=_RUN_TIME)
-    allow_everywhere(policy, "sagemaker:ListEndpointConfigs", "sagemaker:ListModels")
+def _grant(role: iam.IRole, here: WorkloadAccount) -> None:
+    allow(role, "sagemaker:DescribeEndpoint", "sagemaker:DeleteEndpoint", on=here.endpoints())
+    allow(role, "sagemaker:DeleteEndpointConfig", on=here.endpoint_configs(), because=_RUN_TIME)
+    allow(role, "sagemaker:DeleteModel", on=here.models(), because=_RUN_TIME)
+    allow_everywhere(role, "sagemaker:ListEndpointConfigs", "sagemaker:ListModels")
 
 
 def _grant_guards(
-    policy: iam.Policy, here: WorkloadAccount, *, alarms: Sequence[str], scaled: Sequence[Model]
+    role: iam.IRole, here: WorkloadAccount, *, alarms: Sequence[str], scaled: Sequence[Model]
 ) -> None:
     if here.components():
         ending = ("sagemaker:DescribeInferenceComponent", "sagemaker:DeleteInferenceComponent")
-        allow(policy, *ending, on=here.components())
+        allow(role, *ending, on=here.components())
     if alarms:
-        allow(policy, "cloudwatch:DeleteAlarms", on=[here.alarm_arn(name) for name in alarms])
+        guarded = here.alarms_of(here.config.models)
+        allow(role, "cloudwatch:DeleteAlarms", on=guarded, because=NAMED_ALARMS)
     if scaled:
-        grant_deregistering(policy, here, scaled)
+        grant_deregistering(role, here, scaled)

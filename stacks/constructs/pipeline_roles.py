@@ -15,7 +15,10 @@ _TUNING_STEP = ("TuneMode", "tunemode")  # of TuneModel; names in SageMaker's AR
 
 
 class JobRole(SageMakerRole):
-    """What a job of a pipeline may do: read images and labels, keep the frozen split, write its run."""
+    """What a job of a pipeline may do: read images and labels, keep the frozen split, write its run.
+
+    `of_versions`: it also lists the images' versions, and reads each.
+    """
 
     def __init__(
         self,
@@ -26,14 +29,25 @@ class JobRole(SageMakerRole):
         artifacts: s3.IBucket,
         key: kms.IKey,
         queries: LabelQueries,
+        of_versions: bool = False,
     ) -> None:
         super().__init__(
             scope, construct_id, runs=("ProcessingJobs", "TrainingJobs"), images="pytorch-training"
         )
         read_objects(self, images, key, "images/")
+        if of_versions:
+            self._read_versions(images)
         read_objects(self, artifacts, key, "labels/", "code/", "datasets/", "runs/")
         write_objects(self, artifacts, key, "datasets/", "runs/")
         queries.grant(self)
+
+    def _read_versions(self, images: s3.IBucket) -> None:
+        """A data set names its pictures by version, so that it can be made again when they have changed."""
+        pictures = images.arn_for_objects("images/*")
+        named = "pictures that do not exist yet are named by their prefix"
+        allow(self, "s3:GetObjectVersion", on=[pictures], because=named)
+        below = {"StringLike": {"s3:prefix": ["images/*"]}}
+        allow(self, "s3:ListBucketVersions", on=[images.bucket_arn], conditions=below)
 
 
 class PipelineRole(iam.Role):
