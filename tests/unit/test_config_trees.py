@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import copy
+import tomllib
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -162,6 +164,20 @@ def test_a_studio_domain_needs_its_network() -> None:
     assert Edgeline.from_values(TREE).studio is None
     with pytest.raises(ConfigError, match=r"studio\.subnet_ids: "):
         Edgeline.from_values(TREE | {"studio": {"vpc_id": "vpc-0a1b"}})
+
+
+def test_the_tree_in_the_comments_of_the_file_is_one() -> None:
+    lines = (Path(__file__).parents[2] / "edgeline.toml").read_text(encoding="utf-8").splitlines()
+    begin = next(number for number, line in enumerate(lines) if line.startswith("# [models.species]"))
+    end = lines.index("", begin)
+    written = tomllib.loads("\n".join(line.removeprefix("#").removeprefix(" ") for line in lines[begin:end]))
+    config = Edgeline.from_values({"name": "line", "parts": ["training"], **written})
+    (tree,) = config.trees
+    assert [member.name for member in tree.members] == ["species", "flowers", "insects"]
+    said = ClassificationModel("species", ("mushroom",))
+    assert (tree.parent.tuning, tree.parent.quality) == (said.tuning, said.quality), "the defaults"
+    assert (tree.parent.epochs, tree.parent.input_size, tree.parent.min_score) == (30, 224, 0.5)
+    assert [member.prod.kind for member in tree.members] == ["components"] * 3
 
 
 @pytest.mark.parametrize(
