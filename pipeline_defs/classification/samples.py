@@ -1,11 +1,11 @@
-"""A few pictures of the test side as they were photographed, which endpoints are asked with, and labels.json."""
+"""A few pictures of the test side as they were photographed: endpoints are asked with them."""
 
 from collections import defaultdict
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from pipeline_defs.classification.checked_pictures import client_for, fetch_checked
+from pipeline_defs.classification.checked_pictures import fetch_checked
 from pipeline_defs.classification.dataset import Image, file_sha256
 from pipeline_defs.common.documents import write_json
 from pipeline_defs.common.job import JobError
@@ -34,7 +34,7 @@ class Samples:
         chosen = [image for _, image in zip(range(SAMPLES), self._in_turn(), strict=False)]
         if not chosen:
             raise JobError(
-                f"no picture of the test side has {MAX_BYTES} bytes or less, and an endpoint takes no others: "
+                f"no picture of the test side has {MAX_BYTES} bytes or less, and endpoints take no others: "
                 "set max_bytes of the model's quality table"
             )
         return chosen
@@ -53,11 +53,10 @@ def write_samples(
     Raises JobError naming those that cannot be had as they were checked.
     """
     (folder / "images").mkdir(parents=True, exist_ok=True)
-    s3 = client_for(images[0].uri, connections=_FETCHES)
 
     def write(image: Image) -> str | None:
         try:
-            (folder / _file(image)).write_bytes(fetch_checked(s3, image))
+            (folder / _file(image)).write_bytes(fetch_checked(image))
         except Unavailable as error:
             return f"{image.uri}: {error}"
         return None

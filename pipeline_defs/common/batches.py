@@ -43,7 +43,7 @@ def in_batches(
         yield from _in_order(pool, batches, task, _AHEAD * processes)
     except BrokenProcessPool as error:
         raise JobError(
-            "a process that checks pictures was killed, as when memory runs out: give the job more memory"
+            "a process that works on pictures was killed, as when memory runs out: give the job more memory"
         ) from error
     finally:
         pool.shutdown(cancel_futures=True)

@@ -1,11 +1,10 @@
 """Encode the pictures of a checked data set, small and upright: the second job of the pipeline.
 
 python -m pipeline_defs.classification.scripts.encode_pictures --settings FILE --dataset DIR --output-dir DIR
-    [--workers N]
+    [--processes N]
 """
 
 import argparse
-import os
 import sys
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -15,6 +14,7 @@ from pipeline_defs.classification.encoding import encoder
 from pipeline_defs.classification.encoding_workers import Lost, encode_all
 from pipeline_defs.classification.job_inputs import add_arguments, read_inputs
 from pipeline_defs.classification.shards import ShardWriter
+from pipeline_defs.common.batches import processors
 from pipeline_defs.common.job import JobError, run
 from pipeline_defs.common.progress import Progress
 
@@ -38,7 +38,7 @@ def encode_pictures(options: argparse.Namespace, input_size: int, header: Header
     lost: list[Lost] = []
     with ShardWriter(options.output_dir / "encoded") as shards:
         images = read_images(options.dataset)
-        for encoded in encode_all(images, input_size, workers=options.workers):
+        for encoded in encode_all(images, input_size, processes=options.processes):
             if not isinstance(encoded, Lost):
                 shards.add(encoded)
             else:
@@ -54,7 +54,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description="Encode the pictures of a checked data set.")
     add_arguments(parser)
-    parser.add_argument("--workers", type=int, default=len(os.sched_getaffinity(0)), help="processes")
+    parser.add_argument("--processes", type=int, default=processors(), help="default: one a processor")
     return parser.parse_args(arguments)
 
 

@@ -1,8 +1,12 @@
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
+from checked_data import SPECIES as TREE
+from checked_data import draw_images
 
+from pipeline_defs.classification.dataset import Image
 from pipeline_defs.common.settings import Settings
 
 SPECIES: dict[str, Any] = {
@@ -66,3 +70,9 @@ def species(tree_environment: dict[str, str]) -> Settings:
 @pytest.fixture
 def flowers(tree_environment: dict[str, str]) -> Settings:
     return Settings.read(tree_environment, "flowers")
+
+
+@pytest.fixture
+def images(tmp_path: Path) -> list[Image]:
+    """Twelve pictures of each class of the tree of checked_data."""
+    return draw_images(tmp_path / "pictures", TREE, a_class=12)

@@ -33,7 +33,7 @@ def file_of(image: Image) -> Path:
 
 def test_every_picture_is_encoded_in_its_place(tmp_path: Path) -> None:
     images = draw_images(tmp_path / "pictures", SPECIES, a_class=20)
-    job(tmp_path, images, workers="2")
+    job(tmp_path, images, processes="2")
     header = read_header(tmp_path / "dataset")
     found = read_shards(tmp_path / "out" / "encoded", dataset_sha256=header.sha256, images=60)
     for image, encoded in zip(read_images(tmp_path / "dataset"), found, strict=True):
@@ -44,9 +44,9 @@ def test_every_picture_is_encoded_in_its_place(tmp_path: Path) -> None:
 def test_the_same_data_set_gives_the_same_bytes_whatever_number_of_processes(tmp_path: Path) -> None:
     images = draw_images(tmp_path / "pictures", SPECIES, a_class=14)
     written = []
-    for workers in ("1", "3"):
-        job(tmp_path, images, workers=workers, **{"output-dir": str(tmp_path / workers)})
-        folder = tmp_path / workers / "encoded"
+    for processes in ("1", "3"):
+        job(tmp_path, images, processes=processes, **{"output-dir": str(tmp_path / processes)})
+        folder = tmp_path / processes / "encoded"
         written.append({path.name: path.read_bytes() for path in folder.iterdir()})
     assert written[0] == written[1]
     assert json.loads(written[0][INDEX_FILE])["encoder"]["short_side"] == 73

@@ -3,63 +3,17 @@ import shutil
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
-from checked_data import FLOWERS, SPECIES, draw_images, relabelled, write_dataset, write_settings
-from test_write_records import write_encoded
+from checked_data import FLOWERS, SPECIES, relabelled
+from split_runs import SIDES, job, prepare, read, run, side_of, uris
 
 from pipeline_defs.classification import samples
 from pipeline_defs.classification.dataset import Image, file_sha256, read_header
 from pipeline_defs.classification.label_map import label_map_from
-from pipeline_defs.classification.recordio import Record, RecordReader, RecordWriter
-from pipeline_defs.classification.scripts import split_records, write_records
-from pipeline_defs.classification.settings import ClassificationSettings, label_map
+from pipeline_defs.classification.recordio import RecordReader
+from pipeline_defs.classification.settings import label_map
 from pipeline_defs.common.job import JobError
-
-SIDES = ("train", "validation", "test")
-
-
-@pytest.fixture
-def images(tmp_path: Path) -> list[Image]:
-    """Twelve pictures of each class of the tree."""
-    return draw_images(tmp_path / "pictures", SPECIES, a_class=12)
-
-
-def prepare(folder: Path, settings: ClassificationSettings, images: list[Image]) -> None:
-    """Do what the jobs before do."""
-    dataset = write_dataset(folder / "dataset", settings, images)
-    encoded = write_encoded(folder / "encoded", dataset)
-    file = write_settings(folder / "settings.json", settings)
-    options = {"settings": file, "dataset": dataset, "encoded": encoded, "output-dir": folder}
-    write_records.main([f"--{name}={value}" for name, value in options.items()])
-
-
-def job(folder: Path, *, seed: int = 7, split: Path | None = None) -> Path:
-    """Split what was prepared in `folder`; return the output."""
-    options = {
-        "settings": folder / "settings.json", "dataset": folder / "dataset", "records": folder / "records",
-        "split-file": split or folder.parent / "split.bin", "seed": seed, "output-dir": folder / "out",
-    }  # fmt: skip
-    split_records.main([f"--{name}={value}" for name, value in options.items()])
-    return folder / "out"
-
-
-def run(folder: Path, settings: ClassificationSettings, images: list[Image], seed: int = 7) -> Path:
-    prepare(folder, settings, images)
-    return job(folder, seed=seed)
-
-
-def read(path: Path) -> Any:
-    return json.loads(path.read_text())
-
-
-def uris(out: Path, side: str) -> list[str]:
-    return [line.split("\t")[2] for line in (out / side / f"{side}.lst").read_text().splitlines()]
-
-
-def side_of(out: Path) -> dict[str, str]:
-    return {uri: side for side in SIDES for uri in uris(out, side)}
 
 
 def test_every_picture_is_on_one_side_and_full_is_all_that_may_be_trained_on(
@@ -196,85 +150,3 @@ def test_more_pictures_move_none_that_was_there(tmp_path: Path, images: list[Ima
     before = side_of(run(tmp_path / "before", SPECIES, images[::2]))
     after = side_of(run(tmp_path / "after", SPECIES, images))
     assert before.items() < after.items()
-
-
-def test_a_damaged_frozen_split_ends_the_job_and_stays_as_it_is(tmp_path: Path, images: list[Image]) -> None:
-    run(tmp_path / "run", SPECIES, images)
-    frozen = tmp_path / "split.bin"
-    frozen.write_bytes(damaged := frozen.read_bytes()[:-1] + b"\x7f")
-    shutil.rmtree(tmp_path / "run" / "out")
-    with pytest.raises(JobError, match=r"split\.bin: damaged or cut off: .*; restore an earlier version"):
-        job(tmp_path / "run")
-    assert frozen.read_bytes() == damaged
-    assert not (tmp_path / "run" / "out").exists()
-
-
-def test_records_of_another_data_set_freeze_nothing(tmp_path: Path, images: list[Image]) -> None:
-    prepare(tmp_path / "run", SPECIES, images)
-    write_dataset(tmp_path / "run" / "dataset", SPECIES, images[1:])
-    with pytest.raises(JobError, match=r"records: records of the data set \w+, not \w+: write them again"):
-        job(tmp_path / "run")
-    assert not (tmp_path / "split.bin").exists()
-
-
-def test_records_that_are_cut_off_or_missing_freeze_nothing(tmp_path: Path, images: list[Image]) -> None:
-    prepare(tmp_path / "run", SPECIES, images)
-    records = tmp_path / "run" / "records" / "all.rec"
-    whole = records.read_bytes()
-    records.write_bytes(whole[:-100])
-    with pytest.raises(JobError, match=r"all\.rec: "):
-        job(tmp_path / "run")
-    records.unlink()
-    with pytest.raises(JobError, match=r"all\.rec: cannot be read \(No such file"):
-        job(tmp_path / "run")
-    (records.parent / "label_map.json").unlink()
-    with pytest.raises(JobError, match=r"label_map\.json: no label map of records"):
-        job(tmp_path / "run")
-    assert not (tmp_path / "split.bin").exists()
-
-
-def rewritten(records: Path, changed: dict[int, Record], count: int) -> None:
-    given = list(RecordReader(records))
-    with RecordWriter(records) as writer:
-        for place in range(count):
-            writer.write(place, changed.get(place, given[place]))
-
-
-def test_fewer_records_than_pictures_are_refused(tmp_path: Path, images: list[Image]) -> None:
-    prepare(tmp_path / "run", SPECIES, images)
-    rewritten(tmp_path / "run" / "records" / "all.rec", {}, 35)
-    with pytest.raises(JobError, match="35 records, the data set has 36 pictures"):
-        job(tmp_path / "run")
-
-
-def test_a_record_with_another_label_than_its_picture_is_named(tmp_path: Path, images: list[Image]) -> None:
-    prepare(tmp_path / "run", SPECIES, images)
-    records = tmp_path / "run" / "records" / "all.rec"
-    third = RecordReader(records).read(3)
-    rewritten(records, {3: replace(third, label=9.0)}, 36)
-    with pytest.raises(JobError, match=r"all\.rec: record 3 has the id 3 and the label 9\.0, not 3 and \d"):
-        job(tmp_path / "run")
-    rewritten(records, {3: replace(third, id=4)}, 36)
-    with pytest.raises(JobError, match=r"all\.rec: record 3 has the id 4"):
-        job(tmp_path / "run")
-
-
-def test_a_sample_that_is_gone_is_named(tmp_path: Path, images: list[Image]) -> None:
-    sides = side_of(run(tmp_path / "run", SPECIES, images))
-    gone = next(uri for uri, side in sides.items() if side == "test")
-    Path(gone.removeprefix("file://")).unlink()
-    with pytest.raises(JobError, match=f"1 sample pictures of the test side cannot be had: {gone}: "):
-        job(tmp_path / "run")
-
-
-def test_a_picture_that_comes_twice_is_refused(tmp_path: Path, images: list[Image]) -> None:
-    prepare(tmp_path / "run", SPECIES, [*images, images[0]])
-    with pytest.raises(JobError, match="the data set has a picture twice"):
-        job(tmp_path / "run")
-
-
-def test_too_few_pictures_freeze_nothing(tmp_path: Path, images: list[Image]) -> None:
-    prepare(tmp_path / "run", SPECIES, images[:2])
-    with pytest.raises(JobError, match="no picture for validation: 2 pictures in 2 groups"):
-        job(tmp_path / "run")
-    assert not (tmp_path / "split.bin").exists()

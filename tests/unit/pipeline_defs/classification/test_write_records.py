@@ -4,27 +4,18 @@ from pathlib import Path
 
 import pytest
 from checked_data import FLOWERS, SPECIES, draw_images, write_dataset, write_settings
+from split_runs import write_encoded
 
-from pipeline_defs.classification.dataset import Image, read_header, read_images
+from pipeline_defs.classification.dataset import Image, read_header
 from pipeline_defs.classification.encoding import encode
 from pipeline_defs.classification.label_map import LabelMap, label_map_from
 from pipeline_defs.classification.labeled_records import LabeledRecords
 from pipeline_defs.classification.recordio import RecordReader
 from pipeline_defs.classification.scripts.write_records import main
 from pipeline_defs.classification.settings import ClassificationSettings, label_map
-from pipeline_defs.classification.shards import ShardWriter
 from pipeline_defs.common.job import JobError
 
 GOLDEN = Path(__file__).parent / "golden"
-
-
-def write_encoded(folder: Path, dataset: Path) -> Path:
-    """What encode_pictures leaves."""
-    with ShardWriter(folder) as shards:
-        for image in read_images(dataset):
-            shards.add(encode(Path(image.uri.removeprefix("file://")).read_bytes(), 64))
-        shards.finish({"dataset_sha256": read_header(dataset).sha256})
-    return folder
 
 
 def job(tmp_path: Path, settings: ClassificationSettings = SPECIES, **options: Path) -> Path:
