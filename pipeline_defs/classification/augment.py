@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 
 from inference.pictures import Picture
 
-MIN_AREA_SHARE = 0.35  # of the picture
+MIN_AREA_SHARE = 0.6  # of the picture
 MAX_LOG_ASPECT = math.log(4 / 3)
-MAX_TURN = 15.0  # degrees
-MAX_LOG_GAMMA = 0.3
-MAX_GAIN = 0.25
+MAX_TURN = 8.0  # degrees
+MAX_LOG_GAMMA = 0.15
+MAX_GAIN = 0.15
 MAX_TINT = 0.08
 SATURATION = (0.6, 1.4)
 

@@ -44,7 +44,7 @@ def test_a_cut_lies_in_the_picture_and_keeps_a_fair_part_of_it() -> None:
         assert 0 < centre[0] < 90
         assert 0 < centre[1] < 60
         area = abs(np.linalg.det(matrix[:, :2])) * 32 * 32
-        assert 0.25 < area / (60 * 90) <= 1.001
+        assert 0.4 < area / (60 * 90) <= 1.001
 
 
 def test_light_changes_and_a_place_does_not_move() -> None:
