@@ -24,27 +24,26 @@ class Running:
     onnx_sha256: str | None = None
 
 
-def on_endpoint(audit: Audit, sagemaker: Any, name: str) -> Running:
-    """Follow an endpoint to its package; raises AuditError where nothing leads on."""
+def on_endpoint(audit: Audit, sagemaker: Any, name: str, *, component: str) -> Running:
+    """Follow an endpoint, or a component behind it, to its package; AuditError where nothing leads on."""
     endpoint = sagemaker.describe_endpoint(EndpointName=name)
     config = endpoint["EndpointConfigName"]
     audit.holds("endpoint", f"{name}, {endpoint['EndpointStatus']}, config {config}")
-    model = _model_behind(sagemaker, name, config)
+    model = _model_behind(sagemaker, component, config)
     described = sagemaker.describe_model(ModelName=model)
     container = described.get("PrimaryContainer") or described["Containers"][0]
     if "ModelPackageName" not in container:
         audit.wrong("model of it", model, "it was not made from a model package")
-        raise AuditError(f"{name} serves {model}, which names no model package: nothing leads on from there")
+        raise AuditError(f"{component} serves {model}, which names no model package: nothing leads on from there")
     audit.holds("model of it", f"{model}, from {container['ModelPackageName'].rpartition('/')[2]}")
     return Running(container["ModelPackageName"])
 
 
-def _model_behind(sagemaker: Any, endpoint: str, config: str) -> str:
+def _model_behind(sagemaker: Any, component: str, config: str) -> str:
     (variant,) = sagemaker.describe_endpoint_config(EndpointConfigName=config)["ProductionVariants"]
     if "ModelName" in variant:
         return str(variant["ModelName"])
-    # A component is called as its endpoint is.
-    found = sagemaker.describe_inference_component(InferenceComponentName=endpoint)
+    found = sagemaker.describe_inference_component(InferenceComponentName=component)
     return str(found["Specification"]["ModelName"])
 
 

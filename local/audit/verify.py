@@ -13,11 +13,11 @@ from local.audit.finding import Audit, AuditError, Say
 from local.audit.objects import Objects
 from local.audit.package import PackageAudit
 from local.audit.running import Running, on_device, on_endpoint
-from stacks.names import ENVIRONMENTS, EnvironmentName, account_of, auditor_role_name, endpoint_name
+from stacks.names import ENVIRONMENTS, EnvironmentName, account_of, auditor_role_name, endpoint_name, own_name
 
 
 def verify(config: Edgeline, name: str, say: Say) -> int:
-    """Walk the chain of an endpoint or a device; 0 where every link holds, 1 where one does not, else 2."""
+    """Walk the chain of an endpoint, an inference component or a device; 0 where every link holds, 1 where one does not, else 2."""
     audit = Audit(say)
     try:
         Verification(config, boto3.Session(), audit).walk(name)
@@ -48,12 +48,14 @@ class Verification:
 
     def _running(self, name: str) -> Running:
         ours = {
-            endpoint_name(self._config, model, there): there
+            own_name(self._config, model, there): (model, there)
             for there in ENVIRONMENTS
             for model in self._config.models
         }
         if name in ours:
-            return on_endpoint(self._audit, self._at(ours[name]).client("sagemaker"), name)
+            model, there = ours[name]
+            endpoint = endpoint_name(self._config, model, there)
+            return on_endpoint(self._audit, self._at(there).client("sagemaker"), endpoint, component=name)
         found = None
         if "edge" in self._config.parts:
             found = on_device(self._audit, self._session, self._objects, name, self._config.name)
