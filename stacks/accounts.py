@@ -177,6 +177,15 @@ class WorkloadAccount:
         names = [self.component_name(model) for model in self.config.models]
         return [self._arn(f"inference-component/{name}") for name in names if name is not None]
 
+    def asked(self, models: Sequence[Model]) -> list[str]:
+        """What is named to ask these models: their endpoints, and their components where they have them."""
+        endpoints = dict.fromkeys(self.endpoint_name(model) for model in models)
+        components = [name for model in models if (name := self.component_name(model)) is not None]
+        return [
+            *(self._arn(f"endpoint/{name}") for name in endpoints),
+            *(self._arn(f"inference-component/{name}") for name in components),
+        ]
+
     def endpoint_configs(self) -> list[str]:
         """The ARNs of all endpoint configs, as patterns."""
         return [self._arn(f"endpoint-config/{_kept(name)}*") for name in self.endpoint_names()]

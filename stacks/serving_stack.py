@@ -11,6 +11,7 @@ from stacks.constructs.alarm_topic import AlarmTopic
 from stacks.constructs.answer_metrics import AnswerMetrics
 from stacks.constructs.endpoint_guards import grant_guards
 from stacks.constructs.endpoint_removal import remove_endpoints
+from stacks.constructs.recognition_api import RecognitionApi
 from stacks.constructs.sagemaker_role import SageMakerRole
 from stacks.constructs.suggestions import suggests
 from stacks.constructs.trusted_role import TrustedRole
@@ -43,6 +44,8 @@ class ServingStack(cdk.Stack):
             if suggests(config):
                 self._suggester()
         self._auditor()
+        if config.classifiers:
+            RecognitionApi(self, "Recognition", here=self._here)
         self._leave_nothing(config)
 
     def _model_role(self) -> iam.Role:
@@ -115,8 +118,7 @@ class ServingStack(cdk.Stack):
 
     @property
     def _asked(self) -> list[str]:
-        """What is named to ask a model: its endpoint, and its component where it has one."""
-        return [*self._here.endpoints(), *self._here.components()]
+        return self._here.asked(self._here.config.models)
 
     def _alarm_topic(self, config: Edgeline) -> None:
         """Only where somebody reads it: the key that it needs costs a dollar a month."""

@@ -1,6 +1,6 @@
 """A REST API as every API of the line is: regional, limited, traced, and with logs that end some day."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import aws_cdk as cdk
 from aws_cdk import aws_apigateway as apigateway
@@ -15,8 +15,8 @@ _FIELD = apigateway.AccessLogField
 class LoggedApi(apigateway.RestApi):
     """An API with one stage; `who` is what its access log says of the caller, by name.
 
-    `open_to` says who gets through, instead of a firewall. The account's role for the logs of API Gateway is
-    the Data stack's (stacks/constructs/api_logs.py).
+    `open_to` says who gets through, instead of a firewall. Bodies of the content types `binary` are no text.
+    The account's role for the logs of API Gateway is the Data stack's (stacks/constructs/api_logs.py).
     """
 
     def __init__(
@@ -29,6 +29,7 @@ class LoggedApi(apigateway.RestApi):
         requests_per_second: int,
         who: Mapping[str, str],
         open_to: str,
+        binary: Sequence[str] = (),
     ) -> None:
         access_logs = logs.LogGroup(
             scope,
@@ -42,6 +43,7 @@ class LoggedApi(apigateway.RestApi):
             description=description,
             endpoint_types=[apigateway.EndpointType.REGIONAL],
             cloud_watch_role=False,
+            binary_media_types=list(binary) or None,
             deploy_options=apigateway.StageOptions(
                 stage_name=stage,
                 access_log_destination=apigateway.LogGroupLogDestination(access_logs),

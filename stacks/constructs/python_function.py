@@ -19,6 +19,8 @@ from stacks.grants import acknowledge_wildcard
 SDK_ENVIRONMENT = {"AWS_RETRY_MODE": "standard", "AWS_MAX_ATTEMPTS": "8"}
 
 _LONGEST_ENVIRONMENT = 4096  # bytes; Lambda refuses more, only when it is deployed
+# What a part's functions need of another room; of the standard library alone, as they are.
+_BESIDES = {"recognition": ("inference/__init__.py", "inference/routing.py")}
 _DOCUMENTS = "documents of lambdas/"  # and the part: the context that says what is packed with it
 _REFERENCE = re.compile(r"\$\{Token\[[^]]*\]\}")
 
@@ -101,7 +103,7 @@ def pack_with_functions(scope: Construct, part: str, documents: Mapping[str, Any
 def _code(scope: Construct, handler: str) -> lambda_.Code:
     """The part of `lambdas/` that the handler's path names, and what all parts share."""
     part = handler.split(".")[1]
-    packed = ("lambdas/__init__.py", "lambdas/common", f"lambdas/{part}")
+    packed = ("lambdas/__init__.py", "lambdas/common", f"lambdas/{part}", *_BESIDES.get(part, ()))
     told = json.loads(scope.node.try_get_context(_DOCUMENTS + part) or "{}")
     documents = {f"lambdas/{part}/{name}": document for name, document in told.items()}
     return lambda_.Code.from_asset(str(ROOT), **packed_with(packed, documents))
