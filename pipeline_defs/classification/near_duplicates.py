@@ -50,8 +50,9 @@ def find_likeness(hashes: Hashes, classes: Indices, bits: int) -> Likeness:
     ties = _Ties(len(unique))
     for first, second in close_pairs(unique, bits):
         ties.add(first, second)
-        differ = shared[first] != shared[second]
-        other[first[differ]], other[second[differ]] = second[differ], first[differ]
+        for one, another in ((first, second), (second, first)):
+            differ = (shared[one] != shared[another]) & ~mixed[one]
+            other[one[differ]] = another[differ]
     near = other[of_picture]
     witness = np.where(classes[lowest[near]] == classes, highest[near], lowest[near])
     groups = _first_of_each(ties.roots()[of_picture])

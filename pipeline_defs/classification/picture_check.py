@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 import simplejpeg
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from inference.pictures import DECODING_ERRORS, MAX_PIXELS, BadPicture, decode, turn_of
 from pipeline_defs.classification.difference_hash import SMALLEST, difference_hash
@@ -67,6 +67,8 @@ def check(content: bytes, uri: str, rules: Quality) -> Facts:
             turn, mode = turn_of(image), image.mode
     except Image.DecompressionBombError as error:
         raise Refused(TOO_LARGE, f"more than the {MAX_PIXELS} pixels that inference takes") from error
+    except UnidentifiedImageError as error:  # its words hold an address of memory
+        raise Refused(BROKEN, f"no {kind} beyond its first bytes: the header is damaged") from error
     except DECODING_ERRORS as error:
         raise Refused(BROKEN, f"damaged header: {one_line(error)}") from error
     gray = _gray(content, kind, mode, turn)
