@@ -52,7 +52,11 @@ def newest_usable_set(sagemaker: Any, releases: Iterable[Mapping[str, Any]]) -> 
     """Give the first set whose packages are all there, approved and unchanged; each package is asked once."""
     asked: dict[str, str | None] = {}
     for release in releases:
-        serves: dict[str, Any] = release.get("set") or {}
+        # The table's numbers are no JSON.
+        serves = {
+            model: {**member, "version": int(member["version"])}
+            for model, member in (release.get("set") or {}).items()
+        }
         for member in serves.values():
             package = member["package"]
             if package not in asked:

@@ -124,10 +124,12 @@ class Deployed:
     def __init__(
         self, cloud: LocalCloud, folder: Path, name: str, make: Callable[[Any, Any], None],
         accounts: Mapping[str, str] | None = None, endpoints: Mapping[str, Any] | None = None,
+        models: Mapping[str, Any] | None = None,
     ) -> None:  # fmt: skip
         """`make(app, config)` adds the stacks; `accounts` are those of `tools`, `staging` and `prod`.
 
         `endpoints` are tables of `staging` and `prod`; without them prod is not watched: nobody asks it.
+        `models` are other tables of models than that of one detector, which classify.
         """
         self.cloud, self.name = cloud, name
         self.accounts = dict(accounts or dict.fromkeys(("tools", "staging", "prod"), cloud.account))
@@ -136,10 +138,12 @@ class Deployed:
         context = json.loads((ROOT / "cdk.json").read_text())["context"]
         app = cdk.App(outdir=str(self._assembly), context=context, analytics_reporting=False)
         served = endpoints or {"prod": {"bake_seconds": 0}}
-        models = {"tags": {"task": "detection", "classes": ["scratch"], **served}}
+        tags = {"tags": {"task": "detection", "classes": ["scratch"], **served}}
         fleet = {"model": "tags", "staging_group": f"{name}-staging", "prod_group": f"{name}-prod"}
         fleet["health_timeout_minutes"] = 1
-        given: dict[str, Any] = {"name": name, "models": models, "fleet": fleet}
+        given: dict[str, Any] = {"name": name, "models": tags, "fleet": fleet}
+        if models:
+            given = {"name": name, "models": models, "parts": ["training", "promotion"]}
         if accounts:
             given |= {"accounts": {**accounts, "region": cloud.region}, "parts": ["promotion"]}
         self.config = Edgeline.from_values(given)
