@@ -6,15 +6,14 @@ References: each `Get` names a declared parameter, or a property that the step's
 
 import re
 from collections.abc import Iterator, Mapping
-from functools import cache
 from typing import Any
 
-import botocore.session
-from botocore.model import ServiceModel
 from botocore.validate import ParamValidator
 
+from pipeline_defs.common.api_shapes import Shape, leads_somewhere, member, python_pattern, sagemaker
+from pipeline_defs.common.tuning_checks import request_problems, untuned
+
 Definition = Mapping[str, Any]
-Shape = Any  # one of botocore's; which attributes it has depends on its `type_name`
 
 # Step type -> the call that it makes, what Pipelines adds to it, and the calls that give its properties.
 _CALLS: dict[str, tuple[str, dict[str, str], tuple[str, ...]]] = {
@@ -33,8 +32,6 @@ _EXECUTION = {
     "PipelineExecutionId", "PipelineExecutionArn", "PipelineName", "PipelineArn", "StartDateTime",
     "CurrentDateTime",
 }  # fmt: skip
-_PATH = re.compile(r"\.?([A-Za-z_]\w*)|\[(?:'[^']+'|\"[^\"]+\"|\d+)\]")
-_UNICODE_CLASSES = {r"\p{L}": "a-zA-Z", r"\p{N}": "0-9", r"\p{Z}": r"\s", r"\p{M}": ""}
 
 
 class DefinitionError(ValueError):
@@ -55,7 +52,7 @@ def problems(definition: Definition) -> list[str]:
     found: list[str] = []
     for step in steps:
         if step["Type"] in _CALLS:
-            found += _argument_problems(step)
+            found += _argument_problems(step) + request_problems(step)
         elif step["Type"] not in _WITHOUT_CALL:
             found.append(f"{step['Name']}: step type {step['Type']!r} is not known to these checks")
         found += references.problems(step)
@@ -73,14 +70,9 @@ def _walk(steps: list[Definition]) -> Iterator[Definition]:
                 yield from _walk(step["Arguments"].get(branch) or [])
 
 
-@cache
-def _sagemaker() -> ServiceModel:
-    return botocore.session.Session().get_service_model("sagemaker")
-
-
 def _argument_problems(step: Definition) -> list[str]:
     operation, added, _ = _CALLS[step["Type"]]
-    shape: Shape = _sagemaker().operation_model(operation).input_shape
+    shape: Shape = sagemaker().operation_model(operation).input_shape
     arguments = _Arguments(step["Name"])
     request = arguments.filled({**added, **step["Arguments"]}, shape, step["Name"])
     report = ParamValidator().validate(request, shape)
@@ -135,20 +127,9 @@ class _Arguments:
             )
         if len(value) > shape.metadata.get("max", len(value)):
             self.problems.append(f"{path}: longer than {shape.metadata['max']} characters")
-        pattern = _python_pattern(shape.metadata.get("pattern", ""))
+        pattern = python_pattern(shape.metadata.get("pattern", ""))
         if pattern is not None and not pattern.fullmatch(value):
             self.problems.append(f"{path}: {value!r} does not match {shape.metadata['pattern']}")
-
-
-@cache
-def _python_pattern(pattern: str) -> re.Pattern[str] | None:
-    """An API's pattern for `re`; None where there is none, or Python cannot express it."""
-    for theirs, ours in _UNICODE_CLASSES.items():
-        pattern = pattern.replace(theirs, ours)
-    try:
-        return re.compile(pattern, re.DOTALL) if pattern else None
-    except re.error:
-        return None
 
 
 def _is_reference(value: Any) -> bool:
@@ -164,7 +145,7 @@ class _References:
 
     def problems(self, step: Definition) -> list[str]:
         call = _CALLS.get(step["Type"])
-        shape = _sagemaker().operation_model(call[0]).input_shape if call else None
+        shape = sagemaker().operation_model(call[0]).input_shape if call else None
         unknown = [name for name in step.get("DependsOn", []) if name not in self._steps]
         found = [f"{step['Name']}: depends on {name!r}, which is no step" for name in unknown]
         return found + [
@@ -190,6 +171,8 @@ class _References:
             return f"parameter {name!r} is not declared"
         if wanted is not None and wanted.type_name == "string" and kind != "String":
             return f"{name!r} is of type {kind} where the API wants text; use .to_string()"
+        if wanted is not None and wanted.type_name in ("integer", "long") and kind != "Integer":
+            return f"{name!r} is of type {kind} where the API wants a whole number"
         return None
 
     def _property_problem(self, name: str, path: str, own_name: str) -> str | None:
@@ -204,10 +187,10 @@ class _References:
             return None if file in files else f"{name} has no property file {file!r}"
         if step["Type"] not in _CALLS:
             return f"{name} is a {step['Type']} step and has no properties"
-        outputs = [_sagemaker().operation_model(call).output_shape for call in _CALLS[step["Type"]][2]]
-        if not any(_leads_somewhere(shape, path) for shape in outputs):
+        outputs = [sagemaker().operation_model(call).output_shape for call in _CALLS[step["Type"]][2]]
+        if not any(leads_somewhere(shape, path) for shape in outputs):
             return f"{path!r} is not a property of a {step['Type']} step"
-        return self._output_problem(step, path)
+        return self._output_problem(step, path) or (untuned(step, path) if step["Type"] == "Tuning" else None)
 
     def _output_problem(self, step: Definition, path: str) -> str | None:
         """The description's shape allows any key in Outputs['...']; the step has only those that it names."""
@@ -228,36 +211,8 @@ def _gets(value: Any, path: str, shape: Shape | None) -> Iterator[tuple[str, str
             return
         for key, inner in value.items():
             if key not in ("IfSteps", "ElseSteps"):  # steps of their own
-                yield from _gets(inner, f"{path}.{key}", _member(shape, key))
+                yield from _gets(inner, f"{path}.{key}", member(shape, key))
     elif isinstance(value, list):
-        member = shape.member if shape is not None and shape.type_name == "list" else None
+        item = shape.member if shape is not None and shape.type_name == "list" else None
         for index, inner in enumerate(value):
-            yield from _gets(inner, f"{path}[{index}]", member)
-
-
-def _member(shape: Shape | None, key: str) -> Shape | None:
-    if shape is not None and shape.type_name == "structure":
-        return shape.members.get(key)
-    return shape.value if shape is not None and shape.type_name == "map" else None
-
-
-def _leads_somewhere(shape: Shape, path: str) -> bool:
-    """Whether a property path such as `ModelArtifacts.S3ModelArtifacts` exists in a shape."""
-    position = 0
-    while position < len(path):
-        token = _PATH.match(path, position)
-        if token is None:
-            return False
-        position = token.end()
-        name = token[1]
-        if name is not None:
-            if shape.type_name != "structure" or name not in shape.members:
-                return False
-            shape = shape.members[name]
-        elif shape.type_name == "list":
-            shape = shape.member
-        elif shape.type_name == "map":
-            shape = shape.value
-        else:
-            return False
-    return True
+            yield from _gets(inner, f"{path}[{index}]", item)
