@@ -12,6 +12,7 @@ import urllib.error
 import urllib.request
 import uuid
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,10 @@ from botocore.credentials import Credentials as BotoCredentials
 from waiting import eventually
 
 from config import Edgeline
+from lambdas.training import train_at_threshold
+from lambdas.training.new_data import NewData
+from lambdas.training.standing import standing_of
+from lambdas.training.workflows import Workflow
 from local.cloud.addresses import served_at
 from local.cloud.call import Credentials
 from local.cloud.deploy import deploy
@@ -33,7 +38,7 @@ from stacks.training_stack import TrainingStack
 ROOT = Path(__file__).parents[2]
 DETECTOR, PARENT, CHILD = "tags", "species", "flowers"
 THRESHOLD = 3
-MODELS = {
+MODELS: dict[str, dict[str, Any]] = {
     DETECTOR: {"task": "detection", "classes": ["scratch"], "train_at_images": THRESHOLD},
     PARENT: {"task": "classification", "classes": ["mushroom"]},
     CHILD: {
@@ -101,7 +106,7 @@ class StartsLine:
             self.tell(model, "nothing")  # what the run finds that begins as the pipeline is made
         outputs = _deployed(cloud, folder / "assembly", name, _buildspec(self._told, name))
         self.data, self.training = outputs[f"{name}-data"], outputs[f"{name}-training"]
-        session = cloud.root_session()
+        session = self.root = cloud.root_session()
         self.codepipeline, self.sagemaker = session.client("codepipeline"), session.client("sagemaker")
         self.functions, self.s3 = session.client("lambda"), session.client("s3")
         self._stacks = session.client("cloudformation")
@@ -200,6 +205,32 @@ class StartsLine:
         body = json.loads(answer["Payload"].read())
         assert "FunctionError" not in answer, body
         return body
+
+    def tell_of(self, keys: list[str], at: datetime) -> None:
+        """Tell of uploads by messages of the queue, as EventBridge does."""
+        sqs, queue = self.root.client("sqs"), self.resource("AWS::SQS::Queue", "StartsNewDataEvents")
+        bucket = {"name": self.data["ImagesBucket"]}
+        for key in keys:
+            detail = {"bucket": bucket, "object": {"key": key, "size": 9}}
+            body = json.dumps({"time": at.isoformat(), "detail": detail})
+            sqs.send_message(QueueUrl=queue, MessageBody=body)
+
+    def has_read_all(self) -> bool:
+        """Whether the queue has no message left, and none that is being worked on."""
+        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        queue = self.resource("AWS::SQS::Queue", "StartsNewDataEvents")
+        found = self.root.client("sqs").get_queue_attributes(QueueUrl=queue, AttributeNames=names)
+        return all(found["Attributes"][name] == "0" for name in names)
+
+    def tick_later(self, model: str, wait: timedelta) -> str | None:
+        """What the clock does after a while, for one model; the run, if one was started."""
+        task, workflow = MODELS[model]["task"], self.workflow(model)
+        known = Workflow(model, str(task), workflow, f"{self.name}-{model}", THRESHOLD)
+        new_data = NewData(self.table)
+        standing = standing_of(self.codepipeline, self.sagemaker, known)
+        if not train_at_threshold.is_due(standing, known, new_data, datetime.now(UTC) + wait):
+            return None
+        return train_at_threshold.start(self.codepipeline, known, standing, new_data)
 
     def tick(self) -> dict[str, str]:
         """What the clock does every five minutes; the runs that were started, by model."""
