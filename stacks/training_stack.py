@@ -16,6 +16,7 @@ from stacks.constructs.described_classifier import described_classifier
 from stacks.constructs.label_queries import LabelQueries
 from stacks.constructs.pipeline_build import VARIABLES, PipelineBuild
 from stacks.constructs.pipeline_roles import (
+    TUNING_STEP,
     JobRole,
     PipelineRole,
     model_package_group_arn,
@@ -95,7 +96,9 @@ class TrainingStack(cdk.Stack):
             self._let_build_detectors(build.role, [model.name for model in config.detectors])
         if config.classifiers:
             self._let_build_trees(build.role)
-        made = Teardown.of_pipelines(self, names=list(self._names.values()))
+        made = Teardown.of_pipelines(
+            self, names=list(self._names.values()), tuned=TUNING_STEP[:1] if config.classifiers else ()
+        )
         made.node.add_dependency(self.pipeline_role, self.job_role)
         operator = self._operator_policy()
         for model in config.models:

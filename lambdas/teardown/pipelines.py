@@ -31,7 +31,7 @@ def remove(sagemaker: Any, logs: Any, pipelines: Sequence[str], deadline: Deadli
     for group, job in jobs:
         if deadline.passed:
             return
-        _delete_streams(logs, group, f"{job}/")
+        _delete_streams(logs, group, job)
 
 
 def keep_job_logs_for(logs: Any, days: int) -> None:
@@ -74,13 +74,16 @@ def _executions(sagemaker: Any, pipeline: str) -> list[tuple[str, str]]:
 
 
 def _jobs(sagemaker: Any, execution: str) -> Iterator[tuple[str, str]]:
-    """The log group and the name of each job that an execution started."""
+    """The log group of each job that an execution started, and what its streams begin with."""
     pages = sagemaker.get_paginator("list_pipeline_execution_steps").paginate(PipelineExecutionArn=execution)
     for page in pages:
         for step in page["PipelineExecutionSteps"]:
             for kind, group in JOB_LOG_GROUPS.items():
                 if arn := step.get("Metadata", {}).get(kind, {}).get("Arn"):
-                    yield group, arn.rpartition("/")[2]
+                    yield group, f"{arn.rpartition('/')[2]}/"
+            if "TuningJob" in step.get("Metadata", {}):
+                # Pipelines names a tuning job after the execution, and SageMaker its trials after that.
+                yield JOB_LOG_GROUPS["TrainingJob"], f"{execution.rpartition('/')[2]}-"
 
 
 def _delete_streams(logs: Any, group: str, prefix: str) -> None:

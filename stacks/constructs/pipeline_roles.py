@@ -11,7 +11,7 @@ from stacks.constructs.sagemaker_role import SageMakerRole
 from stacks.grants import allow, pass_role, read_objects, write_objects
 
 _VERSIONS = "the versions of a group"
-_TUNING_STEP = ("TuneMode", "tunemode")  # of TuneModel; names in SageMaker's ARNs are lower case
+TUNING_STEP = ("TuneMode", "tunemode")  # of TuneModel; names in SageMaker's ARNs are lower case
 
 
 class JobRole(SageMakerRole):
@@ -103,7 +103,7 @@ class PipelineRole(iam.Role):
                 stack.format_arn(
                     service="sagemaker", resource="hyper-parameter-tuning-job", resource_name=f"*-{step}-*"
                 )
-                for step in _TUNING_STEP
+                for step in TUNING_STEP
             ],
             because="SageMaker Pipelines names tuning jobs <execution>-<eight letters of the step>-<random>",
         )

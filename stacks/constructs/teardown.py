@@ -56,8 +56,11 @@ class Teardown(Construct):
         return made
 
     @classmethod
-    def of_pipelines(cls, scope: Construct, *, names: Sequence[str]) -> Self:
-        """Remove SageMaker pipelines and their jobs' logs; until then, let the jobs' log groups expire."""
+    def of_pipelines(cls, scope: Construct, *, names: Sequence[str], tuned: Sequence[str] = ()) -> Self:
+        """Remove SageMaker pipelines and their jobs' logs; until then, let the jobs' log groups expire.
+
+        `tuned` is how the names of tuning jobs say of which step they are.
+        """
         wanted = {"Pipelines": list(names), "JobLogDays": _JOB_LOG_DAYS}
         made = cls(scope, "RemovedPipelines", kind="Pipelines", properties=wanted)
         pipelines = [_arn(scope, "sagemaker", "pipeline", name) for name in names]
@@ -69,7 +72,8 @@ class Teardown(Construct):
         keeping = ("logs:CreateLogGroup", "logs:PutRetentionPolicy", "logs:DescribeLogStreams")
         because = "CloudWatch Logs writes the ARN of a log group with :* at its end"
         allow(made.policy, *keeping, on=[f"{group}:*" for group in groups], because=because)
-        streams = [f"{group}:log-stream:pipelines-*" for group in groups]
+        named = ["pipelines-*", *(f"*-{step}-*" for step in tuned)]
+        streams = [f"{group}:log-stream:{name}" for group in groups for name in named]
         allow(made.policy, "logs:DeleteLogStream", on=streams, because="jobs of pipelines, by their names")
         return made
 

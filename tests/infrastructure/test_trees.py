@@ -152,6 +152,12 @@ def test_the_pipelines_tune_in_their_own_names_and_start_nothing_else(tree: Asse
     assert of(training, "JobRole", "sagemaker:CreateHyperParameterTuningJob") == []
 
 
+def test_with_the_pipelines_go_the_logs_of_their_trials(tree: Assembly) -> None:
+    (deleting,) = of(tree.templates["Training"], "RemovedPipelines", "logs:DeleteLogStream")
+    streams = {str(arn["Fn::Join"][1][-1]).rpartition(":")[2] for arn in deleting["Resource"]}
+    assert streams == {"pipelines-*", "*-TuneMode-*"}
+
+
 def test_the_build_looks_for_pictures_and_not_for_labels(tree: Assembly) -> None:
     listing = of(tree.templates["Training"], "BuildRole", "s3:ListBucket")
     prefixes = {prefix for s in listing for prefix in s["Condition"]["StringLike"]["s3:prefix"]}

@@ -224,6 +224,31 @@ def test_running_executions_are_stopped_before_their_pipeline_goes() -> None:
     ]
 
 
+def test_the_trials_of_a_tuning_leave_no_log_and_those_of_others_stay() -> None:
+    names = [
+        "abc123-TuneMode-x1-001-77/algo-1",
+        "abc123-TuneMode-x1-002-78/algo-1",
+        "def456-TuneMode-y/algo-1",
+    ]
+
+    class Streams(Pages):
+        def paginate(self, **asked: Any) -> Iterator[dict[str, Any]]:
+            assert asked["logGroupName"] == "/aws/sagemaker/TrainingJobs"
+            found = [name for name in names if name.startswith(asked["logStreamNamePrefix"])]
+            return iter([{"logStreams": [{"logStreamName": name} for name in found]}])
+
+    ended = {"PipelineExecutionArn": "p/execution/abc123", "PipelineExecutionStatus": "Succeeded"}
+    arn = "arn:aws:sagemaker:eu-west-1:1:hyper-parameter-tuning-job/abc123-tunemode-x1"
+    steps = {"PipelineExecutionSteps": [{"Metadata": {"TuningJob": {"Arn": arn}}}]}
+    sagemaker = Client(
+        list_pipeline_executions=Pages({"PipelineExecutionSummaries": [ended]}),
+        list_pipeline_execution_steps=Pages(steps),
+    )
+    logs = Client(describe_log_streams=Streams())
+    pipelines.remove(sagemaker, logs, ["p"], Deadline(Context()))
+    assert [call["logStreamName"] for call in logs.called("delete_log_stream")] == names[:2]
+
+
 def test_a_policy_that_devices_had_is_deleted_as_soon_as_iot_lets_it() -> None:
     iot = Client(
         list_targets_for_policy=Pages({"targets": ["cert/1"]}),
