@@ -2,9 +2,10 @@
 
 import base64
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from html import escape
 
+import numpy as np
 from PIL import Image
 
 from pipeline_defs.classification.evaluated_pictures import TestSide
@@ -15,7 +16,7 @@ from pipeline_defs.classification.report_style import STYLE
 from pipeline_defs.classification.settings import ClassificationSettings
 
 _THUMBNAIL = 144  # pixels, for screens that have two of them where a page has one
-_SHOWN = 4  # pictures of a pair
+_SHOWN = 3  # pictures of a pair
 
 
 def report_html(settings: ClassificationSettings, report: Report, side: TestSide) -> str:
@@ -58,7 +59,7 @@ def _numbers(report: Report) -> str:
     empty, latency = report["answers"]["empty_share"], report["latency_ms"]
     numbers = [
         ("Top-1", percent(report["top1"]), "the best label is right"),
-        ("Top-5", percent(report["top5"]), "the right one is among five"),
+        ("Top-5", percent(report["top5"]), f"the right one is among {min(5, report['classes'])}"),
         ("Macro F1", f"{report['macro_f1']:.3f}", "every label counts the same"),
         ("Calibration error", f"{report['calibration']['ece']:.3f}", "scores beside accuracy"),
         ("Unsure", percent(empty), "best score below the least"),
@@ -75,22 +76,32 @@ def _pairs(report: Report, side: TestSide) -> str:
     if not pairs:
         return section("What it takes for what", "It made no mistake on the test side.", "")
     position = {image.uri: number for number, image in enumerate(side.images)}
-    cards = "".join(
-        f'<figure class="sheet"><div class="strip">{_pictures(pair["files"], position, side)}</div>'
-        f"<figcaption><b>{escape(pair['truth'])}</b> taken for <b>{escape(pair['said'])}</b>"
-        f'<span class="soft"> {times(pair["count"])}</span></figcaption></figure>'
-        for pair in pairs
+    cards = "".join(_card(pair, position, side) for pair in pairs)
+    said = (
+        "The labels that are mixed up most often: the pictures on which it was surest, and beside them one "
+        "of what it took them for."
     )
-    said = "The labels that are mixed up most often, with the pictures on which it was surest."
     return section("What it takes for what", said, f'<div class="pairs">{cards}</div>')
 
 
-def _pictures(files: Sequence[str], position: Mapping[str, int], side: TestSide) -> str:
-    shown = [(uri, position[uri]) for uri in files[:_SHOWN] if uri in position]
-    return "".join(
-        f'<img src="{_thumbnail(side, where)}" alt="{escape(uri.rpartition("/")[2])}"'
-        f' title="{escape(uri)}" width="72" height="72">'
-        for uri, where in shown
+def _card(pair: Report, position: Mapping[str, int], side: TestSide) -> str:
+    wrong = [position[uri] for uri in pair["files"][:_SHOWN] if uri in position]
+    other = np.flatnonzero(side.truth == side.label_map.labels.index(pair["said"]))[:1]
+    seen = "".join(_picture(side, where) for where in wrong)
+    beside = "".join(_picture(side, int(where)) for where in other)
+    return (
+        f'<figure class="sheet"><div class="strip">{seen}<span class="for" aria-hidden="true">→</span>'
+        f"{beside or '<i class=none></i>'}</div>"
+        f"<figcaption><b>{escape(pair['truth'])}</b> taken for <b>{escape(pair['said'])}</b>"
+        f'<span class="soft"> {times(pair["count"])}</span></figcaption></figure>'
+    )
+
+
+def _picture(side: TestSide, position: int) -> str:
+    uri = side.images[position].uri
+    name = escape(uri.rpartition("/")[2])
+    return (
+        f'<img src="{_thumbnail(side, position)}" alt="{name}" title="{escape(uri)}" width="62" height="62">'
     )
 
 
@@ -109,7 +120,7 @@ def _confusion(report: Report) -> str:
     found = report["confusion"]
     grid, left_out = confusion_grid(found["labels"], found["matrix"])
     said = (
-        "A row is the truth, a column what was said; the diagonal is right. The darker, the larger its share."
+        "A row is the truth, a column what was said; the diagonal is right. The stronger, the more of a row."
     )
     if left_out:
         said += f" Shown are the labels with the most mistakes; {left_out} others are left out."
@@ -155,11 +166,9 @@ def _slices(report: Report) -> str:
 
 def _origin(settings: ClassificationSettings, report: Report) -> str:
     dataset = report["dataset"]
+    of_tree = f", of the tree {settings.tree}" if settings.tree != settings.name else ""
     rows = [
-        [
-            "Model",
-            escape(settings.name) + (f", of the tree {escape(settings.tree)}" if settings.tree else ""),
-        ],
+        ["Model", escape(f"{settings.name}{of_tree}")],
         ["Answers of", escape(report["source"])],
         ["Data set", f"<code>{escape(dataset['manifest_sha256'])}</code>, as of {escape(dataset['as_of'])}"],
         ["Model's SHA-256", f"<code>{escape(str(report.get('model_sha256') or 'not packed'))}</code>"],

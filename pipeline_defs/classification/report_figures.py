@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 _MOST_LABELS = 60  # of a grid that is still read
+_SIZES = ((24, "large"), (40, "small"))  # labels of a grid
 _FEW = 10  # pictures of a bin that says little
 _WIDTH, _HEIGHT, _LEFT, _BOTTOM = 640, 300, 44, 34
 
@@ -19,7 +20,7 @@ def confusion_grid(labels: Sequence[str], matrix: Sequence[Sequence[int]]) -> tu
     rows = "".join(
         f'<tr><th scope="row">{escape(labels[i])}</th>{_cells(counts, labels, i, shown)}</tr>' for i in shown
     )
-    size = "small" if len(shown) > 24 else "large"
+    size = next((name for most, name in _SIZES if len(shown) <= most), "tiny")
     grid = f'<table class="grid {size}"><thead><tr><td></td>{head}</tr></thead><tbody>{rows}</tbody></table>'
     return grid, len(labels) - len(shown)
 

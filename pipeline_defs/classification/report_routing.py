@@ -32,7 +32,8 @@ def _answers(found: Report) -> str:
     )
     right = found["species_right"]
     sure = f"Of the species that it names, {percent(right)} are right." if right is not None else ""
-    return f'<div class="sheet pad"><h3>What the application would say</h3>{shares}<p class="soft">{sure}</p></div>'
+    said = f'{shares}<p class="soft">{sure}</p>'
+    return f'<div class="sheet pad"><h3>What the application would say</h3>{said}</div>'
 
 
 def _rows(found: Report) -> list[list[str]]:

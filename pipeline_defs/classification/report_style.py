@@ -50,8 +50,9 @@ td code { white-space: normal; }
 .pairs { display: grid; gap: 1rem; grid-template-columns:
   repeat(auto-fill, minmax(min(100%, 20.5rem), 1fr)); }
 figure { margin: 0; padding: .9rem 1rem; }
-.strip { display: flex; gap: 6px; margin-bottom: .6rem; }
-.strip img { width: 72px; height: 72px; border-radius: 6px; background: var(--faint); }
+.strip { display: flex; gap: 6px; align-items: center; margin-bottom: .6rem; }
+.strip img, .strip .none { width: 62px; height: 62px; border-radius: 6px; background: var(--faint); }
+.strip .for { padding: 0 .1rem; color: var(--soft); }
 figcaption { font-size: .92rem; overflow-wrap: anywhere; }
 .slices { display: grid; gap: 1.5rem; grid-template-columns: repeat(auto-fill, minmax(min(100%, 21rem), 1fr));
   align-items: start; }
@@ -87,9 +88,17 @@ figcaption { font-size: .92rem; overflow-wrap: anywhere; }
   background: color-mix(in srgb, var(--tint) var(--share, 0%), var(--faint)); }
 .grid.small tbody td { width: 1.45rem; min-width: 1.45rem; height: 1.45rem; font-size: .68rem;
   border-radius: 2px; }
-.grid.small { font-size: .7rem; border-spacing: 1px; }
+.grid.tiny tbody td { width: 1rem; min-width: 1rem; height: 1rem; font-size: .58rem; line-height: 1rem;
+  border-radius: 2px; }
+.grid.small, .grid.tiny { font-size: .7rem; border-spacing: 1px; }
+.grid.small thead th, .grid.tiny thead th { font-size: inherit; }
+.grid.tiny tbody th { padding: 0 .4rem; line-height: 1rem; }
+.scroll:has(.tiny) { width: max-content; max-width: calc(100vw - 2rem); margin-left: 50%;
+  transform: translateX(-50%); }
 .grid .right { --tint: var(--accent); }
 .grid .wrong { --tint: var(--wrong); }
 .grid .strong { color: var(--on); }
+@media (max-width: 34rem) {
+  th, td { padding: .4rem .5rem; } table { font-size: .86rem; } .bar { width: 4.5rem; } }
 @media print { body { background: #fff; } section { break-inside: avoid; } }
 """

@@ -76,12 +76,16 @@ class Router:
 
 
 def routing_report(
-    routed: Sequence[Routed], children: Sequence[Child], *, missing: Sequence[str], left_out: int
+    routed: Sequence[Routed],
+    children: Sequence[Child],
+    *,
+    labels: Sequence[str],
+    missing: Sequence[str],
+    left_out: int,
 ) -> dict[str, Any]:
-    """Return the content of evaluation.json's `routing`."""
+    """Return the content of evaluation.json's `routing`; `labels` are the parent's, in their order."""
     levels = Counter(each.level for each in routed)
     said = levels["species"]
-    groups = list(dict.fromkeys(each.group for each in routed))
     return {
         "children": [asdict(child) for child in children],
         "missing": list(missing),
@@ -93,7 +97,7 @@ def routing_report(
                 **_numbers(of_group),
                 "right_group": _share(sum(each.right_group for each in of_group), len(of_group)),
             }
-            for group in groups
+            for group in labels
             if (of_group := [each for each in routed if each.group == group])
         },
         **{level: _share(levels[level], len(routed)) for level in LEVELS},

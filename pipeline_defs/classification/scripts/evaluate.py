@@ -98,16 +98,24 @@ def _from_file(
     options: argparse.Namespace, side: TestSide, settings: ClassificationSettings
 ) -> tuple[Evaluated, dict[str, Any]]:
     children = read_children(options.children)
-    with model_file(options.model_dir) as path:
+    # A child that cannot be had is told before the work, not after it.
+    with (
+        model_file(options.model_dir) as path,
+        child_answerers(children, side.label_map) as answerers,
+    ):
         answerer = file_answerer(open_classifier(path, side.label_map.sha256), str(options.model_dir))
         evaluated = evaluate(side, answerer)
+        routed = Router(side, answerers, settings.min_score).routed(evaluated.answers)
     facts: dict[str, Any] = {"source": "model", "model_sha256": archive_sha256(options.model_dir)}
     if children:
-        with child_answerers(children, side.label_map) as answerers:
-            routed = Router(side, answerers, settings.min_score).routed(evaluated.answers)
         missing = [child.model for g, child in side.label_map.children.items() if g not in answerers]
-        left_out = len(side) - len(routed)
-        facts["routing"] = routing_report(routed, children, missing=missing, left_out=left_out)
+        facts["routing"] = routing_report(
+            routed,
+            children,
+            labels=side.label_map.labels,
+            missing=missing,
+            left_out=len(side) - len(routed),
+        )
     return evaluated, facts
 
 
