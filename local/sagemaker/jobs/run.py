@@ -16,6 +16,7 @@ from local.sagemaker.jobs.job import Cause, JobKind, Place
 from local.sagemaker.log_stream import LogStream
 
 _GRACE_SECONDS = 5.0
+_NOTICE_SECONDS = 30.0  # of an interruption, in which a checkpoint can be written: AWS gives two minutes
 _LOOK_EVERY_SECONDS = 0.2
 _REST_OF_OUTPUT_SECONDS = 10.0
 
@@ -73,7 +74,8 @@ class JobRun:
             reader = threading.Thread(target=log.follow, args=(child.stdout,), daemon=True)
             reader.start()
             cause = self._wait(child, limit_seconds)
-            self._processes.end(child, grace_seconds=0 if cause == "exited" else _GRACE_SECONDS)
+            grace = {"exited": 0.0, "interrupted": _NOTICE_SECONDS}.get(cause, _GRACE_SECONDS)
+            self._processes.end(child, grace_seconds=grace)
             reader.join(_REST_OF_OUTPUT_SECONDS)
         if self._checkpoints and self._checkpoints.error:
             error = self._checkpoints.error
