@@ -104,6 +104,9 @@ def read_classification(
         quality=_quality(table.table("quality", optional=True)),
     )
     table.end()
+    if model.train_at_images and not model.data.endswith("/"):
+        told = f"counts what is uploaded under a prefix, and data is the manifest {model.data!r}"
+        raise table.wrong("train_at_images", f"{told}; train by the schedule, or by the runs API")
     return model
 
 

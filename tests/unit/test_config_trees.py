@@ -98,6 +98,13 @@ def test_pictures_lie_in_a_folder_of_the_models_name_and_children_read_those_of_
     assert classifier(elsewhere, "birds").data == "s3://ours/lists/birds.manifest"
 
 
+def test_a_threshold_counts_uploads_and_not_the_lines_of_a_manifest() -> None:
+    assert classifier(changed(birds={"train_at_images": 500}), "birds").train_at_images == 500
+    manifest = {"data": "images/species/all.manifest", "train_at_images": 500}
+    with pytest.raises(ConfigError, match=r"birds\.train_at_images: counts what is uploaded under a prefix"):
+        Edgeline.from_values(changed(birds=manifest))
+
+
 def test_a_child_has_its_parents_rules_but_for_those_of_its_own() -> None:
     values = changed(
         species={"quality": {"min_side": 64, "max_aspect": 2.0}, "tuning": {"jobs": 20}},
