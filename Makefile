@@ -21,7 +21,7 @@ BROWSER := tests/browser/node_modules/.package-lock.json
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export IMAGES LABELS LABEL_BY_HAND SEED STAY
 
-.PHONY: help demo doctor push serve test acceptance bench-labeling check synth clean inputs
+.PHONY: help demo doctor push serve test acceptance bench-labeling bench-data-qa check synth clean inputs
 .DELETE_ON_ERROR:
 
 help:
@@ -35,6 +35,7 @@ help:
 	@echo 'make test                             the tests'
 	@echo 'make acceptance                       what takes longer: faults, loads, whole demos'
 	@echo 'make bench-labeling                   the next round out of a million images: CPU and memory'
+	@echo 'make bench-data-qa                    the check of a million pictures: pictures a second and memory'
 	@echo 'make check                            style, types, import rules, and what is synthesized'
 	@echo 'make synth                            the CloudFormation templates, in cdk.out'
 	@echo 'make clean                            remove what these made'
@@ -78,6 +79,9 @@ acceptance: $(DEV) $(ASL) $(PAGE) $(BROWSER)
 
 bench-labeling: $(DEV)
 	python benchmarks/labeling.py
+
+bench-data-qa: $(DEV)
+	python benchmarks/data_qa.py
 
 check: $(DEV) $(ASL) synth
 	ruff check .
