@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -179,69 +178,3 @@ def test_each_job_has_checkpoints_of_its_own(tune: Callable[..., Any], lab: Any)
         assert (
             described["CheckpointConfig"]["S3Uri"] == f"s3://{lab.name}/checkpoints/{job['TrainingJobName']}"
         )
-
-
-def _caller(lab: Any, *statements: dict[str, Any]) -> Any:
-    role = lab.role(*statements, suffix="caller")
-    return lab.cloud.session(lab.cloud.service_credentials(role, "sagemaker.amazonaws.com", "t")).client(
-        "sagemaker"
-    )
-
-
-def test_who_may_tune_needs_the_right_on_the_tuning_job_and_to_pass_the_role(
-    tune: Callable[..., Any], lab: Any
-) -> None:
-    own = "arn:aws:sagemaker:*:*:hyper-parameter-tuning-job/tune-*"
-    right = lab.allow("sagemaker:CreateHyperParameterTuningJob", own)
-    with pytest.raises(ClientError, match="iam:PassRole"):
-        tune(client=_caller(lab, right))
-    lab.name += "-b"
-    lab.client("s3").create_bucket(
-        Bucket=lab.name, CreateBucketConfiguration={"LocationConstraint": lab.cloud.region}
-    )
-    passing = lab.allow("iam:PassRole", "*")
-    # Not sagemaker:CreateTrainingJob: SageMaker itself starts the training jobs.
-    assert tune(jobs=1, client=_caller(lab, right, passing)).ended()["BestTrainingJob"]
-
-
-_LEVELS = {"CategoricalParameterRanges": [{"Name": "level", "Values": ["1", "2"]}]}
-_OTHER_METRIC = {"Type": "Maximize", "MetricName": "x"}
-_HYPERBAND = {"Strategy": "Hyperband"}
-_WARM = {
-    "WarmStartType": "TransferLearning",
-    "ParentHyperParameterTuningJobs": [{"HyperParameterTuningJobName": "a"}],
-}
-_STATIC_RATE = {"CategoricalParameterRanges": [{"Name": "sagemaker_program", "Values": ["a", "b"]}]}
-
-
-@pytest.mark.parametrize(
-    ("given", "named"),
-    [
-        ({"config": _HYPERBAND}, "Strategy='Hyperband'"),
-        ({"more": {"WarmStartConfig": _WARM}}, "WarmStartConfig"),
-        ({"more": {"Autotune": {"Mode": "Enabled"}}}, "Autotune"),
-        ({"config": {"TuningJobCompletionCriteria": {"TargetObjectiveMetricValue": 1.0}}}, "Criteria"),
-        ({"definition": {"HyperParameterRanges": {"IntegerParameterRanges": []}}}, "HyperParameterRanges"),
-        ({"definition": {"RetryStrategy": {"MaximumRetryAttempts": 2}}}, "RetryStrategy"),
-        ({"config": {"HyperParameterTuningJobObjective": _OTHER_METRIC}}, "A metric is required"),
-        ({"jobs": None}, "neither MaxNumberOfTrainingJobs nor MaxRuntimeInSeconds"),
-        ({"ranges": _STATIC_RATE}, "sagemaker_program has a range and a static value"),
-        ({"strategy": "Grid"}, "categorical parameters only"),
-        ({"strategy": "Grid", "ranges": _LEVELS}, "MaxNumberOfTrainingJobs is 3, there are 2"),
-        ({"definition": {"EnableManagedSpotTraining": True}}, "Invalid MaxWaitTimeInSeconds"),
-        ({"definition": {"RoleArn": "arn:aws:iam::000000000000:role/nobody"}}, "Could not assume role"),
-    ],
-)  # fmt: skip
-def test_what_aws_refuses_and_what_is_not_served_is_refused(
-    tune: Callable[..., Any], given: dict[str, Any], named: str
-) -> None:
-    with pytest.raises(ClientError, match=named):
-        tune(**given)
-
-
-def test_a_state_machine_waits_for_a_tuning_job(lab: Any) -> None:
-    synced = {job.action: job for plugin in lab.cloud.plugins for job in plugin.sync_jobs}
-    job = synced["createHyperParameterTuningJob"]
-    assert json.dumps([job.name, job.describe, job.stop]) == json.dumps(
-        ["HyperParameterTuningJobName", "describeHyperParameterTuningJob", "stopHyperParameterTuningJob"]
-    )
