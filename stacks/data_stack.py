@@ -58,7 +58,13 @@ class DataStack(cdk.Stack):
             self._output(f"ModelPackageGroup{model.output_suffix}", group.model_package_group_name)
         share_models(config, artifacts=self.artifacts, key=self.key, groups=groups)
         self._output("UploaderPolicyArn", self._uploader_policy().managed_policy_arn)
-        AuditorPolicy.of_data(self, images=self.images, artifacts=self.artifacts, key=self.key)
+        AuditorPolicy.of_data(
+            self,
+            images=self.images,
+            artifacts=self.artifacts,
+            key=self.key,
+            versions=bool(config.classifiers),
+        )
         if config.data.keep:
             self._output("LeftByDestroy", "the buckets, the key, the feature group and the model packages")
             write_once(self.artifacts, *EVIDENCE, removed_by=None)

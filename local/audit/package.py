@@ -9,6 +9,8 @@ from dataclasses import asdict
 from typing import Any
 
 from lambdas.edge.components import BrokenArtifact, onnx_of
+from lambdas.promotion.tasks import CLASSIFICATION, task_of
+from local.audit.classified import walk_classifier
 from local.audit.finding import Audit
 from local.audit.objects import Objects, Unreadable
 from pipeline_defs.common.job import JobError
@@ -35,6 +37,9 @@ class PackageAudit:
         self._audit.holds("model package", f"{arn}, {self._package['ModelApprovalStatus']}")
         self._model()
         self._code()
+        if self._metadata.get("task") == CLASSIFICATION.name:
+            walk_classifier(self._audit, self._objects, self._metadata)
+            return
         manifest = self._manifest()
         if manifest is not None:
             self._splits(manifest)
@@ -62,7 +67,8 @@ class PackageAudit:
         except Unreadable as error:
             self._audit.wrong("evaluation", uri, str(error))
             return
-        self._audit.holds("evaluation", f"{uri}, mAP50 {evaluation['map50']:.4f}")
+        metric, title = next(iter(task_of(evaluation).metrics.items()))
+        self._audit.holds("evaluation", f"{uri}, {title} {evaluation[metric]:.4f}")
         recorded = evaluation.get("model_sha256")
         if recorded is None:
             self._audit.wrong("model", self._model_uri, "its evaluation does not say which bytes it measured")

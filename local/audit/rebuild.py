@@ -14,10 +14,10 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from config import Edgeline
 from lambdas.edge.components import BrokenArtifact, onnx_of
+from lambdas.promotion.tasks import task_of
 from local.audit.finding import AuditError, Say
 from local.audit.objects import Objects, Unreadable
 
-_METRICS = ("map50", "map50_95")
 _POLL_SECONDS = 2.0
 _USUAL_SEED = "7"
 Document = Mapping[str, Any]
@@ -47,7 +47,9 @@ class Rebuild:
     def run(self) -> int:
         """Start, follow, compare."""
         manifest = self._objects.read_json(self._metadata["dataset_manifest"])
-        pictures, as_of = len(manifest["images"]), manifest["as_of"]
+        images, as_of = manifest["images"], manifest["as_of"]
+        # A classifier's are in a list of their own.
+        pictures = images["count"] if isinstance(images, Mapping) else len(images)
         self._say(f"data set {manifest['sha256']}: {pictures} pictures as of {as_of}")
         self._say_code()
         execution = self._start(manifest)
@@ -134,7 +136,7 @@ class Rebuild:
 
     def _conclude(self, before: Document, after: Document) -> int:
         tolerance = self._config.model(self._metadata["model"]).tolerance
-        apart = [name for name in _METRICS if not abs(after[name] - before[name]) <= tolerance]
+        apart = [name for name in task_of(before).metrics if not abs(after[name] - before[name]) <= tolerance]
         if apart:
             verb = "differs" if len(apart) == 1 else "differ"
             self._say(f"{' and '.join(apart)} {verb} by more than the tolerance of {tolerance:g}")
@@ -145,7 +147,7 @@ class Rebuild:
 
 def comparison(before: Document, after: Document) -> list[str]:
     """Set the metrics of two evaluations side by side: all classes together, then each class."""
-    rows = [(name, before[name], after[name]) for name in _METRICS]
+    rows = [(name, before[name], after[name]) for name in task_of(before).metrics]
     for label, of_class in before["by_class"].items():
         other = after["by_class"].get(label, {})
         rows += [

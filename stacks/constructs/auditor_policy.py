@@ -31,12 +31,15 @@ class AuditorPolicy(iam.ManagedPolicy):
 
     @classmethod
     def of_data(
-        cls, scope: Construct, *, images: s3.IBucket, artifacts: s3.IBucket, key: kms.IKey
+        cls, scope: Construct, *, images: s3.IBucket, artifacts: s3.IBucket, key: kms.IKey, versions: bool
     ) -> AuditorPolicy:
-        """Read pictures, labels, data sets, models and evidence."""
+        """Read pictures, labels, data sets, models and evidence; of pictures also earlier `versions`."""
         policy = cls(scope, "pictures and artifacts")
         read_objects(policy, images, key, "images/")
         read_objects(policy, artifacts, key, *_CHAIN)
+        if versions:
+            pictures = images.arn_for_objects("images/*")
+            allow(policy, "s3:GetObjectVersion", on=[pictures], because="images are named by their uploaders")
         return policy
 
     @classmethod
