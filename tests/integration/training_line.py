@@ -15,11 +15,13 @@ from stacks.training_stack import TrainingStack
 ROOT = Path(__file__).parents[2]
 
 
-def deployed(cloud: LocalCloud, folder: Path, name: str) -> tuple[dict[str, str], dict[str, str]]:
+def deployed(
+    cloud: LocalCloud, folder: Path, name: str, toml: Path = ROOT / "edgeline.toml"
+) -> tuple[dict[str, str], dict[str, str]]:
     """Deploy both under a name; the outputs of the Data stack and of the Training stack."""
     context = json.loads((ROOT / "cdk.json").read_text())["context"]
     app = cdk.App(outdir=str(folder), context=context, analytics_reporting=False)
-    config = replace(Edgeline.read(ROOT / "edgeline.toml"), name=name)
+    config = replace(Edgeline.read(toml), name=name)
     data = DataStack(app, "Data", config=config)
     TrainingStack(
         app, "Training", config=config, images=data.images, artifacts=data.artifacts, key=data.key,
