@@ -4,8 +4,9 @@ import json
 import os
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -46,12 +47,15 @@ class Ignored:
 class Listing:
     """The pictures of a source whose class is one of `classes`; what is left out is counted in `ignored`.
 
+    Below a prefix it lists what was there `as_of` a time, to the second; without one, what is there now.
     Source: `s3://bucket/prefix/`, `s3://….manifest`, a folder or a manifest file on this machine.
     """
 
-    def __init__(self, source: str, classes: tuple[str, ...], s3: Any) -> None:
+    def __init__(
+        self, source: str, classes: tuple[str, ...], s3: Any, *, as_of: datetime | None = None
+    ) -> None:
         self.source, self.ignored = source, Ignored()
-        self._classes, self._s3 = frozenset(classes), s3
+        self._classes, self._s3, self._as_of = frozenset(classes), s3, as_of
 
     def __iter__(self) -> Iterator[Listed]:
         """List anew; raises JobError where there is no such source, or a line of a manifest is wrong."""
@@ -85,12 +89,10 @@ class Listing:
         if prefix and not prefix.endswith("/"):
             raise JobError(f"{self.source}: a prefix ends in /, a manifest in {' or '.join(MANIFEST_ENDS)}")
         pages = self._s3.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=prefix)
-        for page in pages:
-            for version in page.get("Versions", []):
-                key = version["Key"]
-                if version["IsLatest"] and not key.endswith("/"):
-                    uri = f"s3://{bucket}/{key}"
-                    yield Listed(uri, _class_of(uri), version["VersionId"], version["Size"])
+        for version in _newest(pages, self._as_of):
+            if not version["Key"].endswith("/"):
+                uri = f"s3://{bucket}/{version['Key']}"
+                yield Listed(uri, _class_of(uri), version["VersionId"], version["Size"])
 
     def _remote_manifest(self) -> Iterator[Listed]:
         with tempfile.TemporaryDirectory() as folder:
@@ -100,6 +102,24 @@ class Listing:
             except Unavailable as error:
                 raise JobError(f"{self.source}: {error}") from error
             yield from _manifest(path, self.source)
+
+
+def _newest(pages: Iterable[dict[str, Any]], as_of: datetime | None) -> Iterator[dict[str, Any]]:
+    """Give each key's newest version up to then; none where it was deleted by then, or came later."""
+    decided = None
+    for page in pages:
+        versions, deleted = page.get("Versions", []), page.get("DeleteMarkers", [])
+        if as_of is None:
+            yield from (version for version in versions if version["IsLatest"])
+            continue
+        # Both lists are by key, newest first, and a key may go on in the next page.
+        for row in sorted(
+            [*versions, *deleted], key=lambda row: (row["Key"], -row["LastModified"].timestamp())
+        ):
+            if row["Key"] != decided and row["LastModified"].replace(microsecond=0) <= as_of:
+                decided = row["Key"]
+                if "Size" in row:  # a version, and no mark that it is deleted
+                    yield row
 
 
 def _folder(folder: Path) -> Iterator[Listed]:

@@ -1,7 +1,8 @@
 """Check pictures and write what is known of the good ones: the first job of a classification pipeline.
 
 python -m pipeline_defs.classification.scripts.check_data --settings FILE --output-dir DIR
-    [--source s3://bucket/prefix/ | s3://….manifest | FOLDER] [--dataset-manifest s3://…/manifest.json | FILE]
+    [--as-of 2026-11-21T12:00:00Z] [--source s3://bucket/prefix/ | s3://….manifest | FOLDER]
+    [--dataset-manifest s3://…/manifest.json | FILE]
     [--processes N] [--threads N]
 """
 
@@ -20,6 +21,8 @@ from pipeline_defs.classification.settings import read_settings
 from pipeline_defs.common.batches import processors
 from pipeline_defs.common.job import JobError, run
 
+_TIME = "%Y-%m-%dT%H:%M:%SZ"
+
 
 def main(arguments: list[str] | None = None) -> None:
     """List, read, check, select, write; or the same version again."""
@@ -34,16 +37,18 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def anew(options: argparse.Namespace) -> None:
-    """Check what the source holds now."""
+    """Check what the source held at a time, or holds now."""
     settings = read_settings(options.settings)
     source = options.source or settings.source
     remote = source.startswith("s3://")
+    # Only a prefix has a past; a manifest or a folder is what it is when it is read.
+    as_of = options.as_of if remote and source.endswith("/") else None
     result = check_data(
         settings,
-        Listing(source, settings.classes, s3_client() if remote else None),
+        Listing(source, settings.classes, s3_client() if remote else None, as_of=as_of),
         Examination(settings.quality, read_object, options.threads or (DOWNLOADS if remote else 1)),
         options.output_dir,
-        as_of=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        as_of=(as_of or datetime.now(UTC)).strftime(_TIME),
         processes=options.processes,
     )
     print(f"{result.kept} pictures kept, {result.quarantined} quarantined {result.reasons}".rstrip())
@@ -64,11 +69,16 @@ def again(options: argparse.Namespace) -> None:
     print(f"data set {header.sha256}, {header.count} pictures, made again from its manifest", flush=True)
 
 
+def _time(text: str) -> datetime | None:
+    return datetime.strptime(text, _TIME).replace(tzinfo=UTC) if text else None
+
+
 def parse(arguments: list[str] | None) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description="Check the pictures of a classification model.")
     parser.add_argument("--settings", type=Path, required=True, help="models/<name>.json of the build")
     parser.add_argument("--source", default="", help="instead of the one in the settings")
+    parser.add_argument("--as-of", type=_time, default=None, help="of a prefix: 2026-11-21T12:00:00Z; or now")
     parser.add_argument("--dataset-manifest", default="", help="S3 URI or file: make this version again")
     parser.add_argument("--processes", type=int, default=processors(), help="default: one a processor")
     parser.add_argument("--threads", type=int, default=0, help="downloads at a time in each process")

@@ -1,6 +1,7 @@
 """Which pictures there are, in each kind of source."""
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -101,3 +102,55 @@ def test_a_line_that_is_wrong_is_named(tmp_path: Path, line: str) -> None:
 def test_a_source_that_is_none_is_named(bucket: VersionedBucket, source: str, words: str) -> None:
     with pytest.raises(JobError, match=words):
         list(Listing(source, CLASSES, bucket))
+
+
+def at(minute: int) -> datetime:
+    return datetime(2026, 11, 21, 12, minute, tzinfo=UTC)
+
+
+def version(key: str, minute: int, **values: object) -> dict[str, object]:
+    return {"Key": key, "VersionId": f"{key} at {minute}", "LastModified": at(minute), **values}
+
+
+class Pages:
+    """What S3 lists: versions and marks of deletion apart, by key, newest first; a key over two pages."""
+
+    def get_paginator(self, operation: str) -> "Pages":
+        assert operation == "list_object_versions"
+        return self
+
+    def paginate(self, **_: str) -> list[dict[str, object]]:
+        is_version = {"Size": 1, "IsLatest": False}
+        return [
+            {
+                "Versions": [
+                    version("a/tulip/1.jpg", 1, **is_version),
+                    version("a/tulip/2.jpg", 5, **is_version),
+                ],
+                "DeleteMarkers": [version("a/tulip/1.jpg", 3)],
+            },
+            {
+                "Versions": [
+                    version("a/tulip/2.jpg", 2, **is_version),
+                    version("a/tulip/2.jpg", 1, **is_version),
+                    version("a/tulip/3.jpg", 4, **is_version),
+                ]
+            },
+            {},
+        ]
+
+
+@pytest.mark.parametrize(
+    ("minute", "there"),
+    [
+        (0, []),
+        (1, ["1.jpg at 1", "2.jpg at 1"]),
+        (2, ["1.jpg at 1", "2.jpg at 2"]),
+        (3, ["2.jpg at 2"]),
+        (4, ["2.jpg at 2", "3.jpg at 4"]),
+        (5, ["2.jpg at 5", "3.jpg at 4"]),
+    ],
+)
+def test_what_was_there_at_a_time_is_listed_as_it_was(minute: int, there: list[str]) -> None:
+    listing = Listing("s3://b/a/", CLASSES, Pages(), as_of=at(minute))
+    assert [str(listed.version_id).rpartition("/")[2] for listed in listing] == there
