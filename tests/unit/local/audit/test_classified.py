@@ -125,7 +125,9 @@ def test_a_changed_byte_anywhere_is_found_and_named(
             objects[uri] = changed
         wrong = [finding for finding in walk(chain) if finding.wrong]
         folder, name = uri.split("?")[0].rpartition("/")[::2]
-        assert any(name in str(one) or one.subject.rstrip("/") in folder for one in wrong), (uri, wrong)
+        # What an evaluation says of its data set is compared with the manifest.
+        named = "manifest.json" if name == "evaluation.json" and how == "changed" else name
+        assert any(named in str(one) or one.subject.rstrip("/") in folder for one in wrong), (uri, wrong)
         objects[uri] = content
     assert not [finding for finding in walk(chain) if finding.wrong]
 
