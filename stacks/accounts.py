@@ -120,6 +120,10 @@ class WorkloadAccount:
         """The endpoint that a model answers behind, which others of its tree may share."""
         return names.endpoint_name(self.config, model, self.environment)
 
+    def shares_endpoint(self, model: Model, other: Model) -> bool:
+        """Whether both answer behind one endpoint."""
+        return self.endpoint_name(model) == self.endpoint_name(other)
+
     def component_name(self, model: Model) -> str | None:
         """The inference component that answers; None where the endpoint itself does."""
         return names.component_name(self.config, model, self.environment)

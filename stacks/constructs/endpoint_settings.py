@@ -14,7 +14,7 @@ def endpoint_settings(workload: WorkloadAccount, model: Model) -> dict[str, Any]
         "name": workload.endpoint_name(model),
         "component_name": workload.component_name(model),
         "kind": endpoint.kind,
-        "variant": _variant(endpoint),
+        "variant": _variant(endpoint, sleeps=_sleeps(workload, model)),
         "p95_ms": endpoint.p95_ms,
         "error_percent": endpoint.error_percent,
         "drift": model.drift,
@@ -26,7 +26,13 @@ def endpoint_settings(workload: WorkloadAccount, model: Model) -> dict[str, Any]
     }
 
 
-def _variant(endpoint: Endpoint) -> dict[str, Any]:
+def _sleeps(workload: WorkloadAccount, model: Model) -> bool:
+    """Whether an endpoint may be without an instance: nobody behind it always has a copy."""
+    behind = [other for other in workload.config.models if workload.shares_endpoint(other, model)]
+    return all(workload.endpoint(other).min_copies == 0 for other in behind)
+
+
+def _variant(endpoint: Endpoint, *, sleeps: bool) -> dict[str, Any]:
     if endpoint.kind == "serverless":
         serverless = {"MemorySizeInMB": endpoint.memory_mb, "MaxConcurrency": endpoint.max_concurrency}
         return {"ServerlessConfig": serverless}
@@ -36,7 +42,7 @@ def _variant(endpoint: Endpoint) -> dict[str, Any]:
     # SageMaker brings instances for the copies, and takes those away that hold none.
     managed = {
         "Status": "ENABLED",
-        "MinInstanceCount": 0 if endpoint.min_copies == 0 else endpoint.instances,
+        "MinInstanceCount": 0 if sleeps else endpoint.instances,
         "MaxInstanceCount": endpoint.max_instances,
     }
     return {**instances, "ManagedInstanceScaling": managed}

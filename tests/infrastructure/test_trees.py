@@ -13,9 +13,12 @@ from machines import actions_of, statements_in
 import app
 from checks import limits
 from checks.assembly import read_assembly as read_for_checks
+from config import Edgeline
 from lambdas.promotion.settings import Tree, endpoint_settings, model_settings
 from pipeline_defs.classification.settings import settings_of
 from pipeline_defs.common.settings import Settings
+from stacks.accounts import WorkloadAccount
+from stacks.constructs.endpoint_settings import endpoint_settings as settings_of_endpoint
 
 CHILDREN = [f"group-{letter}-of-the-species" for letter in "abcdefghijk"]
 PLACES = {
@@ -102,6 +105,20 @@ def test_the_components_of_a_tree_share_the_endpoint_of_its_parent(tree: Assembl
     assert outputs["ProdEndpointGroupAOfTheSpecies"]["Value"] == "a-line-with-long-nam-species-prod"
     component = outputs["ProdComponentGroupAOfTheSpecies"]["Value"]
     assert component == f"a-line-with-long-nam-{CHILDREN[0]}-prod"
+
+
+@pytest.mark.parametrize(("least", "instances"), [((1, 0), 1), ((0, 1), 1), ((0, 0), 0)])
+def test_a_shared_endpoint_is_the_same_whoever_comes_first(least: tuple[int, int], instances: int) -> None:
+    table = {"task": "classification", "classes": ["a"]}
+    kinds = [{"kind": "components", "min_copies": copies} for copies in least]
+    species = {**table, "prod": kinds[0]}
+    child = {**table, "classes": ["b"], "parent": "species", "prod": kinds[1]}
+    values = {"name": "line", "parts": ["training"], "models": {"species": species, "flowers": child}}
+    config = Edgeline.from_values(values)
+    here = WorkloadAccount(config, "prod")
+    variants = [settings_of_endpoint(here, model)["variant"] for model in config.models]
+    assert variants[0] == variants[1]
+    assert variants[0]["ManagedInstanceScaling"]["MinInstanceCount"] == instances
 
 
 def test_each_component_has_its_log_its_metrics_and_its_alarms(tree: Assembly) -> None:
