@@ -80,7 +80,7 @@ def render(run: RunFiles) -> str:
         gallery=_gallery(run),
         manifest=_manifest(run),
         returned=_returned(run),
-        principals=_principals(run),
+        principals=principals(run.summary.get("iam")),
     )
 
 
@@ -154,10 +154,10 @@ def _returned(run: RunFiles) -> list[dict[str, Any]]:
     return [dict(one) | {"picture": inline(run.folder / "returned" / one["file"], 300)} for one in listed]
 
 
-def _principals(run: RunFiles) -> list[tuple[str, int, int, float]]:
+def principals(iam: Mapping[str, Any] | None) -> list[tuple[str, int, int, float]]:
     """List who called: name, allowed, denied, and the share of the busiest one's calls in percent."""
-    iam = run.summary.get("iam") or {"by_principal": {}}
-    rows = [(name, calls["allowed"], calls["denied"]) for name, calls in iam["by_principal"].items()]
+    called = iam["by_principal"] if iam else {}
+    rows = [(name, calls["allowed"], calls["denied"]) for name, calls in called.items()]
     busiest = max((allowed + denied for _, allowed, denied in rows), default=1) or 1
     rows.sort(key=lambda row: (-row[2], -row[1], row[0]))
     return [(name, allowed, denied, 100 * (allowed + denied) / busiest) for name, allowed, denied in rows]

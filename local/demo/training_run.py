@@ -52,6 +52,22 @@ def registered_package(sagemaker: Any, execution_arn: str) -> str:
     raise LineStopped("the pipeline has registered no model: its metric is below the threshold")
 
 
+def trials(sagemaker: Any, execution_arn: str) -> list[Mapping[str, Any]]:
+    """List the trials of the execution's tuning, as ListTrainingJobsForHyperParameterTuningJob has them."""
+    steps = sagemaker.list_pipeline_execution_steps(PipelineExecutionArn=execution_arn)[
+        "PipelineExecutionSteps"
+    ]
+    for step in steps:
+        arn = step.get("Metadata", {}).get("TuningJob", {}).get("Arn")
+        if arn:
+            name = arn.rpartition("/")[2]
+            found = sagemaker.list_training_jobs_for_hyper_parameter_tuning_job(
+                HyperParameterTuningJobName=name, MaxResults=100
+            )
+            return list(found["TrainingJobSummaries"])
+    return []
+
+
 def _bars(part: Part) -> Callable[[str, str], None]:
     """Return a listener to the jobs' lines: "step 120/1000" moves the bar of that job."""
     moves: dict[str, Callable[[int, int], None]] = {}
