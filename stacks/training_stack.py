@@ -16,11 +16,13 @@ from stacks.constructs.described_classifier import described_classifier
 from stacks.constructs.label_queries import LabelQueries
 from stacks.constructs.pipeline_build import VARIABLES, PipelineBuild
 from stacks.constructs.pipeline_roles import (
+    TUNING_JOBS,
     TUNING_STEP,
     JobRole,
     PipelineRole,
     model_package_group_arn,
     model_packages_arn,
+    tuning_job_arns,
 )
 from stacks.constructs.teardown import Teardown
 from stacks.constructs.training_starts import TrainingStarts
@@ -100,7 +102,7 @@ class TrainingStack(cdk.Stack):
             self, names=list(self._names.values()), tuned=TUNING_STEP[:1] if config.classifiers else ()
         )
         made.node.add_dependency(self.pipeline_role, self.job_role)
-        operator = self._operator_policy()
+        operator = self._operator_policy(tunes=bool(config.classifiers))
         for model in config.models:
             WorkflowPipeline(
                 self,
@@ -210,7 +212,7 @@ class TrainingStack(cdk.Stack):
         read_objects(policy, self._artifacts, self._key, "runs/", "releases/")
         return policy
 
-    def _operator_policy(self) -> iam.ManagedPolicy:
+    def _operator_policy(self, *, tunes: bool) -> iam.ManagedPolicy:
         policy = iam.ManagedPolicy(
             self, "OperatorPolicy", description="Starts the training, follows it and stops it"
         )
@@ -226,6 +228,14 @@ class TrainingStack(cdk.Stack):
             on=executions,
             because="an execution is named when it starts",
         )
+        if tunes:
+            allow(
+                policy,
+                "sagemaker:DescribeHyperParameterTuningJob",
+                "sagemaker:ListTrainingJobsForHyperParameterTuningJob",
+                on=tuning_job_arns(self),
+                because=TUNING_JOBS,
+            )
         return policy
 
     def _output(self, key: str, value: str) -> None:

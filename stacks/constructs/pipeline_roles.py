@@ -12,6 +12,7 @@ from stacks.grants import allow, pass_role, read_objects, write_objects
 
 _VERSIONS = "the versions of a group"
 TUNING_STEP = ("TuneMode", "tunemode")  # of TuneModel; names in SageMaker's ARNs are lower case
+TUNING_JOBS = "SageMaker Pipelines names tuning jobs <execution>-<eight letters of the step>-<random>"
 
 
 class JobRole(SageMakerRole):
@@ -91,7 +92,6 @@ class PipelineRole(iam.Role):
             self._tune()
 
     def _tune(self) -> None:
-        stack = cdk.Stack.of(self)
         allow(
             self,
             "sagemaker:CreateHyperParameterTuningJob",
@@ -99,13 +99,8 @@ class PipelineRole(iam.Role):
             "sagemaker:StopHyperParameterTuningJob",
             "sagemaker:ListTrainingJobsForHyperParameterTuningJob",
             "sagemaker:AddTags",
-            on=[
-                stack.format_arn(
-                    service="sagemaker", resource="hyper-parameter-tuning-job", resource_name=f"*-{step}-*"
-                )
-                for step in TUNING_STEP
-            ],
-            because="SageMaker Pipelines names tuning jobs <execution>-<eight letters of the step>-<random>",
+            on=tuning_job_arns(cdk.Stack.of(self)),
+            because=TUNING_JOBS,
         )
 
     def _register(self, groups: list[str]) -> None:
@@ -122,6 +117,16 @@ class PipelineRole(iam.Role):
             conditions={"StringEquals": {"sagemaker:ModelApprovalStatus": "PendingManualApproval"}},
         )
         allow(self, "sagemaker:DescribeModelPackage", "sagemaker:AddTags", on=versions, because=_VERSIONS)
+
+
+def tuning_job_arns(stack: cdk.Stack) -> list[str]:
+    """The ARN patterns of the tuning jobs that the pipelines start; TUNING_JOBS says why patterns."""
+    return [
+        stack.format_arn(
+            service="sagemaker", resource="hyper-parameter-tuning-job", resource_name=f"*-{step}-*"
+        )
+        for step in TUNING_STEP
+    ]
 
 
 def model_package_group_arn(stack: cdk.Stack, group: str) -> str:
