@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tarfile
 import uuid
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,18 +38,26 @@ TRUST = {
 class Bench:
     """A test set, the training's evaluation of the tiny model on it, and endpoints that serve the model."""
 
+    script: Sequence[str] = ("pipeline_defs.detection.scripts.evaluate",)
+
     def __init__(self, cloud: LocalCloud, folder: Path) -> None:
         self._cloud, self._folder = cloud, folder
         session = cloud.root_session()
         self._sagemaker, self._s3 = session.client("sagemaker"), session.client("s3")
         self._role = self._make_bucket_and_role(session.client("iam"))
-        write_data_set(folder, CLASSES)
-        self.archive = pack_model(folder, CLASSES)
+        self._write_data_set(folder)
+        self.archive = self._pack(folder)
         self.registered = self.evaluate("evaluation", "--model-dir", str(self.archive))
+
+    def _write_data_set(self, folder: Path) -> None:
+        write_data_set(folder, CLASSES)
+
+    def _pack(self, folder: Path, fault: str = "") -> Path:
+        return pack_model(folder, CLASSES, fault)
 
     def evaluate(self, output: str, *source: str) -> dict[str, Any]:
         """Run the script as a job does, as root."""
-        command = [sys.executable, "-m", "pipeline_defs.detection.scripts.evaluate", *source]
+        command = [sys.executable, "-m", *self.script, *source]
         for name in ("test", "dataset"):
             command += [f"--{name}", str(self._folder / name)]
         environment = {**os.environ, **self._cloud.environment(self._cloud.root)}
@@ -102,7 +111,7 @@ class Bench:
     def _make_model(self, fault: str) -> str:
         name = f"bench-{uuid.uuid4().hex[:8]}"
         key = f"{name}/model.tar.gz"
-        self._s3.upload_file(str(pack_model(self._folder, CLASSES, fault)), self._bucket, key)
+        self._s3.upload_file(str(self._pack(self._folder, fault)), self._bucket, key)
         container = {
             "Image": "image",
             "ModelDataUrl": f"s3://{self._bucket}/{key}",

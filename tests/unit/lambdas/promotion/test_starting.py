@@ -235,3 +235,22 @@ def test_a_recovery_that_is_cut_off_is_recovered_but_not_without_end(states: Fak
 @pytest.mark.parametrize("event", [ended("FAILED", error="StagingTestFailed"), ended("SUCCEEDED")])
 def test_an_execution_that_came_to_its_own_end_needs_no_mending(states: FakeStates, event: Any) -> None:
     assert start_recovery.handler(event, None) == NOT_STARTED
+
+
+def test_a_member_of_a_tree_stands_in_the_line_of_its_tree_and_nobody_there_is_late(
+    states: FakeStates, turns: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tree = {"parent": "metal", "children": ["tags"]}
+    monkeypatch.setenv("MODELS", json.dumps({"tags": {**MODELS["tags"], "tree": tree}}))
+    monkeypatch.setenv("TREE_STATE_MACHINE_ARN", "arn:stateMachine:trees")
+    started = start_promotion.handler(EVENT, None)
+    assert started["started"] is True
+    (document,) = states.started.values()
+    assert document["turn"] == {**ORDERED, "line": "promotion of tree metal", "ordered": False}
+    (entry,) = turns.joined
+    assert entry["execution"] == f"arn:execution:trees:{started['execution']}"
+
+
+def test_a_release_of_a_tree_that_lost_its_way_is_recovered() -> None:
+    assert start_recovery.cut_off({"status": "FAILED", "error": "ReleaseLost"}) == "ReleaseLost"
+    assert start_recovery.cut_off({"status": "FAILED", "error": "StagingTestFailed"}) is None
