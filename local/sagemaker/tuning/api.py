@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from local.cloud.call import Call
 from local.cloud.errors import AwsError
 from local.sagemaker.events import emit, in_milliseconds
+from local.sagemaker.jobs.error import LONGEST_REASON
 from local.sagemaker.jobs.jobs import Jobs
 from local.sagemaker.model import SERVICE, answer
 from local.sagemaker.table import Record, Table, listing, now, worded
@@ -153,7 +154,7 @@ class TuningJobs:
         at = now()
         self._table.update(
             name,
-            **{_STATUS: end.status, "FailureReason": end.reason},
+            **{_STATUS: end.status, "FailureReason": end.reason and end.reason[:LONGEST_REASON]},
             HyperParameterTuningEndTime=at,
             LastModifiedTime=at,
         )

@@ -50,16 +50,17 @@ class Number:
 
     def text(self, unit: float) -> str:
         """Write the value at a number from 0 to 1."""
-        low, high = self.scale.to(self._ends()[0]), self.scale.to(self._ends()[1])
+        low, high = (self.scale.to(end) for end in self._ends())
         value = self.scale.back(low + unit * (high - low))
-        value = min(max(value, self.low), self.high)
+        # The ends as they were given: the way there and back rounds.
+        value = self.low if unit <= 0 else self.high if unit >= 1 else min(max(value, self.low), self.high)
         if not self.whole:
             return repr(value)
         return str(int(min(max(math.floor(value + 0.5), self.low), self.high)))
 
     def unit(self, text: str) -> float:
         """Give the number from 0 to 1 of a value that was written."""
-        low, high = self.scale.to(self._ends()[0]), self.scale.to(self._ends()[1])
+        low, high = (self.scale.to(end) for end in self._ends())
         return min(max((self.scale.to(float(text)) - low) / (high - low), 0.0), 1.0)
 
     def _ends(self) -> tuple[float, float]:

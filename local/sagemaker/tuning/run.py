@@ -62,6 +62,8 @@ class TuningRun:
             reason = self._failure()
         except AwsError as error:
             reason = f"ClientError: {error.message}"
+        except Exception as error:  # whatever a strategy comes to: the tuning job ends with it
+            reason = f"InternalServerError: {type(error).__name__}: {error}"
         # Also one that was being started when the tuning job was stopped.
         if reason or self._stopping or self._out_of_time():
             self._stop_all()

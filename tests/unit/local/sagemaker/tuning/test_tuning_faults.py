@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -16,7 +16,7 @@ from local.sagemaker.tuning.api import TuningJobs
 from local.sagemaker.tuning.plan import Plan
 from local.sagemaker.tuning.ranges import read_ranges
 from local.sagemaker.tuning.run import End, TuningRun
-from local.sagemaker.tuning.strategies import Random
+from local.sagemaker.tuning.strategies import Chosen, Random, Tried
 
 RATE = {"ContinuousParameterRanges": [{"Name": "rate", "MinValue": "0", "MaxValue": "1"}]}
 
@@ -112,6 +112,23 @@ def test_a_tuning_job_stops_its_jobs_when_its_time_is_over() -> None:
     run = TuningRun(plan, "arn", jobs, None, clock=lambda: jobs.seconds)  # type: ignore[arg-type]
     assert run.run() == End("Completed")
     assert list(jobs.statuses.values()) == ["Stopped", "Stopped"]
+
+
+class _Puzzled:
+    """A strategy that knows one choice."""
+
+    def choose(self, number: int, tried: Sequence[Tried]) -> Chosen:
+        if number:
+            raise ArithmeticError("singular matrix")
+        return {"rate": "0.5"}
+
+
+def test_a_strategy_that_breaks_ends_the_tuning_job_and_its_jobs() -> None:
+    jobs = _Jobs()
+    plan = Plan("t", "top1", True, _Puzzled(), 9, 2, None, False, {}, [])
+    run = TuningRun(plan, "arn", jobs, None)  # type: ignore[arg-type]
+    assert run.run() == End("Failed", "InternalServerError: ArithmeticError: singular matrix")
+    assert list(jobs.statuses.values()) == ["Stopped"]
 
 
 def test_a_cloud_that_closes_leaves_no_training_job_behind(
