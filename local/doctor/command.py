@@ -20,6 +20,7 @@ from local.doctor import (
     quotas,
     readiness,
     templates,
+    trees,
 )
 from local.doctor.assembly import Stack, is_current, read
 from local.doctor.estimate import Estimate
@@ -68,6 +69,7 @@ def diagnose(config: Edgeline, stacks: list[Stack]) -> Diagnosis:
         stacks,
         [
             *configuration.check(config),
+            *trees.check(config, region),
             *ground_truth.check(config, region, configuration.EXAMPLES),
             *templates.check(stacks, region, wanted=ground_truth.wanted(config)),
             *execution_policy.check(config, stacks),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from config import Accounts, Edgeline
-from local.doctor.always_on import idle_instances
+from local.doctor.always_on import served
 from local.doctor.finding import Finding
 
 # Numbers of AWS's own examples: nobody's account.
@@ -80,19 +80,18 @@ def _is_identifier(name: str) -> bool:
 
 
 def _endpoints(config: Edgeline) -> Iterator[Finding]:
-    for model in config.models:
-        for environment, endpoint in (("staging", model.staging), ("prod", model.prod)):
-            where = f"edgeline.toml models.{model.name}.{environment}"
-            if running := idle_instances(endpoint):
-                yield Finding(
-                    "cost", f"the {environment} endpoint is always on: {running} {endpoint.instance_type}",
-                    where, _CHEAPER[endpoint.kind],
-                )  # fmt: skip
-            elif endpoint.kind == "components":
-                yield Finding(
-                    "advice", f"the {environment} endpoint has no copy while nobody calls", where,
-                    "the first requests then fail for minutes, until one has come: callers have to ask again",
-                )  # fmt: skip
+    for found in served(config):
+        endpoint, environment = found.endpoint, found.environment
+        if running := found.idle_instances:
+            yield Finding(
+                "cost", f"the {environment} endpoint is always on: {running} {endpoint.instance_type}",
+                found.where, _CHEAPER[endpoint.kind],
+            )  # fmt: skip
+        elif endpoint.kind == "components":
+            yield Finding(
+                "advice", f"the {environment} endpoint has no copy while nobody calls", found.where,
+                "the first requests then fail for minutes, until one has come: callers have to ask again",
+            )  # fmt: skip
 
 
 def _money(config: Edgeline) -> Iterator[Finding]:

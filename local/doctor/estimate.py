@@ -8,22 +8,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from config import Edgeline
-from config_endpoint import Endpoint
-from config_model import Model
-from local.doctor.always_on import alarm_metrics, idle_instances
+from local.doctor.always_on import Served, alarm_metrics, served
 from local.doctor.assembly import Stack
 from local.doctor.finding import Finding
+from local.doctor.prices import Cost, Instances
 from local.doctor.tables import table
+from local.doctor.training_costs import training_costs
 
 HOURS = 730
-
-
-@dataclass(frozen=True)
-class Cost:
-    """One line of an estimate, in US dollars; None where the table has no price for it."""
-
-    what: str
-    usd: float | None
 
 
 @dataclass(frozen=True)
@@ -50,13 +42,13 @@ def estimate(
 ) -> Estimate:
     """Estimate for a region; one that the table does not know, or none, counts as us-east-1, and says so."""
     table_of_prices = prices or table("prices")
-    known = region if region and region in table_of_prices["factor"] else "us-east-1"
-    instances = _Instances(table_of_prices, known)
+    instances = Instances(table_of_prices, region)
+    known = instances.region
     instead = "" if known == region else f" instead of {region or 'a region, since none is named'}"
     return Estimate(
         f"{table_of_prices['date']}, {known}{instead}; {table_of_prices['source']}",
         tuple(_month(config, stacks, table_of_prices, instances)),
-        tuple(cost for model in config.models for cost in _training(model, table_of_prices, instances)),
+        tuple(cost for model in config.models for cost in training_costs(model, table_of_prices, instances)),
     )
 
 
@@ -92,16 +84,8 @@ _COUNTED = {
 }
 
 
-class _Instances:
-    def __init__(self, prices: Mapping[str, Any], region: str) -> None:
-        self._hour, self._factor = prices["hour"], prices["factor"][region]
-
-    def hours(self, kind: str, hours: float) -> float | None:
-        return self._hour[kind] * self._factor * hours if kind in self._hour else None
-
-
 def _month(
-    config: Edgeline, stacks: Sequence[Stack], prices: Mapping[str, Any], instances: _Instances
+    config: Edgeline, stacks: Sequence[Stack], prices: Mapping[str, Any], instances: Instances
 ) -> Iterator[Cost]:
     month, assumed = prices["month"], prices["assumed"]
     kinds = Counter(kind for stack in stacks for _, kind, _ in stack.resources())
@@ -115,12 +99,12 @@ def _month(
     )
     if old:
         yield Cost(f"{old} pipelines of type V1", old * month["pipeline_v1"])
-    for model in config.models:
-        for environment, endpoint in (("staging", model.staging), ("prod", model.prod)):
-            name = f"{environment} endpoint of {model.name}"
-            yield _endpoint(name, endpoint, instances)
-            if metrics := alarm_metrics(endpoint, watched=environment == "prod"):
-                yield Cost(f"{name}, {metrics} metrics of its alarms", metrics * month["alarm"])
+    for endpoint in served(config):
+        name = f"{endpoint.environment} endpoint of {endpoint.whose}"
+        yield _endpoint(name, endpoint, instances)
+        watched = endpoint.environment == "prod"
+        if metrics := sum(alarm_metrics(each, watched=watched) for each in endpoint.each):
+            yield Cost(f"{name}, {metrics} metrics of its alarms", metrics * month["alarm"])
     yield Cost(f"{assumed['storage_gb']} GB in S3 (assumed)", assumed["storage_gb"] * month["s3_gb"])
     yield Cost(
         f"{assumed['log_storage_gb']} GB of logs (assumed)", assumed["log_storage_gb"] * month["log_gb"]
@@ -129,29 +113,11 @@ def _month(
         yield Cost(f"core devices: ${month['core_device']:.2f} for each active one", 0)
 
 
-def _endpoint(name: str, endpoint: Endpoint, instances: _Instances) -> Cost:
-    running = idle_instances(endpoint)
+def _endpoint(name: str, served: Served, instances: Instances) -> Cost:
+    running, kind = served.idle_instances, served.endpoint.instance_type
     if not running:
-        return Cost(f"{name}, {endpoint.kind}", 0)
-    hourly = instances.hours(endpoint.instance_type, HOURS * running)
-    return Cost(f"{name}, {running} {endpoint.instance_type}, always on", hourly)
-
-
-def _training(model: Model, prices: Mapping[str, Any], instances: _Instances) -> Iterator[Cost]:
-    assumed, minute = prices["assumed"], prices["minute"]
-    steps = (
-        ("prepare", model.job_instance, "prepare_minutes"),
-        ("train", model.train_instance, "train_minutes"),
-        ("evaluate", model.job_instance, "evaluate_minutes"),
-        ("test in staging", model.job_instance, "staging_test_minutes"),
-    )
-    for name, instance, key in steps:
-        minutes = assumed[key]
-        cost = instances.hours(instance, minutes / 60)
-        yield Cost(f"{model.name}: {name}, {minutes} min of {instance} (assumed)", cost)
-    minutes = assumed["build_minutes"]
-    build = minutes * (minute["build_small"] + minute["pipeline_action"])
-    yield Cost(f"{model.name}: build the pipeline, {minutes} min (assumed)", build)
+        return Cost(f"{name}, {served.endpoint.kind}", 0)
+    return Cost(f"{name}, {running} {kind}, always on", instances.hours(kind, HOURS * running))
 
 
 def as_text(estimated: Estimate, limit: int) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -10,6 +11,7 @@ from typing import Any
 from config import Edgeline
 from config_endpoint import Endpoint
 from local.doctor.account import Account, Check
+from local.doctor.always_on import served
 from local.doctor.finding import Finding
 from local.doctor.tables import table
 
@@ -41,10 +43,9 @@ def checks(config: Edgeline) -> Sequence[Check]:
 
 def needed(config: Edgeline) -> list[Quota]:
     """The quotas that matter to this configuration, each once."""
-    endpoints = [endpoint for model in config.models for endpoint in (model.staging, model.prod)]
     found: dict[str, Quota] = {}
     for entry in table("quotas")["quotas"]:
-        for values, needs in _applied(entry, config, endpoints):
+        for values, needs in _applied(entry, config):
             name = entry["name"].format(**values)
             larger = max(needs, found[name].needs) if name in found else needs
             better = max(larger, entry.get("better", 0))
@@ -52,22 +53,32 @@ def needed(config: Edgeline) -> list[Quota]:
     return list(found.values())
 
 
-def _applied(
-    entry: Mapping[str, Any], config: Edgeline, endpoints: Sequence[Endpoint]
-) -> Iterator[tuple[dict[str, str], int]]:
+def _applied(entry: Mapping[str, Any], config: Edgeline) -> Iterator[tuple[dict[str, str], int]]:
     """What to fill into the name of a quota, and how much of it is needed."""
-    if entry.get("only") == "instances":
-        for endpoint in endpoints:
-            if endpoint.has_instances:
-                yield {"endpoint_instance": endpoint.instance_type}, _most_instances(endpoint)
-    elif entry.get("only") == "serverless":
-        concurrency = sum(endpoint.max_concurrency for endpoint in endpoints if endpoint.kind == "serverless")
-        if concurrency:
-            yield {}, concurrency
-    else:
-        for model in config.models:
-            instances = {"train_instance": model.train_instance, "job_instance": model.job_instance}
-            yield instances, int(entry["needs"])
+    endpoints = [found.endpoint for found in served(config)]
+    match entry.get("only"):
+        case "instances":
+            together: Counter[str] = Counter()
+            for endpoint in endpoints:
+                if endpoint.has_instances:
+                    together[endpoint.instance_type] += _most_instances(endpoint)
+            for kind, most in together.items():
+                yield {"endpoint_instance": kind}, most
+        case "serverless":
+            serverless = [endpoint for endpoint in endpoints if endpoint.kind == "serverless"]
+            if serverless:
+                yield {}, sum(endpoint.max_concurrency for endpoint in serverless)
+        case "tuned":
+            for model in config.classifiers:
+                yield {"train_instance": model.train_instance}, model.tuning.parallel
+        case "spot":
+            for model in config.classifiers:
+                if model.spot:
+                    yield {"train_instance": model.train_instance}, 1
+        case _:
+            for each in config.models:
+                instances = {"train_instance": each.train_instance, "job_instance": each.job_instance}
+                yield instances, int(entry["needs"])
 
 
 def _most_instances(endpoint: Endpoint) -> int:
