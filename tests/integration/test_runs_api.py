@@ -1,5 +1,8 @@
 """Trainings started and followed by the signed API, deployed in the local cloud, IAM enforced."""
 
+import os
+import subprocess
+import sys
 import urllib.error
 import urllib.request
 import uuid
@@ -7,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from starts_line import CHILD, DETECTOR, PARENT, StartsLine
+from starts_line import CHILD, DETECTOR, PARENT, ROOT, StartsLine
 
 from local.cloud.addresses import served_at
 from local.cloud.server import LocalCloud
@@ -175,3 +178,46 @@ def test_who_has_the_policy_can_do_nothing_else(line: StartsLine) -> None:
     s3 = session.client("s3")
     with pytest.raises(s3.exceptions.ClientError, match="AccessDenied"):
         s3.list_objects_v2(Bucket=line.data["ArtifactsBucket"])
+
+
+def command(line: StartsLine, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the command line as somebody does who has the starter policy, and sees nothing of this process."""
+    keys = {
+        "AWS_ACCESS_KEY_ID": line.starter.access_key,
+        "AWS_SECRET_ACCESS_KEY": line.starter.secret_key,
+        "AWS_REGION": line.cloud.region,
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "RUNS_API_URL": line.url,
+        "PATH": os.environ["PATH"],
+    }
+    python = [sys.executable, "-m", "runs", *arguments]
+    return subprocess.run(python, env=keys, cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize(("model", "seed"), [(DETECTOR, "8"), (CHILD, "9")])
+def test_the_command_line_starts_a_run_and_follows_it_to_its_package(
+    line: StartsLine, model: str, seed: str
+) -> None:
+    done = command(line, "start", "--model", model, "--seed", seed, "--wait")
+    assert done.returncode == 0, done
+    first, *_, last = done.stdout.splitlines()
+    assert "Run / Build: Succeeded" in done.stdout
+    assert last.endswith("waits for approval")
+    assert f"model-package/{NAME}-{model}/" in last
+    assert line.seen(model)["SEED"] == seed
+    run = first.removeprefix("run ")
+    listed = command(line, "list", "--model", model, "--limit", "1")
+    assert f"{run}  succeeded" in listed.stdout
+    assert command(line, "follow", "--model", model, run).returncode == 0
+
+
+def test_the_command_line_ends_with_one_where_the_run_fails_and_two_where_it_is_refused(
+    line: StartsLine,
+) -> None:
+    line.tell(CHILD, "low")
+    failed = command(line, "start", "--model", CHILD, "--wait")
+    assert failed.returncode == 1
+    assert failed.stdout.splitlines()[-1] == "failed: TooLow: top1 0.4 is below 0.6"
+    refused = command(line, "start", "--model", "birds")
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert refused.stderr.startswith("error: 404: there is no model 'birds'")
