@@ -1,0 +1,93 @@
+"""A tree of models, once through: from folders of pictures to an address that names what a picture shows."""
+
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from pathlib import Path
+
+from config import Accounts, Edgeline
+from local.cloud.server import LocalCloud
+from local.demo import synthesis
+from local.demo.deployment import PROBLEMS, counted, deploy_stages, git_commit, remove, start_cloud
+from local.demo.details import Failure
+from local.demo.progress import Terminal
+from local.demo.summary import Iam
+from local.species import source
+from local.species.configuration import write_configuration
+from local.species.deployed import DeployedTree
+from local.species.facts import Facts
+from local.species.options import Options
+from local.species.report import Run, write_report
+from local.species.source import Material
+
+LEFT_BY_A_RUN = ("report.html", "summary.json", "pictures", "cdk.out", "cloud", "edgeline.toml")
+
+
+class SpeciesLine:
+    """One run; `run` returns 0 where every part ended well."""
+
+    def __init__(self, options: Options, terminal: Terminal) -> None:
+        self._options, self._terminal = options, terminal
+        self._facts, self._started, self._commit = Facts(), datetime.now(UTC), git_commit()
+        self._cloud: LocalCloud | None = None
+        self._config: Edgeline | None = None
+
+    def run(self) -> int:
+        """Go through the parts; write the report whatever happens."""
+        folder = self._options.folder
+        folder.mkdir(parents=True, exist_ok=True)
+        for left in LEFT_BY_A_RUN:
+            remove(folder / left)
+        self._terminal.say(f"Edgeline species demo, seed {self._options.seed}, in {folder}")
+        failure: Failure | None = None
+        try:
+            self._go()
+        except PROBLEMS as error:
+            failure = Failure(self._terminal.stages[-1].name, " ".join(str(error).split()))
+            self._terminal.say(f"{failure.stage}: {failure.reason}", style="bold red")
+        report = self._write(failure)
+        self._terminal.say(f"Report: {report}  ({self._terminal.seconds:.0f} s)", style="bold")
+        return 1 if failure else 0
+
+    def _go(self) -> None:
+        material = self._read_pictures()
+        folder = self._options.folder
+        with ExitStack() as ending:
+            with self._terminal.part("Start the local cloud") as part:
+                configuration = write_configuration(material, self._options.budget, folder)
+                config = self._config = Edgeline.read(configuration)
+                cloud = self._cloud = ending.enter_context(start_cloud(folder / "cloud", Accounts()))
+                part.result(f"{cloud.url}, {counted(config.models, 'model')}")
+            with self._terminal.part("Synthesize the templates") as part:
+                synthesis.synthesize(configuration, folder / "cdk.out")
+                part.result("cdk synth, without credentials")
+            with self._terminal.part("Deploy them") as part:
+                outputs = deploy_stages(folder / "cdk.out", cloud, config.name, part)
+            DeployedTree(
+                self._terminal, self._options, self._facts, cloud, config, outputs, git_commit=self._commit
+            ).go(material)
+
+    def _write(self, failure: Failure | None) -> Path:
+        run = Run(
+            started=self._started.isoformat(timespec="seconds"),
+            seed=self._options.seed,
+            seconds=self._terminal.seconds,
+            stages=tuple(self._terminal.stages),
+            git_commit=self._commit,
+            failure=failure,
+            iam=Iam.of(self._cloud.calls.summary()) if self._cloud else None,
+        )
+        return write_report(self._options.folder, run, self._facts, self._config)
+
+    def _read_pictures(self) -> Material:
+        options = self._options
+        with self._terminal.part("Read the pictures" if options.images else "Draw the pictures") as part:
+            if options.images:
+                material = source.read(options.images)
+            else:
+                material = source.draw(
+                    options.folder / "pictures", each=options.each, seed=options.seed,
+                    progress=part.bar("pictures"),
+                )  # fmt: skip
+            self._facts.material = material
+            part.result(f"{len(material.pictures)} for the line, {len(material.fresh)} to try")
+        return material
