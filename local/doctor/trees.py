@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import ceil
 
 from config import Edgeline
 from config_trees import Tree
@@ -45,7 +46,9 @@ def _cold(tree: Tree, instances: Instances) -> Iterator[Finding]:
     if not cold:
         return
     kind = tree.parent.prod.instance_type
-    month = instances.hours(kind, HOURS)
+    # A copy of each, of one processor.
+    needed = ceil(len(tree.members) / (vcpus(kind) or len(tree.members)))
+    month = instances.hours(kind, HOURS * needed)
     price = (
         "a price that the table does not know" if month is None else f"about ${month:.2f} a month (assumed)"
     )
@@ -54,5 +57,5 @@ def _cold(tree: Tree, instances: Instances) -> Iterator[Finding]:
         "advice", f"the tree {tree.name} is slow after a pause: serverless are {names}; a start takes longer"
         " than the 29 seconds that API Gateway waits, so the API answers 503 with Retry-After, or the group",
         f"edgeline.toml models.{tree.name}.prod",
-        f'callers ask again; or kind = "components" keeps the tree ready on one {kind} for {price}',
+        f'callers ask again; or kind = "components" keeps the tree ready on {needed} {kind} for {price}',
     )  # fmt: skip

@@ -107,7 +107,7 @@ def test_a_serverless_tree_is_slow_after_a_pause_and_what_helps_has_a_price() ->
     assert found.severity == "advice"
     assert "serverless are the parent and all children" in found.what
     assert "503 with Retry-After" in found.what
-    assert "one ml.m5.large for about $83.95 a month" in found.remedy
+    assert "on 2 ml.m5.large for about $167.90 a month" in found.remedy
     one = config(prod={"kind": "realtime"})
     assert findings(one) == []
 
