@@ -6,12 +6,15 @@ from PIL import Image
 from .pictures import Picture
 
 # A network of 224 pixels looks at the centre of a picture whose short side is 256, and others in proportion.
-SHORT_SIDE_SHARE = 8 / 7
+_BORDER_SHARE = 1 / 14  # of the input, on either side
 
 
 def short_side(input_size: int) -> int:
-    """Return the short side, in pixels, that pictures are scaled to before their centre is taken."""
-    return round(input_size * SHORT_SIDE_SHARE)
+    """Return the short side, in pixels, that pictures are scaled to before their centre is taken.
+
+    The borders are whole pixels: with half ones, what was scaled before would show another picture.
+    """
+    return input_size + 2 * round(input_size * _BORDER_SHARE)
 
 
 def centre_view(picture: Picture, input_size: int) -> Picture:

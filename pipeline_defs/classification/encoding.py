@@ -13,16 +13,27 @@ QUALITY = 95  # of 100, with the colours at full resolution: what training sees 
 def encode(content: bytes, input_size: int) -> bytes:
     """Return an image file's picture as JPEG, its short side that of the model's view, or its own if smaller.
 
-    Scaled by the filter that the model's view is scaled by. Raises BadPicture for what is no picture.
+    Raises BadPicture for what is no picture.
     """
-    image = Image.fromarray(decode(content))
-    shorter, wanted = min(image.size), short_side(input_size)
-    if shorter > wanted:
-        width, height = (max(wanted, round(side * wanted / shorter)) for side in image.size)
-        image = image.resize((width, height), Image.Resampling.BILINEAR)
+    image = scaled(Image.fromarray(decode(content)), input_size)
     stream = io.BytesIO()
     image.save(stream, "JPEG", quality=QUALITY, subsampling="4:4:4")
     return stream.getvalue()
+
+
+def scaled(image: Image.Image, input_size: int) -> Image.Image:
+    """Scale a picture so that its centre is, pixel by pixel, what `centre_view` makes of the whole.
+
+    For that the long side loses up to two pixels: its borders beside the centre are whole pixels too.
+    """
+    wanted = short_side(input_size)
+    ratio = min(image.size) / wanted
+    if ratio <= 1:
+        return image
+    width, height = (wanted + max(0, int((side / ratio - wanted) / 2)) * 2 for side in image.size)
+    left, top = max(0.0, (image.width - width * ratio) / 2), max(0.0, (image.height - height * ratio) / 2)
+    box = (left, top, image.width - left, image.height - top)
+    return image.resize((width, height), Image.Resampling.BILINEAR, box=box)
 
 
 def encoder(input_size: int) -> dict[str, object]:

@@ -107,7 +107,9 @@ class Tree:
         given = {"dataset": folder / "dataset", "encoded": folder / "encoded"}
         ended_well(self.job("write_records", folder, model, **given))
 
-    def split(self, folder: Path, model: str, role: str = "JobRoleArn") -> "subprocess.CompletedProcess[str]":
+    def split(
+        self, folder: Path, model: str, policy: dict[str, Any] | None = None
+    ) -> "subprocess.CompletedProcess[str]":
         given = {"dataset": folder / "dataset", "records": folder / "records", "seed": 7}
         given["artifacts_bucket"] = self.data["ArtifactsBucket"]
         return self.job("split_records", folder, model, policy, **given)

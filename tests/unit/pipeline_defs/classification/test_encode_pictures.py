@@ -38,7 +38,7 @@ def test_every_picture_is_encoded_in_its_place(tmp_path: Path) -> None:
     found = read_shards(tmp_path / "out" / "encoded", dataset_sha256=header.sha256, images=60)
     for image, encoded in zip(read_images(tmp_path / "dataset"), found, strict=True):
         assert encoded == encode(file_of(image).read_bytes(), 64)
-        assert decode(encoded).shape == (73, 82, 3)
+        assert decode(encoded).shape == (74, 82, 3)
 
 
 def test_the_same_data_set_gives_the_same_bytes_whatever_number_of_processes(tmp_path: Path) -> None:
@@ -49,7 +49,7 @@ def test_the_same_data_set_gives_the_same_bytes_whatever_number_of_processes(tmp
         folder = tmp_path / processes / "encoded"
         written.append({path.name: path.read_bytes() for path in folder.iterdir()})
     assert written[0] == written[1]
-    assert json.loads(written[0][INDEX_FILE])["encoder"]["short_side"] == 73
+    assert json.loads(written[0][INDEX_FILE])["encoder"]["short_side"] == 74
 
 
 def test_pictures_that_are_gone_changed_or_none_are_named_and_nothing_is_finished(tmp_path: Path) -> None:
