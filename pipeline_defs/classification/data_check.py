@@ -47,16 +47,9 @@ def check_data(
     """
     output.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=output, prefix=".check-") as temporary:
-        folder, made = Path(temporary), Path(temporary) / "made"
+        made = Path(temporary) / "made"
         made.mkdir()
-        quarantine = Quarantine(folder)
-        rows = _examined(listing, examination, quarantine, folder, processes)
-        with (made / dataset.IMAGES).open("wb") as target:
-            kept = Selection(rows, settings.classes).write(
-                target, quarantine, settings.label_of(), settings.quality.near_duplicate_bits
-            )
-        with (made / dataset.QUARANTINE).open("wb") as target:
-            target.writelines(quarantine)
+        kept, quarantine = _write_lists(made, settings, listing, examination, processes)
         write_json(made / dataset.REPORT, _report(settings, listing, kept, quarantine))
         try:
             judge(settings, kept, quarantine, listing.source)
@@ -107,6 +100,25 @@ def _judge_classes(settings: ClassificationSettings, kept: Kept, quarantine: Qua
 def _with_quarantined(name: str, quarantine: Quarantine) -> str:
     bad = quarantine.by_class[name]
     return f"{name} ({bad} in quarantine)" if bad else name
+
+
+def _write_lists(
+    made: Path,
+    settings: ClassificationSettings,
+    listing: Listing,
+    examination: Examination,
+    processes: int,
+) -> tuple[Kept, Quarantine]:
+    """Write images.jsonl and quarantine.jsonl; what is sorted on the way lies beside `made`."""
+    quarantine = Quarantine(made.parent)
+    rows = _examined(listing, examination, quarantine, made.parent, processes)
+    bits = settings.quality.near_duplicate_bits
+    with (made / dataset.IMAGES).open("wb") as target:
+        selection = Selection(rows, settings.classes)
+        kept = selection.write(target, quarantine, settings.label_of(), bits)
+    with (made / dataset.QUARANTINE).open("wb") as target:
+        target.writelines(quarantine)
+    return kept, quarantine
 
 
 def _examined(
