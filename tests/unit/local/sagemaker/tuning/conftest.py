@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-# Prints `top1` for each of some epochs: `level` less its distance from 0.3. What it was asked goes to a file.
+# Prints `top1` for each of some epochs: `level` less the rate's distance from 0.3. With a level that is hopeless
+# it goes on for long. `notes` gets the times when it began and ended.
 SCRIPT = """
 import argparse, json, os, pathlib, sys, time
 parser = argparse.ArgumentParser()
@@ -14,6 +15,7 @@ parser.add_argument("--rate", type=float, default=0.3)
 parser.add_argument("--level", type=float, default=1.0)
 parser.add_argument("--width", type=int, default=16)
 parser.add_argument("--epochs", type=int, default=1)
+parser.add_argument("--hopeless", type=float, default=0.0)
 parser.add_argument("--pause", type=float, default=0.0)
 parser.add_argument("--fault", default="")
 parser.add_argument("--notes", type=pathlib.Path)
@@ -23,7 +25,7 @@ if given.notes:
         note.write(f"{time.time()} ")
 if given.fault == "crash" or given.fault == "high" and given.rate > 0.5:
     raise SystemExit("out of luck")
-for epoch in range(given.epochs):
+for epoch in range(given.epochs if given.level > given.hopeless else 10_000):
     time.sleep(given.pause)
     if given.fault != "silent":
         print(f"epoch {epoch + 1} top1={given.level - abs(given.rate - 0.3):.6f};")
