@@ -10,8 +10,8 @@ from botocore.exceptions import ClientError
 
 from local.sagemaker.jobs.spot import Times
 
-# Counts to `--steps`, each a checkpoint from which it goes on after an interruption; one that began at 0 waits
-# at step 5 for that.
+# Counts to `--steps`, each a checkpoint from which it goes on after an interruption. One that began at 0
+# waits for that at step 5.
 _COUNT = """
 import argparse, os, pathlib, signal, sys, time
 parser = argparse.ArgumentParser()
