@@ -21,7 +21,7 @@ BROWSER := tests/browser/node_modules/.package-lock.json
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export IMAGES LABELS LABEL_BY_HAND SEED STAY
 
-.PHONY: help demo doctor push serve test acceptance bench-labeling bench-data-qa check synth clean inputs
+.PHONY: help demo demo-species doctor push serve test acceptance bench-labeling bench-data-qa check synth clean inputs
 .DELETE_ON_ERROR:
 
 help:
@@ -29,6 +29,8 @@ help:
 	@echo 'make demo IMAGES=folder LABELS=file   the same with your own, LABELS as COCO JSON or Ground Truth manifest'
 	@echo 'make demo LABEL_BY_HAND=1             you label 12 of them yourself, in a browser; LABEL_BY_HAND=24: so many'
 	@echo 'make demo STAY=1                      the cloud stays up afterwards: verify, rebuild, look around'
+	@echo 'make demo-species                     a parent that routes to child models, with drawn species; a page to try it'
+	@echo 'make demo-species IMAGES=folder       the same with your own, in <group>/<species>/ folders'
 	@echo 'make doctor                           what would fail or cost money on AWS, before it does'
 	@echo 'make push                             what is committed, through the delivery pipeline; APPROVE=1 asks nobody'
 	@echo 'make serve                            a local cloud to push to, until Ctrl-C'
@@ -49,6 +51,13 @@ demo: inputs $(LOCAL) $(PAGE)
 		1) set -- "$$@" --label-by-hand ;; \
 		*) set -- "$$@" --label-by-hand "$$LABEL_BY_HAND" ;; \
 	esac; \
+	[ -z "$$SEED" ] || set -- "$$@" --seed "$$SEED"; \
+	[ -z "$$STAY" ] || set -- "$$@" --stay; \
+	exec python -m local "$$@"
+
+demo-species: $(LOCAL) $(PAGE)
+	@set -- demo-species; \
+	[ -z "$$IMAGES" ] || set -- "$$@" --images "$$IMAGES"; \
 	[ -z "$$SEED" ] || set -- "$$@" --seed "$$SEED"; \
 	[ -z "$$STAY" ] || set -- "$$@" --stay; \
 	exec python -m local "$$@"
@@ -95,7 +104,7 @@ synth: $(LOCAL) $(PAGE)
 	CDK_VALIDATION=false cdk synth --quiet
 
 clean:
-	rm -rf $(VENV) .venv.lock checks/asl/node_modules labeling_app/node_modules tests/browser/node_modules cdk.out local_run local_cloud .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) .venv.lock checks/asl/node_modules labeling_app/node_modules tests/browser/node_modules cdk.out local_run local_species local_cloud .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(LOCAL):

@@ -19,7 +19,13 @@ def main(arguments: Sequence[str]) -> int:
     # SIGINT too: a shell starts what it puts in the background with it ignored, and Python leaves it so.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _interrupt)
-    commands = {"demo": _demo, "doctor": _doctor, "verify": _audit, "rebuild": _audit}
+    commands = {
+        "demo": _demo,
+        "demo-species": _demo_species,
+        "doctor": _doctor,
+        "verify": _audit,
+        "rebuild": _audit,
+    }
     run = commands.get(options.command, _deliver)
     try:
         return run(options)
@@ -44,6 +50,29 @@ def _demo(options: argparse.Namespace) -> int:
             pictures=options.pictures,
             configuration=options.config.resolve(),
             by_hand=options.label_by_hand,
+            stay=options.stay,
+        ),
+        terminal,
+    )
+    try:
+        return line.run()
+    except KeyboardInterrupt:
+        terminal.say("Stopped; nothing is left running.", style="bold")
+        return INTERRUPTED
+
+
+def _demo_species(options: argparse.Namespace) -> int:
+    from local.demo.progress import Terminal
+    from local.species.line import SpeciesLine
+    from local.species.options import Options
+
+    terminal = Terminal()
+    line = SpeciesLine(
+        Options(
+            folder=options.folder.resolve(),
+            images=options.images and options.images.resolve(),
+            seed=options.seed,
+            each=options.each,
             stay=options.stay,
         ),
         terminal,
@@ -90,6 +119,17 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
         help=f"leave N pictures for you to label in a browser ({BY_HAND} where no number is given)",
     )  # fmt: skip
     demo.add_argument("--stay", action="store_true", help="keep the cloud up afterwards, until Ctrl-C")
+    species = commands.add_parser("demo-species", help="take pictures through a tree of models")
+    species.add_argument(
+        "--images", type=Path, help="<group>/<species>/ folders of pictures; drawn ones where it is not given"
+    )
+    species.add_argument("--seed", type=int, default=7, help="of the drawing, the split, the training")
+    species.add_argument("--each", type=_number, default=80, help="pictures of each species to draw")
+    species.add_argument("--folder", type=Path, default=Path("local_species"), help="where everything goes")
+    species.add_argument(
+        "--stay", action=argparse.BooleanOptionalAction, default=sys.stdout.isatty(),
+        help="keep the page up afterwards, until Ctrl-C; by default on a terminal",
+    )  # fmt: skip
     doctor = commands.add_parser("doctor", help="what would fail or cost money on AWS, before it does")
     doctor.add_argument("--config", type=Path, default=ROOT / "edgeline.toml", help="another edgeline.toml")
     doctor.add_argument("--json", action="store_true", help="for programs; exit status 1 on errors")

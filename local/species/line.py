@@ -1,6 +1,7 @@
 """A tree of models, once through: from folders of pictures to an address that names what a picture shows."""
 
-from contextlib import ExitStack
+import threading
+from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,10 +13,11 @@ from local.demo.details import Failure
 from local.demo.progress import Terminal
 from local.demo.summary import Iam
 from local.species import source
-from local.species.configuration import write_configuration
+from local.species.configuration import TREE, write_configuration
 from local.species.deployed import DeployedTree
 from local.species.facts import Facts
 from local.species.options import Options
+from local.species.page_server import PageServer
 from local.species.report import Run, write_report
 from local.species.source import Material
 
@@ -62,9 +64,22 @@ class SpeciesLine:
                 part.result("cdk synth, without credentials")
             with self._terminal.part("Deploy them") as part:
                 outputs = deploy_stages(folder / "cdk.out", cloud, config.name, part)
-            DeployedTree(
+            deployed = DeployedTree(
                 self._terminal, self._options, self._facts, cloud, config, outputs, git_commit=self._commit
-            ).go(material)
+            )
+            deployed.go(material)
+            if self._options.stay:
+                self._stay(deployed, material)
+
+    def _stay(self, deployed: DeployedTree, material: Material) -> None:
+        """Keep the page up until Ctrl-C."""
+        self._terminal.say(f"Report: {self._write(None)}", style="bold")
+        with PageServer(deployed.app, TREE, material.fresh) as page:
+            self._terminal.say(
+                f"Drop a picture at {page.url} and see the route that it takes; Ctrl-C ends it"
+            )
+            with suppress(KeyboardInterrupt):
+                threading.Event().wait()
 
     def _write(self, failure: Failure | None) -> Path:
         run = Run(
