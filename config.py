@@ -155,6 +155,8 @@ class Edgeline:
             studio=_studio(top.table("studio")) if "studio" in values else None,
         )
         top.end()
+        if config.studio is not None and "training" not in config.parts:
+            raise top.wrong("studio", "is where trainings are started, and parts leaves training out")
         return config
 
     @property

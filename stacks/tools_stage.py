@@ -9,6 +9,7 @@ from stacks.data_stack import DataStack
 from stacks.edge_stack import EdgeStack
 from stacks.labeling_stack import LabelingStack
 from stacks.promotion_stack import PromotionStack
+from stacks.studio_stack import StudioStack
 from stacks.training_stack import TrainingStack
 
 
@@ -47,7 +48,7 @@ class ToolsStage(cdk.Stage):
         )
 
     def _training(self, data: DataStack) -> None:
-        TrainingStack(
+        training = TrainingStack(
             self,
             "Training",
             config=self._config,
@@ -57,6 +58,17 @@ class ToolsStage(cdk.Stage):
             feature_group_name=data.feature_group_name,
             workflows=data.workflows,
         )
+        studio = self._config.studio
+        if studio is not None:
+            StudioStack(
+                self,
+                "Studio",
+                config=self._config,
+                studio=studio,
+                training=training,
+                artifacts=data.artifacts,
+                key=data.key,
+            )
 
     def _promotion(self, data: DataStack) -> None:
         PromotionStack(self, "Promotion", config=self._config, artifacts=data.artifacts, key=data.key)

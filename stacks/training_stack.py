@@ -115,7 +115,8 @@ class TrainingStack(cdk.Stack):
                 variables=VARIABLES,
                 schedule=model.schedule,
             ).grant_operate(operator)
-        TrainingStarts(self, "Starts", config=config, images=images, artifacts=artifacts, key=key)
+        starts = TrainingStarts(self, "Starts", config=config, images=images, artifacts=artifacts, key=key)
+        self.runs_starter = starts.api.starter
         self._output("JobRoleArn", self.job_role.role_arn)
         self._output("Workgroup", queries.workgroup)
         self._output("LabelReaderPolicyArn", queries.reader_policy().managed_policy_arn)

@@ -13,6 +13,8 @@ from local.doctor.assembly import Stack
 from local.doctor.finding import Finding
 
 POLICY = Path(__file__).parents[2] / "bootstrap/execution-policy.json"
+# Beside it where there is a Studio domain, which few want.
+STUDIO_POLICY = POLICY.with_name("studio-policy.json")
 _WHERE = "bootstrap/execution-policy.json"
 # Namespaces of CloudFormation whose IAM prefix is not their own name.
 _PREFIXES = {"ApiGateway": "apigateway", "Cognito": "cognito-idp", "StepFunctions": "states"}
@@ -21,7 +23,10 @@ _PREFIXES = {"ApiGateway": "apigateway", "Cognito": "cognito-idp", "StepFunction
 def check(config: Edgeline, stacks: Sequence[Stack], policy: Path = POLICY) -> Iterator[Finding]:
     """Compare the policy with the resources of the templates and with the project's name."""
     text = policy.read_text(encoding="utf-8")
-    for service in sorted(services_of(stacks) - allowed_services(json.loads(text))):
+    allowed = allowed_services(json.loads(text))
+    if config.studio is not None:
+        allowed |= allowed_services(json.loads(STUDIO_POLICY.read_text(encoding="utf-8")))
+    for service in sorted(services_of(stacks) - allowed):
         yield Finding(
             "error", f"the execution policy does not let CloudFormation use {service}", _WHERE,
             f"add the actions of {service}, update the policy in each account",
