@@ -166,6 +166,16 @@ def test_shares_are_near_70_12_18_in_every_class() -> None:
             assert counts[side] / counts.total() == pytest.approx(share, abs=0.03)
 
 
+def test_shares_stay_near_70_12_18_as_a_class_grows() -> None:
+    base = pictures({"base": [1, 1, 1]})
+    before = split(base).frozen
+    for count in range(4, 101, 4):
+        assigned = split(base + pictures({"grows": [1] * count}), before)
+        before = assigned.frozen
+    counts = Counter(assigned.sides[3:].tolist())
+    assert (counts[TRAIN], counts[VALIDATION], counts[TEST]) == (70, 12, 18)
+
+
 def test_another_seed_is_another_split() -> None:
     those = pictures({"a": [1] * 30})
     assert sides(those, seed=1) != sides(those, seed=2)
