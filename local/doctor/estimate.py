@@ -16,6 +16,7 @@ from local.doctor.tables import table
 from local.doctor.training_costs import training_costs
 
 HOURS = 730
+_STUDIO_APP = "ml.t3.medium"  # what Studio proposes for a terminal
 
 
 @dataclass(frozen=True)
@@ -109,6 +110,9 @@ def _month(
     yield Cost(
         f"{assumed['log_storage_gb']} GB of logs (assumed)", assumed["log_storage_gb"] * month["log_gb"]
     )
+    if config.studio is not None:
+        hour = instances.hours(_STUDIO_APP, 1)
+        yield Cost(f"Studio: ${hour:.2f} an hour for each open {_STUDIO_APP}, closed after one idle", 0)
     if "edge" in config.parts:
         yield Cost(f"core devices: ${month['core_device']:.2f} for each active one", 0)
 
