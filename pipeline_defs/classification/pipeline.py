@@ -68,7 +68,7 @@ class _ClassificationPipeline:
         split = self._split_records(check, records)
         tune = self._tune(split)
         train = self._train(split, tune)
-        report = PropertyFile(name="Evaluation", output_name="evaluation", path="evaluation.json")
+        report = PropertyFile(name="Metrics", output_name="evaluation", path="metrics.json")
         evaluate = self._evaluate(check, split, train, report)
         measured = JsonGet(step_name=evaluate.name, property_file=report, json_path="top1")
         # A model that is only rebuilt, to compare it, is no candidate for a release. Two steps, since none

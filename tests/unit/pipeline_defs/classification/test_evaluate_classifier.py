@@ -96,6 +96,12 @@ def test_what_is_said_of_a_flat_model(flat: Path) -> None:
     assert report["dataset"]["as_of"] == "2026-11-21T12:00:00Z"
 
 
+def test_the_gate_reads_a_small_file(flat: Path) -> None:
+    report = evaluated(flat, f"--model-dir={flat / 'model'}")
+    metrics = json.loads((flat / "evaluation" / "metrics.json").read_text())
+    assert metrics == {key: report[key] for key in ("top1", "top5", "macro_f1", "images")}
+
+
 def test_slices_name_what_the_model_is_weak_at(flat: Path) -> None:
     slices = evaluated(flat, f"--model-dir={flat / 'model'}")["slices"]
     assert slices["folder"] == [
@@ -273,3 +279,13 @@ def test_a_list_of_children_that_is_none_is_one_clear_line(tree: Path) -> None:
     (tree / "children.json").write_text("[]")
     with pytest.raises(JobError, match=r"children\.json: not a list of children"):
         evaluated(tree, f"--model-dir={tree / 'model'}", f"--children={tree / 'children.json'}")
+
+
+def test_a_parent_with_one_child_has_one_label_and_its_child_decides(tmp_path: Path) -> None:
+    alone = replace(PARENT, labels={"warm": ("rose", "moss")}, children={"warm": "warm"})
+    write_work(tmp_path, alone, [Shown("rose", "red"), Shown("moss", "red")])
+    model_of(tmp_path, alone)
+    only = write_children(tmp_path, {"warm": CHILDREN["warm"]})
+    report = evaluated(tmp_path, f"--model-dir={tmp_path / 'model'}", only)
+    assert (report["top1"], report["worst_pairs"]) == (1.0, [])
+    assert (report["routing"]["top1_end_to_end"], report["routing"]["cost"]) == (0.5, 0.0)
