@@ -34,7 +34,9 @@ def on_endpoint(audit: Audit, sagemaker: Any, name: str, *, component: str) -> R
     container = described.get("PrimaryContainer") or described["Containers"][0]
     if "ModelPackageName" not in container:
         audit.wrong("model of it", model, "it was not made from a model package")
-        raise AuditError(f"{component} serves {model}, which names no model package: nothing leads on from there")
+        raise AuditError(
+            f"{component} serves {model}, which names no model package: nothing leads on from there"
+        )
     audit.holds("model of it", f"{model}, from {container['ModelPackageName'].rpartition('/')[2]}")
     return Running(container["ModelPackageName"])
 
