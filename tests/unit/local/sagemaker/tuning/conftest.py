@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-# Prints `top1` for each of some epochs: `level` less the rate's distance from 0.3. With a hopeless level it goes
-# on for long. `notes` gets the times when it began and ended.
+# Prints `top1` for some epochs: `level` less the distance of the rate from 0.3; for long if that is hopeless.
+# `notes` gets the times when it began and ended.
 SCRIPT = """
 import argparse, json, os, pathlib, sys, time
 parser = argparse.ArgumentParser()
