@@ -26,22 +26,21 @@ SETTINGS = ClassificationSettings(
     input_size=28,
 )
 OTHER_SCORES = """
-_predict = predict_fn
-
-def predict_fn(picture, model, context=None):
-    answer = _predict(picture, model, context)
-    for found in answer["labels"]:
-        found["score"] = found["score"] * 0.99
-    return answer
+import dataclasses
+from served_code import classification_serving as serving
+def predict_fn(request, model):
+    answer = serving.predict_fn(request, model)
+    found = [dataclasses.replace(one, score=one.score * 0.99) for one in answer.labels]
+    return dataclasses.replace(answer, labels=found)
 """
 OTHER_LABELS = """
-_predict = predict_fn
-
-def predict_fn(picture, model, context=None):
-    answer = _predict(picture, model, context)
-    first, second = answer["labels"][:2]
-    first["label"], second["label"] = second["label"], first["label"]
-    return answer
+import dataclasses
+from served_code import classification_serving as serving
+def predict_fn(request, model):
+    answer = serving.predict_fn(request, model)
+    first, second, *others = answer.labels
+    first, second = (dataclasses.replace(a, label=b.label) for a, b in ((first, second), (second, first)))
+    return dataclasses.replace(answer, labels=[first, second, *others])
 """
 
 
@@ -90,7 +89,7 @@ def test_the_inference_code_that_is_shipped_passes(bench: Bench, serve: Any) -> 
     measured = bench.test(endpoint)
     assert differences(bench.registered, measured, endpoint=endpoint, limits=LIMITS) == []
     kept = summary(bench.registered, measured, LIMITS)
-    assert (kept["top1"], kept["registered"]["top1"], kept["contract"]["cases"]) == (1.0, 1.0, 17)
+    assert (kept["top1"], kept["registered"]["top1"], kept["contract"]["cases"]) == (1.0, 1.0, 16)
     assert kept["equality"] == {"pictures": 6, "compared": 6, "different": 0, "largest_score": 0.0}
 
 
