@@ -16,7 +16,7 @@ from sagemaker.mlops.workflow.condition_step import ConditionStep
 from sagemaker.mlops.workflow.fail_step import FailStep
 from sagemaker.mlops.workflow.model_step import ModelStep
 from sagemaker.mlops.workflow.pipeline import Pipeline
-from sagemaker.mlops.workflow.steps import ProcessingStep, TrainingStep, TuningStep
+from sagemaker.mlops.workflow.steps import ProcessingStep, Step, TrainingStep, TuningStep
 
 from pipeline_defs.classification.label_map import LabelMap
 from pipeline_defs.classification.settings import label_map, settings_file, settings_of
@@ -62,30 +62,6 @@ class _ClassificationPipeline:
 
     def pipeline(self) -> Pipeline:
         """Put the steps together."""
-        check = self._check_data()
-        encode = self._encode_pictures(check)
-        records = self._write_records(check, encode)
-        split = self._split_records(check, records)
-        tune = self._tune(split)
-        train = self._train(split, tune)
-        report = PropertyFile(name="Metrics", output_name="evaluation", path="metrics.json")
-        evaluate = self._evaluate(check, split, train, report)
-        measured = JsonGet(step_name=evaluate.name, property_file=report, json_path="top1")
-        # A model that is only rebuilt, to compare it, is no candidate for a release. Two steps, since none
-        # may stand inside of another.
-        for_release = ConditionEquals(left=self._register_model, right=_YES)
-        register = ConditionStep(
-            "CheckTop1",
-            conditions=[for_release, ConditionGreaterThanOrEqualTo(left=measured, right=self._threshold)],
-            if_steps=[self._register(check, split, train, evaluate)],
-            else_steps=[],
-        )
-        refuse = ConditionStep(
-            "RefuseLowTop1",
-            conditions=[for_release, ConditionLessThan(left=measured, right=self._threshold)],
-            if_steps=[self._too_low(evaluate)],
-            else_steps=[],
-        )
         return Pipeline(
             name=self._model.pipeline_name,
             parameters=[
@@ -97,11 +73,39 @@ class _ClassificationPipeline:
                 self._git_commit,
                 self._children,
             ],
-            steps=[check, encode, records, split, tune, train, evaluate, register, refuse],
+            steps=self._steps(),
             # Experiments would need more rights, and say what the model package says already.
             pipeline_experiment_config=None,
             sagemaker_session=self._jobs.session,
         )
+
+    def _steps(self) -> list[Step]:
+        check = self._check_data()
+        encode = self._encode_pictures(check)
+        records = self._write_records(check, encode)
+        split = self._split_records(check, records)
+        tune = self._tune(split)
+        train = self._train(split, tune)
+        report = PropertyFile(name="Metrics", output_name="evaluation", path="metrics.json")
+        evaluate = self._evaluate(check, split, train, report)
+        measured = JsonGet(step_name=evaluate.name, property_file=report, json_path="top1")
+        package = self._register(check, split, train, evaluate)
+        gates = self._gates(measured, package, self._too_low(evaluate))
+        return [check, encode, records, split, tune, train, evaluate, *gates]
+
+    def _gates(self, measured: JsonGet, package: ModelStep, too_low: FailStep) -> list[ConditionStep]:
+        """Register what is good enough, and end the run as failed where it is not.
+
+        A model that is only rebuilt, to compare it, is no candidate for a release. Two steps, since none may
+        stand inside of another.
+        """
+        for_release = ConditionEquals(left=self._register_model, right=_YES)
+        enough = ConditionGreaterThanOrEqualTo(left=measured, right=self._threshold)
+        too_little = ConditionLessThan(left=measured, right=self._threshold)
+        return [
+            ConditionStep(name, conditions=[for_release, gate], if_steps=[step], else_steps=[])
+            for name, gate, step in (("CheckTop1", enough, package), ("RefuseLowTop1", too_little, too_low))
+        ]
 
     def _check_data(self) -> ProcessingStep:
         options = {"as-of": self._as_of, "dataset-manifest": self._dataset_manifest}
