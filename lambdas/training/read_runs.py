@@ -1,8 +1,9 @@
 """Tells where a run of a model's training stands, and which the newest are.
 
 In:  API Gateway's proxy event of GET /models/{name}/runs/{run}, or of GET /models/{name}/runs?limit=1..20
-Out: {"run", "model", "status", "ended", "reason", "model_package", "asked", "stages", "training"}, or
-     {"model", "runs": [{"run", "status", "ended", "started_at", "started_by", "status_url"}]}, newest first.
+Out: of one {"run", "model", "status", "ended", "reason", "model_package", "started_by", "asked", "stages",
+     "training"}; of the newest {"model", "runs": [{"run", "status", "ended", "started_at", "started_by",
+     "status_url"}]}, the newest first.
      404: no such model or run; 503 with Retry-After: AWS is busy.
 
 `status` is that of the whole (lambdas/training/runs.py): the CodePipeline ends once the SageMaker pipeline
@@ -67,9 +68,7 @@ class Reader:
         if not _RUN.fullmatch(run):
             raise missing
         try:
-            execution = self._codepipeline.get_pipeline_execution(
-                pipelineName=workflow.name, pipelineExecutionId=run
-            )["pipelineExecution"]
+            execution = self._execution(workflow, run)
         except self._codepipeline.exceptions.PipelineExecutionNotFoundException:
             raise missing from None
         actions = self._actions(workflow, {"pipelineExecutionId": run})
@@ -93,11 +92,17 @@ class Reader:
                 "status": status,
                 "ended": status in runs.ENDED,
                 "started_at": execution["startTime"].isoformat(),
-                "started_by": execution.get("trigger", {}).get("triggerDetail"),
+                "started_by": runs.started_by(self._execution(workflow, run)),
             }
 
         with ThreadPoolExecutor(_READERS) as pool:
             return list(pool.map(read, executions))
+
+    def _execution(self, workflow: Workflow, run: str) -> dict[str, Any]:
+        found: dict[str, Any] = self._codepipeline.get_pipeline_execution(
+            pipelineName=workflow.name, pipelineExecutionId=run
+        )["pipelineExecution"]
+        return found
 
     def _actions(self, workflow: Workflow, chosen: Mapping[str, str]) -> list[dict[str, Any]]:
         pages = self._codepipeline.get_paginator("list_action_executions").paginate(

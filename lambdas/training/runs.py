@@ -60,6 +60,13 @@ def model_package_of(steps: Iterable[Mapping[str, Any]]) -> str | None:
     return None
 
 
+def started_by(execution: Mapping[str, Any]) -> str | None:
+    """Who started a run: whom the runs API had checked, else whom CodePipeline names."""
+    told = {one["name"]: one["resolvedValue"] for one in execution.get("variables", [])}
+    by: str | None = told.get("STARTED_BY", _NONE)
+    return by if by != _NONE else execution.get("trigger", {}).get("triggerDetail")
+
+
 def described(
     execution: Mapping[str, Any],
     actions: Sequence[Mapping[str, Any]],
@@ -76,6 +83,7 @@ def described(
         "ended": ended,
         "reason": reason_of(actions, training, steps) if ended and status != "succeeded" else None,
         "model_package": model_package_of(steps),
+        "started_by": started_by(execution),
         "asked": {name: value for name, value in resolved.items() if value != _NONE},
         "stages": [_stage(one) for one in sorted(actions, key=lambda one: one["startTime"])],
         "training": None if training is None else _training(training, steps),

@@ -11,6 +11,7 @@ from training_part import BOTH_TASKS, templates
 from config import Edgeline
 from lambdas.training.workflows import workflows
 from stacks.constructs.training_starts import configured_starts
+from stacks.constructs.workflow_pipeline import workflow_names
 
 MODELS = ("tags", "species", "flowers")
 
@@ -57,6 +58,12 @@ def test_every_model_has_a_pipeline_that_nothing_but_starts_run(training: Templa
         assert pipeline["ExecutionMode"] == "QUEUED"
         declared = {variable["Name"] for variable in pipeline["Variables"]}
         assert {"SEED", "AS_OF", "LABELS_MANIFEST", "CHILDREN", "ALONE", "STARTED_BY"} <= declared
+
+
+def test_a_deployment_starts_whichever_of_them_it_touched() -> None:
+    assert {f"edgeline-model-{model}" for model in MODELS} <= set(
+        workflow_names(Edgeline.from_values(BOTH_TASKS))
+    )
 
 
 def test_every_schedule_starts_its_model(training: Template) -> None:

@@ -37,13 +37,15 @@ from stacks.training_stack import TrainingStack
 
 ROOT = Path(__file__).parents[2]
 DETECTOR, PARENT, CHILD = "tags", "species", "flowers"
-THRESHOLD = 3
+THRESHOLD, SCHEDULE = 3, "rate(7 days)"
 MODELS: dict[str, dict[str, Any]] = {
-    DETECTOR: {"task": "detection", "classes": ["scratch"], "train_at_images": THRESHOLD},
+    DETECTOR: {
+        "task": "detection", "classes": ["scratch"], "train_at_images": THRESHOLD, "schedule": SCHEDULE,
+    },
     PARENT: {"task": "classification", "classes": ["mushroom"]},
     CHILD: {
         "task": "classification", "parent": PARENT, "classes": ["daffodil", "tulip"],
-        "train_at_images": THRESHOLD,
+        "train_at_images": THRESHOLD, "schedule": SCHEDULE,
     },
 }  # fmt: skip
 
@@ -97,14 +99,15 @@ class Answer:
 
 
 class StartsLine:
-    """The deployed stacks and who calls them."""
+    """The deployed stacks and who calls them; `real` leaves the build what the stack says."""
 
-    def __init__(self, cloud: LocalCloud, folder: Path, name: str) -> None:
+    def __init__(self, cloud: LocalCloud, folder: Path, name: str, *, real: bool = False) -> None:
         self.cloud, self.name, self._told = cloud, name, folder / "told"
         self._told.mkdir()
         for model in MODELS:
             self.tell(model, "nothing")  # what the run finds that begins as the pipeline is made
-        outputs = _deployed(cloud, folder / "assembly", name, _buildspec(self._told, name))
+        buildspec = None if real else _buildspec(self._told, name)
+        outputs = _deployed(cloud, folder / "assembly", name, buildspec)
         self.data, self.training = outputs[f"{name}-data"], outputs[f"{name}-training"]
         session = self.root = cloud.root_session()
         self.codepipeline, self.sagemaker = session.client("codepipeline"), session.client("sagemaker")
@@ -262,7 +265,7 @@ def _buildspec(folder: Path, name: str) -> dict[str, Any]:
 
 
 def _deployed(
-    cloud: LocalCloud, folder: Path, name: str, buildspec: dict[str, Any]
+    cloud: LocalCloud, folder: Path, name: str, buildspec: dict[str, Any] | None
 ) -> dict[str, dict[str, str]]:
     context = json.loads((ROOT / "cdk.json").read_text())["context"]
     app = cdk.App(outdir=str(folder), context=context, analytics_reporting=False)
@@ -276,7 +279,7 @@ def _deployed(
     path = folder / "Training.template.json"
     template = json.loads(path.read_text())
     for resource in template["Resources"].values():
-        if resource["Type"] == "AWS::CodeBuild::Project":
+        if buildspec and resource["Type"] == "AWS::CodeBuild::Project":
             resource["Properties"]["Source"]["BuildSpec"] = json.dumps(buildspec)
     path.write_text(json.dumps(template))
     return deploy(folder, cloud)

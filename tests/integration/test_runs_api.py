@@ -154,6 +154,7 @@ def test_the_newest_runs_come_first(line: StartsLine) -> None:
     assert answer.status == 200, answer
     assert [one["run"] for one in answer.body["runs"]] == runs[::-1]
     assert {one["status"] for one in answer.body["runs"]} == {"succeeded"}
+    assert {one["started_by"] for one in answer.body["runs"]} == {line.starter.principal_arn}
     assert all(one["status_url"].endswith(one["run"]) for one in answer.body["runs"])
     for limit in ("0", "21", "x", "-1", "1.5"):
         assert line.ask("GET", f"models/{CHILD}/runs?limit={limit}").status == 400

@@ -83,6 +83,15 @@ def test_a_reason_is_no_longer_than_one_reads() -> None:
     assert len(runs.reason_of([build()], training("Failed"), steps) or "") == 1000
 
 
+def test_who_started_a_run_is_whom_the_api_checked_or_else_whom_codepipeline_names() -> None:
+    trigger = {"triggerType": "CloudWatchEvent", "triggerDetail": "arn:rule"}
+    by_api = [{"name": "STARTED_BY", "resolvedValue": "arn:ada"}]
+    by_rule = [{"name": "STARTED_BY", "resolvedValue": "none"}]
+    assert runs.started_by({"trigger": trigger, "variables": by_api}) == "arn:ada"
+    assert runs.started_by({"trigger": trigger, "variables": by_rule}) == "arn:rule"
+    assert runs.started_by({}) is None
+
+
 def test_a_document_has_all_of_it_and_no_reason_where_nothing_is_wrong() -> None:
     execution = {
         "pipelineExecutionId": "run-1",
