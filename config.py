@@ -7,60 +7,21 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any
 
 from config_classification import ClassificationModel
+from config_delivery import Accounts, Delivery, read_accounts, read_delivery
 from config_labeling import Labeling, read_labeling
 from config_model import DetectionModel, Model
 from config_table import ConfigError, Table
 from config_trees import NAME, Tree, read_models, trees_of, with_inherited
 
-SourceKind = Literal["codecommit", "connection", "s3"]
 PARTS = ("labeling", "training", "promotion", "edge")
 
-_ACCOUNT = r"\d{12}"
-_REGION = r"[a-z]{2}(-[a-z]+)+-\d"
-_CONNECTION = r"arn:aws[a-z-]*:(codeconnections|codestar-connections):[a-z0-9-]+:\d{12}:connection/.+"
 _EMAIL = r"[^@\s]+@[^@\s]+\.[^@\s]+"
 _OF_DETECTORS = ("labeling", "edge")  # what people draw for, and what devices run
 _VPC = r"vpc-[0-9a-f]+"
 _SUBNET = r"subnet-[0-9a-f]+"
-_NOT_CODE = ("docs/**", "**.md", "LICENSE")
-
-
-@dataclass(frozen=True)
-class Accounts:
-    """Where the stages go; None leaves the templates to the account that the credentials are of.
-
-    `staging` and `prod` are the tools account where nothing else is said.
-    """
-
-    tools: str | None = None
-    staging: str | None = None
-    prod: str | None = None
-    region: str | None = None
-
-    @property
-    def several(self) -> bool:
-        """Whether staging or prod has an account of its own."""
-        return len({self.tools, self.staging, self.prod}) > 1
-
-
-@dataclass(frozen=True)
-class Delivery:
-    """Where the code comes from, and what of a push starts nothing.
-
-    `repository` is a CodeCommit repository, which the Delivery stack makes, or OWNER/NAME behind a
-    connection; for `s3` the Delivery stack makes a bucket. A push whose files all match a pattern of
-    `ignore` starts nothing. `approve_prod`: whether a person lets a deployment on from staging to prod.
-    """
-
-    source: SourceKind = "codecommit"
-    repository: str = ""
-    branch: str = "main"
-    connection_arn: str | None = None
-    ignore: tuple[str, ...] = _NOT_CODE
-    approve_prod: bool = True
 
 
 @dataclass(frozen=True)
@@ -144,8 +105,8 @@ class Edgeline:
         config = cls(
             name=name,
             parts=_parts(top, models),
-            accounts=_accounts(top.table("accounts", optional=True)),
-            delivery=_delivery(top.table("delivery"), name) if "delivery" in values else None,
+            accounts=read_accounts(top.table("accounts", optional=True)),
+            delivery=read_delivery(top.table("delivery"), name) if "delivery" in values else None,
             data=_data(top.table("data", optional=True)),
             budget=_budget(top.table("budget", optional=True)),
             labeling=read_labeling(top.table("labeling", optional=True)),
@@ -196,48 +157,6 @@ def _parts(top: Table, models: Sequence[Model]) -> tuple[str, ...]:
         without = f"no model detects, so leave out {' and '.join(idle)}: parts = {json.dumps(rest)}"
         raise top.wrong("parts", without)
     return parts
-
-
-def _accounts(table: Table) -> Accounts:
-    tools = table.text("tools", None, pattern=_ACCOUNT)
-    accounts = Accounts(
-        tools=tools,
-        staging=table.text("staging", tools, pattern=_ACCOUNT),
-        prod=table.text("prod", tools, pattern=_ACCOUNT),
-        region=table.text("region", None, pattern=_REGION),
-    )
-    table.end()
-    if tools is None and (accounts.staging or accounts.prod):
-        raise table.wrong("tools", "missing; staging and prod have accounts, so it needs one too")
-    if (accounts.tools is None) != (accounts.region is None):
-        missing = "tools" if accounts.tools is None else "region"
-        raise table.wrong(missing, "missing; name the accounts and the region, or none of them")
-    return accounts
-
-
-def _delivery(table: Table, name: str) -> Delivery:
-    source = cast(SourceKind, table.text("source", "codecommit", among=("codecommit", "connection", "s3")))
-    connected = source == "connection"
-    delivery = Delivery(
-        source=source,
-        repository=_repository(table, source, name),
-        branch=table.text("branch", "main", pattern=r"[A-Za-z0-9._/-]+"),
-        connection_arn=table.text("connection_arn", pattern=_CONNECTION) if connected else None,
-        ignore=table.words("ignore", _NOT_CODE),
-        approve_prod=table.flag("approve_prod", True),
-    )
-    table.end()
-    if connected and len(delivery.ignore) > 8:
-        raise table.wrong("ignore", f"{len(delivery.ignore)} patterns; a connection takes 8 at most")
-    return delivery
-
-
-def _repository(table: Table, source: SourceKind, name: str) -> str:
-    if source == "s3":
-        return ""
-    if source == "connection":
-        return str(table.text("repository", pattern=r"[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)+"))
-    return str(table.text("repository", name, pattern=r"[A-Za-z0-9._-]+", longest=100))
 
 
 def _data(table: Table) -> Data:

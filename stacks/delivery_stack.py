@@ -7,7 +7,8 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import pipelines
 from constructs import Construct
 
-from config import Delivery, Edgeline
+from config import Edgeline
+from config_delivery import Delivery
 from stacks.constructs.code_source import CodeSource, Connected, Repository, Upload
 from stacks.constructs.infrastructure_pipeline import Deployment, InfrastructurePipeline
 from stacks.constructs.start_workflows import StartWorkflows

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from config import Delivery, Edgeline
+from config import Edgeline
+from config_delivery import Delivery
 from local.delivery import deployment, people, serving
 from local.delivery.approvals import Approvals, Decide, left
 from local.delivery.errors import DeliveryError

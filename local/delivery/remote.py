@@ -6,7 +6,7 @@ import os
 import subprocess
 from pathlib import Path
 
-from config import Delivery
+from config_delivery import Delivery
 from local.delivery.errors import DeliveryError
 from local.delivery.serving import Serving
 from local.source.asking import ask

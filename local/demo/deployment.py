@@ -7,7 +7,7 @@ from pathlib import Path
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from config import Accounts
+from config_delivery import Accounts
 from config_table import ConfigError
 from local.cloud.deploy import DeploymentError, deploy
 from local.cloud.errors import AwsError, LocalCloudError

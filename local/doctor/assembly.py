@@ -12,6 +12,7 @@ _SOURCES = (
     "app.py",
     "config.py",
     "config_classification.py",
+    "config_delivery.py",
     "config_endpoint.py",
     "config_labeling.py",
     "config_model.py",

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from config import Accounts, Edgeline
+from config import Edgeline
+from config_delivery import Accounts
 from local.doctor.always_on import served
 from local.doctor.finding import Finding
 

@@ -5,7 +5,8 @@ from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
-from config import Accounts, Edgeline
+from config import Edgeline
+from config_delivery import Accounts
 from local.cloud.server import LocalCloud
 from local.demo import synthesis
 from local.demo.deployment import PROBLEMS, counted, deploy_stages, git_commit, remove, start_cloud

@@ -12,7 +12,7 @@ from aws_cdk import aws_s3 as s3
 from aws_cdk import pipelines
 from constructs import Construct
 
-from config import Delivery
+from config_delivery import Delivery
 from stacks.constructs.exact_bucket import ExactBucket
 from stacks.constructs.on_event import OnEvent
 from stacks.constructs.python_function import PythonFunction

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from config import Accounts, Budget, ConfigError, Data, Delivery, Edgeline, Promotion
+from config import Budget, ConfigError, Data, Edgeline, Promotion
+from config_delivery import Accounts, Delivery
 from config_endpoint import Endpoint
 
 ROOT = Path(__file__).parents[2]

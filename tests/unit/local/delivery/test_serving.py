@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from config import Accounts, Edgeline
+from config import Edgeline
+from config_delivery import Accounts
 from local.cloud.call import Credentials
 from local.delivery import serving
 from local.delivery.errors import DeliveryError
