@@ -7,7 +7,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from checks.assembly import Assembly, Resource
@@ -17,7 +17,8 @@ from checks.intrinsics import Resolver
 
 NAME = "pipeline-definitions"
 _COMMAND = "-m pipeline_defs.upsert"
-_SECONDS = 300
+_CHECK = "-m pipeline_defs.check_definitions"
+_SECONDS = 600
 _REMEDY = "correct pipeline_defs, or what stacks/training_stack.py tells it"
 
 
@@ -45,17 +46,17 @@ def _check_project(assembly: Assembly, project: Resource, resolver: Resolver) ->
         where = f"{project.where} MODEL_CONFIG_FILE"
         yield Finding(NAME, where, f"names no models as JSON ({error})", _REMEDY)
         return
-    for model in models:
-        for line in _problems(source, model, environment):
+    for model, lines in _problems(source, models, environment).items():
+        for line in lines:
             yield Finding(NAME, f"{project.where} model {model}", line, _REMEDY)
 
 
-def _problems(source: Path, model: str, environment: Mapping[str, str]) -> list[str]:
-    """What `python -m pipeline_defs.upsert --check` says against a model's pipeline; none if fine."""
+def _problems(source: Path, models: Sequence[str], environment: Mapping[str, str]) -> dict[str, list[str]]:
+    """What the build's own source says against the pipeline of each model; no lines if fine."""
     # No AWS credentials or profile of whoever runs the checks: the description must not need them.
     inherited = {key: value for key, value in os.environ.items() if not key.startswith("AWS_")}
     result = subprocess.run(
-        [sys.executable, *_COMMAND.split(), "--model", model, "--check"],
+        [sys.executable, *_CHECK.split()],
         cwd=source,
         env={**inherited, "PYTHONDONTWRITEBYTECODE": "1", **environment},
         capture_output=True,
@@ -64,10 +65,8 @@ def _problems(source: Path, model: str, environment: Mapping[str, str]) -> list[
         timeout=_SECONDS,
     )
     if result.returncode == 0:
-        return []
+        return dict(json.loads(result.stdout.splitlines()[-1]))
     lines = [line.strip() for line in result.stderr.splitlines() if line.strip()]
-    told = [index for index, line in enumerate(lines) if line.startswith("error: ")]
-    if not told:  # a traceback: its last line says what
-        return [lines[-1] if lines else f"ended with {result.returncode} and no word"]
-    first, *others = lines[told[-1] :]
-    return others or [first.removeprefix("error: ")]
+    # A traceback: its last line says what.
+    wrong = lines[-1] if lines else f"ended with {result.returncode} and no word"
+    return {", ".join(models): [wrong]}

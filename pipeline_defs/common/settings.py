@@ -89,7 +89,7 @@ class Settings:
             missing.append("AWS_REGION")
         if missing or not region:
             raise SettingsError(f"missing from the environment: {', '.join(missing)}")
-        models = _models(environment)
+        models = configured(environment)
         if model not in models:
             raise SettingsError(f"model {model!r} is not one of {', '.join(sorted(models))} in MODEL_CONFIG")
         values = {name.lower(): environment[name] for name in names}
@@ -98,8 +98,11 @@ class Settings:
         return cls(region=region, model=described, groups=groups, **values)
 
 
-def _models(environment: Mapping[str, str]) -> dict[str, Any]:
-    """Read MODEL_CONFIG, or the file of it: CodeBuild's environment holds 5,500 characters."""
+def configured(environment: Mapping[str, str]) -> dict[str, Any]:
+    """Read MODEL_CONFIG, or the file of it: CodeBuild's environment holds 5,500 characters.
+
+    Raises SettingsError where that is not JSON.
+    """
     try:
         text = environment.get("MODEL_CONFIG") or Path(environment["MODEL_CONFIG_FILE"]).read_text("utf-8")
         models: dict[str, Any] = json.loads(text)
