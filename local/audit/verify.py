@@ -17,7 +17,7 @@ from stacks.names import ENVIRONMENTS, EnvironmentName, account_of, auditor_role
 
 
 def verify(config: Edgeline, name: str, say: Say) -> int:
-    """Walk the chain of an endpoint, an inference component or a device; 0 where every link holds, 1 where one does not, else 2."""
+    """Walk the chain of an endpoint, a component or a device; 0 where every link holds, else 1, or 2."""
     audit = Audit(say)
     try:
         Verification(config, boto3.Session(), audit).walk(name)
