@@ -79,6 +79,7 @@ def test_twelve_models_are_within_what_aws_takes(folder: Path) -> None:
     assert limits.check(read_for_checks(folder)) == []
 
 
+@pytest.mark.acceptance
 @pytest.mark.parametrize("kind", ["serverless", "realtime"])
 def test_so_are_twelve_endpoints(kind: str, tmp_path: Path) -> None:
     assert limits.check(read_for_checks(synthesized(kind, tmp_path))) == []
@@ -197,3 +198,29 @@ def of(template: Template, holder: str, action: str) -> list[dict[str, Any]]:
         for name, found in statements_in(template)
         if name.startswith(holder) and action in actions_of(found)
     ]
+
+
+@pytest.mark.acceptance
+def test_beside_a_detector_labeling_and_devices_know_the_detector_alone(tmp_path: Path) -> None:
+    text = toml("serverless").replace(
+        '"training", "promotion"', '"labeling", "training", "promotion", "edge"'
+    )
+    config = tmp_path / "both.toml"
+    config.write_text(
+        text + '\n[models.tags]\ntask = "detection"\nclasses = ["scratch"]\n[labeling]\nstart_at_images = 5'
+    )
+    app.build(outdir=str(tmp_path / "cdk.out"), config=config).synth()
+    both = read_assembly(tmp_path / "cdk.out")
+    functions = of_kind(both.templates["Labeling"], "AWS::Lambda::Function")
+    told = {
+        name: set(json.loads(value))
+        for function in functions
+        for name, value in function["Environment"]["Variables"].items()
+        if name in ("MODELS", "MODEL_CLASSES", "ENDPOINTS")
+    }
+    assert told == {"MODELS": {"tags"}, "MODEL_CLASSES": {"tags"}, "ENDPOINTS": {"tags"}}
+    rules = of_kind(both.templates["Edge"], "AWS::Events::Rule")
+    assert {"tags"} == {
+        model for r in rules for model in r["EventPattern"].get("detail", {}).get("model", [])
+    }
+    assert limits.check(read_for_checks(tmp_path / "cdk.out")) == []
