@@ -120,7 +120,7 @@ def _confusion(report: Report) -> str:
     found = report["confusion"]
     grid, left_out = confusion_grid(found["labels"], found["matrix"])
     said = (
-        "A row is the truth, a column what was said; the diagonal is right. The stronger, the more of a row."
+        "A row is the truth, a column what was said; the diagonal is right. A strong tint: much of its row."
     )
     if left_out:
         said += f" Shown are the labels with the most mistakes; {left_out} others are left out."

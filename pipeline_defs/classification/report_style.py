@@ -51,7 +51,8 @@ td code { white-space: normal; }
   repeat(auto-fill, minmax(min(100%, 20.5rem), 1fr)); }
 figure { margin: 0; padding: .9rem 1rem; }
 .strip { display: flex; gap: 6px; align-items: center; margin-bottom: .6rem; }
-.strip img, .strip .none { width: 62px; height: 62px; border-radius: 6px; background: var(--faint); }
+.strip img, .strip .none { width: 62px; height: 62px; border-radius: 6px; background: var(--faint);
+  outline: 1px solid var(--line); outline-offset: -1px; }
 .strip .for { padding: 0 .1rem; color: var(--soft); }
 figcaption { font-size: .92rem; overflow-wrap: anywhere; }
 .slices { display: grid; gap: 1.5rem; grid-template-columns: repeat(auto-fill, minmax(min(100%, 21rem), 1fr));
