@@ -7,7 +7,6 @@ build itself is CodeBuild's, with the build's role; CodePipeline, API, queue and
 from __future__ import annotations
 
 import json
-import textwrap
 import urllib.error
 import urllib.request
 import uuid
@@ -20,6 +19,7 @@ import aws_cdk as cdk
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials as BotoCredentials
+from starts_build import stand_in
 from waiting import eventually
 
 from config import Edgeline
@@ -49,47 +49,6 @@ MODELS: dict[str, dict[str, Any]] = {
     },
 }  # fmt: skip
 
-# Does what upsert.py does, with a pipeline of one step: `outcome` is told by a file, `hold` lets it wait.
-_BUILD = """
-import json, os, pathlib, time, uuid
-import boto3
-
-told = pathlib.Path({folder!r})
-model = os.environ["MODEL"]
-while (told / f"hold-{{model}}").exists():
-    time.sleep(0.05)
-outcome = (told / model).read_text() if (told / model).exists() else "register"
-if outcome == "broken":
-    raise SystemExit("the definition is not valid: a step is missing")
-arn, reason = "none", "none"
-if outcome == "nothing":
-    reason = "there is nothing to train on"
-else:
-    sagemaker, name = boto3.client("sagemaker"), "{name}-" + model
-    fail = {{"Name": "TooLow", "Type": "Fail", "Arguments": {{"ErrorMessage": "top1 0.4 is below 0.6"}}}}
-    register = {{"Name": "Register", "Type": "RegisterModel", "Arguments": {{
-        "ModelPackageGroupName": name, "ModelApprovalStatus": "PendingManualApproval",
-        "InferenceSpecification": {{
-            "Containers": [{{"Image": "image:1", "ModelDataUrl": "s3://bucket/model.tar.gz"}}],
-            "SupportedContentTypes": ["application/x-image"],
-            "SupportedResponseMIMETypes": ["application/json"],
-        }},
-    }}}}
-    steps = [register if outcome == "register" else fail]
-    definition = json.dumps({{"Version": "2020-12-01", "Metadata": {{}}, "Parameters": [], "Steps": steps}})
-    role = os.environ["PIPELINE_ROLE_ARN"]
-    values = {{"PipelineName": name, "PipelineDefinition": definition, "RoleArn": role}}
-    try:
-        sagemaker.update_pipeline(**values)
-    except sagemaker.exceptions.ResourceNotFound:
-        sagemaker.create_pipeline(**values, ClientRequestToken=uuid.uuid4().hex)
-    arn = sagemaker.start_pipeline_execution(
-        PipelineName=name, ClientRequestToken=uuid.uuid4().hex)["PipelineExecutionArn"]
-    (told / f"seen-{{model}}").write_text(json.dumps(dict(os.environ)))
-pathlib.Path("arn").write_text(arn)
-pathlib.Path("reason").write_text(reason)
-"""
-
 
 @dataclass(frozen=True)
 class Answer:
@@ -106,7 +65,7 @@ class StartsLine:
         self._told.mkdir()
         for model in MODELS:
             self.tell(model, "nothing")  # what the run finds that begins as the pipeline is made
-        buildspec = None if real else _buildspec(self._told, name)
+        buildspec = None if real else stand_in(self._told, name)
         outputs = _deployed(cloud, folder / "assembly", name, buildspec)
         self.data, self.training = outputs[f"{name}-data"], outputs[f"{name}-training"]
         session = self.root = cloud.root_session()
@@ -250,18 +209,6 @@ def _sent(prepared: Any, method: str) -> Answer:
             return Answer(answer.status, json.load(answer), dict(answer.headers))
     except urllib.error.HTTPError as error:
         return Answer(error.code, json.load(error), dict(error.headers))
-
-
-def _buildspec(folder: Path, name: str) -> dict[str, Any]:
-    script = folder / "build.py"
-    script.write_text(textwrap.dedent(_BUILD.format(folder=str(folder), name=name)))
-    exported = {"PIPELINE_EXECUTION_ARN": "arn", "NOT_STARTED": "reason"}
-    exports = [f'export {variable}="$(cat {file})"' for variable, file in exported.items()]
-    return {
-        "version": "0.2",
-        "env": {"exported-variables": list(exported)},
-        "phases": {"build": {"commands": [f"python {script}", *exports]}},
-    }
 
 
 def _deployed(
