@@ -39,7 +39,7 @@ def write_configuration(material: Material, budget: Budget, folder: Path) -> Pat
         ['name = "edgeline"', 'parts = ["training", "promotion"]'],
         _model(TREE, material.own_classes, budget, data=PREFIX),
         _tuning(TREE, budget),
-        *(_environment(TREE, name) for name in ("staging", "prod")),
+        *(_environment(TREE, name, members=1 + len(material.children)) for name in ("staging", "prod")),
         *(
             _model(model_name(group), species, budget, parent=TREE)
             for group, species in material.children.items()
@@ -74,7 +74,7 @@ def _tuning(model: str, budget: Budget) -> list[str]:
     ]
 
 
-def _environment(model: str, environment: str) -> list[str]:
-    """One endpoint with a component for each model of the tree."""
+def _environment(model: str, environment: str, *, members: int) -> list[str]:
+    """One endpoint with a component for each model of the tree, and room for a new one beside each."""
     bake = [f"bake_seconds = {_BAKE_SECONDS}"] if environment == "prod" else []
-    return [f"[models.{model}.{environment}]", 'kind = "components"', *bake]
+    return [f"[models.{model}.{environment}]", 'kind = "components"', f"max_instances = {members}", *bake]
