@@ -45,7 +45,12 @@ RED, GREEN, GRAY = picture(250, 0, 0), picture(0, 250, 0), picture(90, 90, 90)
 
 
 class Line:
-    """The serving stack of prod, its endpoints as a promotion would make them, and who asks."""
+    """The serving stack of prod, its endpoints as a promotion would make them, and who asks.
+
+    `before` is what the API said when there was no endpoint yet.
+    """
+
+    before: Reply
 
     def __init__(self, cloud: LocalCloud, folder: Path) -> None:
         self.cloud, self._folder = cloud, folder
@@ -111,11 +116,7 @@ class Line:
 @pytest.fixture(scope="module")
 def line(cloud: LocalCloud, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Line]:
     line = Line(cloud, tmp_path_factory.mktemp("recognition"))
-    before = line.app.recognize("species", RED)
-    assert before.status == 503
-    assert (before.headers["Retry-After"], "no version was released" in before.document["message"]) == (
-        "60", True,
-    )  # fmt: skip
+    line.before = line.app.recognize("species", RED)
     line.serve(
         "species", labels=("flowers", "moss", "gentian"), children={"flowers": expects("flowers", FLOWERS)}
     )
@@ -127,6 +128,11 @@ def line(cloud: LocalCloud, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 def said(reply: Reply) -> tuple[int, str | None, str]:
     return reply.status, reply.document["name"], reply.document["level"]
+
+
+def test_before_the_first_release_it_says_when_to_ask_again(line: Line) -> None:
+    assert (line.before.status, line.before.headers["Retry-After"]) == (503, "60")
+    assert "no version was released" in line.before.document["message"]
 
 
 def test_the_parent_routes_to_the_child_and_the_path_shows_both(line: Line) -> None:
