@@ -26,7 +26,8 @@ from local.cloud.server import LocalCloud
 from pipeline_defs.common.sources import Sources
 from pipeline_defs.detection.scripts import evaluate
 from stacks.constructs.approval_request import ApprovalRequest
-from stacks.constructs.promotion_functions import PromotionFunctions
+from stacks.constructs.promotion_functions import MODELS_FILE, PromotionFunctions, configured_models
+from stacks.constructs.python_function import pack_with_functions
 from stacks.data_stack import DataStack
 from stacks.serving_stack import ServingStack
 
@@ -206,6 +207,7 @@ def requests(cloud: LocalCloud, tmp_path_factory: pytest.TempPathFactory) -> Req
     data = DataStack(app, "Data", config=config)
     kept = {"artifacts": data.artifacts, "key": data.key}
     stack = cdk.Stack(app, "Requests", stack_name=f"{NAME}-requests")
+    pack_with_functions(stack, "promotion", {MODELS_FILE: configured_models(config)})
     topic, queue = sns.Topic(stack, "Notices"), sqs.Queue(stack, "Inbox")
     topic.add_subscription(subscriptions.SqsSubscription(queue))
     made = ApprovalRequest(
