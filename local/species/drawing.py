@@ -21,6 +21,7 @@ _HABITATS = {
     "fish": ((64, 112, 138), (46, 92, 108)),
 }
 _ELSEWHERE = 0.25  # how often a picture has the background of another group
+_OTHER_COLOUR = 0.5  # how often the colour tells nothing: the pattern has to
 _TRAINING, _FRESH = 0, 1  # streams of random numbers that never meet
 
 
@@ -67,16 +68,17 @@ def _pictures(seed: int, each: int, stream: int) -> Iterator[SpeciesPicture]:
 def photograph(rng: Random, group: str, species: str) -> Pixels:
     """Draw one animal or plant where it might be seen."""
     scene = _background(rng, group)
-    pose, centre = _pose(rng, group), SIDE * _FINER * rng.uniform(0.36, 0.64, 2)
+    pose, centre = _pose(rng, group), SIDE * _FINER * rng.uniform(0.3, 0.7, 2)
+    hue = _hue(rng)
     for shape in SPECIES[group][species](rng):
-        _fill(scene, shape, pose, centre)
+        _fill(scene, shape, pose, centre, hue)
     _cover(rng, scene, group)
     return _sensed(rng, scene)
 
 
 def _pose(rng: Random, group: str) -> Points:
     """Give a matrix (2, 2): size, turn and slant; fish swim level, to the left or to the right."""
-    size = rng.uniform(0.24, 0.42) * SIDE * _FINER
+    size = rng.uniform(0.16, 0.4) * SIDE * _FINER
     turn = rng.normal(0, 0.25) if group == "fish" else rng.uniform(0, 2 * np.pi)
     cos, sin = np.cos(turn), np.sin(turn)
     foreshortened = np.array([[1.0, rng.normal(0, 0.12)], [0.0, rng.uniform(0.7, 1.0)]])
@@ -85,9 +87,19 @@ def _pose(rng: Random, group: str) -> Points:
     return pose
 
 
-def _fill(scene: Canvas, shape: Shape, pose: Points, centre: Points) -> None:
+def _hue(rng: Random) -> Points:
+    """Give a matrix (3, 3) that turns colours around gray: sports and odd light are in another colour."""
+    turn = rng.uniform(-np.pi, np.pi) if rng.random() < _OTHER_COLOUR else rng.normal(0, 0.25)
+    same, across = np.cos(turn), np.sin(turn) / np.sqrt(3)
+    mixed = (1 - same) / 3
+    hue: Points = same * np.eye(3) + mixed + across * np.array([[0, 1, -1], [-1, 0, 1], [1, -1, 0]])
+    return hue
+
+
+def _fill(scene: Canvas, shape: Shape, pose: Points, centre: Points, hue: Points) -> None:
     points = np.round(shape.points @ pose + centre).astype(np.int32)
-    cv2.fillPoly(scene, [points], shape.colour, lineType=cv2.LINE_AA)
+    red, green, blue = np.clip(np.array(shape.colour) @ hue, 0, 255)
+    cv2.fillPoly(scene, [points], (float(red), float(green), float(blue)), lineType=cv2.LINE_AA)
 
 
 def _background(rng: Random, group: str) -> Canvas:
@@ -108,7 +120,7 @@ def _cover(rng: Random, scene: Canvas, group: str) -> None:
     """Lay a few blades over it, as grass and weed do."""
     side = SIDE * _FINER
     colour = np.array(_HABITATS[group][0]) * rng.uniform(0.6, 1.0)
-    for _ in range(int(rng.integers(0, 4))):
+    for _ in range(int(rng.integers(0, 7))):
         x, lean, width = rng.uniform(0, side), rng.normal(0, side / 4), rng.uniform(2, 7)
         blade = np.array([(x - width, side), (x + lean, side * rng.uniform(0, 0.6)), (x + width, side)])
         cv2.fillPoly(
@@ -119,7 +131,7 @@ def _cover(rng: Random, scene: Canvas, group: str) -> None:
 def _sensed(rng: Random, scene: Canvas) -> Pixels:
     """Take the picture: smaller, in its light, a little out of focus, with noise."""
     picture = cv2.resize(scene, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
-    picture = cv2.GaussianBlur(picture, (0, 0), rng.uniform(0.3, 1.1))
+    picture = cv2.GaussianBlur(picture, (0, 0), rng.uniform(0.3, 1.8))
     light = rng.uniform(0.65, 1.25) * (1 + rng.normal(0, 0.04, 3))
     noisy = picture * light + rng.normal(0, rng.uniform(2, 8), picture.shape)
     pixels: Pixels = np.clip(np.round(noisy), 0, 255).astype(np.uint8)
