@@ -1,8 +1,13 @@
 """Batches in processes: in order, not ahead of what is taken, and errors as they were raised."""
 
 import os
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
+import batch_tasks
 import pytest
 from batch_tasks import doubled, failing, killed, with_process
 
@@ -50,3 +55,30 @@ def test_what_a_task_raises_is_raised_here(processes: int) -> None:
 def test_a_killed_process_is_named() -> None:
     with pytest.raises(JobError, match="was killed, as when memory runs out"):
         list(in_batches(range(50), killed, processes=2, size=8))
+
+
+_ONE_PROCESS_WORKS = """
+import sys
+from batch_tasks import with_process
+from pipeline_defs.common.batches import in_batches
+
+if __name__ == "__main__":
+    results = in_batches(range(50), with_process, processes=1 + 1, size=1)
+    print(next(results)[0], flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_processes_end_with_the_one_that_was_killed(tmp_path: Path) -> None:
+    script = tmp_path / "works.py"
+    script.write_text(_ONE_PROCESS_WORKS)
+    paths = os.pathsep.join([str(Path(batch_tasks.__file__).parent), *sys.path])
+    # Who works holds the output open: it ends only when all of them have ended.
+    with subprocess.Popen(
+        [sys.executable, str(script)], env={**os.environ, "PYTHONPATH": paths},
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+    ) as job:  # fmt: skip
+        assert job.stdout is not None
+        assert int(job.stdout.readline()) != job.pid
+        os.kill(job.pid, signal.SIGKILL)
+        job.communicate(timeout=60)
