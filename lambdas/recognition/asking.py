@@ -67,8 +67,9 @@ def ask(runtime: Any, model: ServedModel, picture: Picture) -> Answer:
 def _read(model: ServedModel, body: bytes) -> Answer:
     try:
         document = json.loads(body)
+        best, *others = document["labels"]
         return Answer(
-            labels=[(str(found["label"]), float(found["score"])) for found in document["labels"]],
+            labels=[(str(found["label"]), float(found["score"])) for found in (best, *others)],
             label_map_sha256=str(document["label_map_sha256"]),
             children=dict(document["children"]),
         )

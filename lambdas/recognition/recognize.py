@@ -12,7 +12,7 @@ A child that is cold, down, or not the one that the parent was trained for costs
 import base64
 import binascii
 import functools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from http import HTTPStatus
 from typing import Any
@@ -27,9 +27,10 @@ from lambdas.recognition.asking import Answer, Picture, Unanswered, ask
 from lambdas.recognition.recognizers import Recognizer, ServedModel, read_recognizers
 
 # API Gateway gives up after 29 seconds; a child that makes the parent's answer late is worth less than it.
-_PARENT_SECONDS, _CHILD_SECONDS = 18, 8
+_PARENT_SECONDS, _CHILD_SECONDS, _CONNECT_SECONDS = 18, 8, 2
 MAX_BYTES = 4 * 1024 * 1024  # a serverless endpoint's limit
 _UNSURE = "no model is sure enough of what this is"
+_TAKEN_OUT = "it is not among the models of this API any more"
 
 
 @dataclass(frozen=True)
@@ -55,29 +56,39 @@ class _Step:
         return {"model": self.model.name, **asdict(self.best), "labels": labels}
 
 
-def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
-    """Answer one request."""
+def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
+    """Answer one request, before the function's time is over."""
     try:
         recognizers = read_recognizers(environment.read(Environment).recognizers)
         recognizer = _named(recognizers, event["pathParameters"]["name"])
-        return respond(HTTPStatus.OK, recognize(recognizer, picture_of(event)))
+
+        def seconds_left() -> float:
+            return float(context.get_remaining_time_in_millis()) / 1000
+
+        return respond(HTTPStatus.OK, recognize(recognizer, picture_of(event), seconds_left))
     except Refused as refusal:
         return refuse(refusal)
     except Unanswered as nothing:
         return refuse(Refused(HTTPStatus.SERVICE_UNAVAILABLE, str(nothing), retry_after=nothing.seconds))
 
 
-def recognize(recognizer: Recognizer, picture: Picture) -> dict[str, Any]:
+def recognize(recognizer: Recognizer, picture: Picture, seconds_left: Callable[[], float]) -> dict[str, Any]:
     """Ask the parent, then the child of its best group. Raises Unanswered where the parent says nothing."""
     first = _Step(recognizer.model, ask(_runtime(_PARENT_SECONDS), recognizer.model, picture))
-    child = recognizer.children.get(first.best.label)
+    group = first.best.label
+    child = recognizer.children.get(group)
+    # A parent that serves longer than the configuration is old may know groups that this one has no longer.
+    expected = first.answer.children.get(group) or {}
     second, degraded = None, None
     if child is not None:
         try:
-            second = _Step(child, _fitting(first, child, ask(_runtime(_CHILD_SECONDS), child, picture)))
+            answer = ask(_runtime(_for_child(child, seconds_left())), child, picture)
+            second = _Step(child, _fitting(first, child, answer))
         except (Unanswered, Refused) as error:
             degraded = {"model": child.name, "reason": str(error)}
-    found = route(first.best, second.best if second else None, is_group=child is not None)
+    elif expected:
+        degraded = {"model": str(expected.get("model")), "reason": _TAKEN_OUT}
+    found = route(first.best, second.best if second else None, is_group=bool(child or expected))
     return {
         "name": found.name,
         "level": found.level,
@@ -123,8 +134,16 @@ def _fitting(first: _Step, child: ServedModel, answer: Answer) -> Answer:
     return answer
 
 
+def _for_child(child: ServedModel, left: float) -> int:
+    """How many seconds of what is left the child has; Unanswered where the parent has used them up."""
+    seconds = min(_CHILD_SECONDS, int(left) - _CONNECT_SECONDS)
+    if seconds < 1:
+        raise Unanswered(f"no time was left to ask {child.name}")
+    return seconds
+
+
 @functools.cache
 def _runtime(seconds: int) -> Any:
     """One attempt: what a retry could gain, the caller gains by asking again."""
-    config = Config(connect_timeout=2, read_timeout=seconds, retries={"total_max_attempts": 1})
+    config = Config(connect_timeout=_CONNECT_SECONDS, read_timeout=seconds, retries={"total_max_attempts": 1})
     return boto3.client("sagemaker-runtime", config=config)

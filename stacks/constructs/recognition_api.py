@@ -17,7 +17,8 @@ from stacks.grants import allow
 
 _STAGE = "v1"
 _REQUESTS_PER_SECOND = 100
-_API_GATEWAY_WAITS = 29  # seconds
+# API Gateway waits for 29 seconds, in which a function that was not used for a while also has to start.
+_SECONDS = 27
 # What inference/endpoint_requests.py takes; any other body would come as text, and be refused.
 _PICTURES = (
     "image/jpeg", "image/png", "image/bmp", "image/webp", "image/tiff", "application/x-image",
@@ -63,7 +64,7 @@ class RecognitionApi(Construct):
             "Recognize",
             handler="lambdas.recognition.recognize.handler",
             environment={"RECOGNIZERS": _RECOGNIZERS_FILE},
-            timeout_seconds=_API_GATEWAY_WAITS,
+            timeout_seconds=_SECONDS,
             memory_mb=512,
         )
         allow(function, "sagemaker:InvokeEndpoint", on=here.asked(here.config.classifiers))

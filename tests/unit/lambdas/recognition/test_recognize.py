@@ -14,15 +14,30 @@ FITS = {"flowers": {"model": "flowers", "label_map_sha256": "f1"}}
 Reply = dict[str, Any] | Exception
 
 
+class Context:
+    """Lambda's: how much of the function's time is left."""
+
+    def __init__(self, seconds: float = 27) -> None:
+        self.seconds = seconds
+
+    def get_remaining_time_in_millis(self) -> int:
+        return int(self.seconds * 1000)
+
+
 class Endpoints:
     """Answers by endpoint as SageMaker's runtime does, and remembers what it was asked."""
 
     def __init__(self) -> None:
         self.replies: dict[str, Reply] = {}
         self.asked: list[dict[str, Any]] = []
+        self.waited: list[int] = []
+
+    def patient(self, seconds: int) -> "Endpoints":
+        self.waited.append(seconds)
+        return self
 
     def says(self, endpoint: str, label: str, score: float, **more: Any) -> None:
-        rest = {"label": "another", "score": 1 - score}
+        rest: dict[str, Any] = {"label": "another", "score": 1 - score}
         labels = sorted([{"label": label, "score": score}, rest], key=lambda found: -found["score"])
         self.replies[endpoint] = {"labels": labels, "label_map_sha256": "", "children": {}, **more}
 
@@ -47,7 +62,7 @@ def client_error(code: str, message: str = "", **more: Any) -> ClientError:
 @pytest.fixture
 def endpoints(monkeypatch: pytest.MonkeyPatch) -> Endpoints:
     endpoints = Endpoints()
-    monkeypatch.setattr(recognize, "_runtime", lambda _seconds: endpoints)
+    monkeypatch.setattr(recognize, "_runtime", endpoints.patient)
     endpoints.says("e-species", "flowers", 0.9, children=FITS)
     endpoints.says("e-flowers", "daisy", 0.8, label_map_sha256="f1")
     return endpoints
@@ -69,7 +84,7 @@ def post(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., dict[
     monkeypatch.setattr(recognizers, "__file__", str(tmp_path / "recognizers.py"))
     monkeypatch.setenv("RECOGNIZERS", "recognizers.json")
 
-    def post(name: str = "species", **changed: Any) -> dict[str, Any]:
+    def post(name: str = "species", seconds: float = 27, **changed: Any) -> dict[str, Any]:
         event = {
             "pathParameters": {"name": name},
             "headers": {"Content-Type": "image/jpeg"},
@@ -77,7 +92,7 @@ def post(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., dict[
             "isBase64Encoded": True,
             **changed,
         }
-        response = recognize.handler(event, None)
+        response = recognize.handler(event, Context(seconds))
         return {**response, "body": json.loads(response["body"])}
 
     return post
@@ -146,6 +161,7 @@ def test_a_label_of_the_parents_own_asks_no_child(endpoints: Endpoints, post: An
         (client_error("ModelError", status=424, OriginalStatusCode=400, OriginalMessage="no"), "no"),
         (client_error("ValidationError", "Endpoint e-flowers of account 1 not found."), "no version"),
         ({"labels": "none"}, "no classification"),
+        ({"labels": [], "label_map_sha256": "f1", "children": {}}, "no classification"),
     ],
 )
 def test_a_child_that_is_down_costs_the_species_and_not_the_answer(
@@ -174,6 +190,38 @@ def test_a_child_that_the_parent_was_not_trained_with_is_not_believed(
 
     assert (body["name"], body["level"]) == ("flowers", "group")
     assert "trained with" in body["degraded"]["reason"]
+
+
+@pytest.mark.parametrize(("score", "name", "level"), [(0.9, "birds", "group"), (0.4, None, "none")])
+def test_a_group_whose_child_was_taken_out_is_no_species_while_the_parent_that_knows_it_serves(
+    endpoints: Endpoints, post: Any, score: float, name: str | None, level: str
+) -> None:
+    children = {**FITS, "birds": {"model": "birds", "label_map_sha256": "b1"}}
+    endpoints.says("e-species", "birds", 0.9, children=children)
+    endpoints.replies["e-species"]["labels"] = [{"label": "birds", "score": score}]  # type: ignore[index]
+
+    body = post()["body"]
+
+    assert (body["name"], body["level"]) == (name, level)
+    assert body["degraded"]["model"] == "birds"
+    assert "any more" in body["degraded"]["reason"]
+    assert len(endpoints.asked) == 1
+
+
+@pytest.mark.parametrize(("left", "waited"), [(27, [18, 8]), (9.9, [18, 7]), (3.2, [18, 1])])
+def test_the_child_has_what_the_parent_has_left_of_the_time(
+    endpoints: Endpoints, post: Any, left: float, waited: list[int]
+) -> None:
+    assert post(seconds=left)["body"]["name"] == "daisy"
+    assert endpoints.waited == waited
+
+
+def test_where_the_parent_took_all_the_time_its_answer_is_given(endpoints: Endpoints, post: Any) -> None:
+    body = post(seconds=2.9)["body"]
+
+    assert (body["name"], body["level"]) == ("flowers", "group")
+    assert body["degraded"] == {"model": "flowers", "reason": "no time was left to ask flowers"}
+    assert len(endpoints.asked) == 1
 
 
 @pytest.mark.parametrize(
