@@ -16,6 +16,7 @@ from pipeline_defs.classification.sorted_lines import SortedLines
 from pipeline_defs.common.batches import in_batches
 from pipeline_defs.common.documents import canonical_sha256, write_json
 from pipeline_defs.common.job import JobError
+from pipeline_defs.common.whole_output import put_in_place, whole_output
 
 REFUSED_FOLDER = "refused"
 _SHOWN = 10_000  # pictures between two lines of the log
@@ -45,11 +46,10 @@ def check_data(
 
     Raises JobError where the data is not good enough; `output`/refused then says what was wrong with it.
     """
-    output.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=output, prefix=".check-") as temporary:
-        made = Path(temporary) / "made"
+    with whole_output(output) as folder, tempfile.TemporaryDirectory(dir=folder) as sorting:
+        made = folder / dataset.FOLDER
         made.mkdir()
-        kept, quarantine = _write_lists(made, settings, listing, examination, processes)
+        kept, quarantine = _write_lists(made, Path(sorting), settings, listing, examination, processes)
         write_json(made / dataset.REPORT, _report(settings, listing, kept, quarantine))
         try:
             judge(settings, kept, quarantine, listing.source)
@@ -59,16 +59,8 @@ def check_data(
             raise
         header = _header(settings, listing, kept, quarantine, as_of, made)
         write_json(made / dataset.HEADER, header)
-        put_in_place(made, output / dataset.FOLDER)
     shutil.rmtree(output / REFUSED_FOLDER, ignore_errors=True)
     return Result(str(header["sha256"]), kept.by_class.total(), len(quarantine), quarantine.reasons())
-
-
-def put_in_place(made: Path, place: Path) -> None:
-    """Move a folder that is complete to its place; what is there goes with the folder around `made`."""
-    if place.exists():
-        place.rename(made.with_name(f"{made.name}-before"))
-    made.rename(place)
 
 
 def judge(settings: ClassificationSettings, kept: Kept, quarantine: Quarantine, source: str) -> None:
@@ -104,14 +96,15 @@ def _with_quarantined(name: str, quarantine: Quarantine) -> str:
 
 def _write_lists(
     made: Path,
+    sorting: Path,
     settings: ClassificationSettings,
     listing: Listing,
     examination: Examination,
     processes: int,
 ) -> tuple[Kept, Quarantine]:
-    """Write images.jsonl and quarantine.jsonl; what is sorted on the way lies beside `made`."""
-    quarantine = Quarantine(made.parent)
-    rows = _examined(listing, examination, quarantine, made.parent, processes)
+    """Write images.jsonl and quarantine.jsonl; what is sorted on the way lies in `sorting`."""
+    quarantine = Quarantine(sorting)
+    rows = _examined(listing, examination, quarantine, sorting, processes)
     bits = settings.quality.near_duplicate_bits
     with (made / dataset.IMAGES).open("wb") as target:
         selection = Selection(rows, settings.classes)

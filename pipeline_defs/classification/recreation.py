@@ -1,14 +1,12 @@
 """A data set made again from its manifest, byte for byte; with `pictures` also the files themselves."""
 
 import hashlib
-import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pipeline_defs.classification import dataset
-from pipeline_defs.classification.data_check import put_in_place
 from pipeline_defs.classification.dataset import Header, Image
 from pipeline_defs.classification.examination import DOWNLOADS, Read
 from pipeline_defs.classification.listing import Listed
@@ -16,6 +14,7 @@ from pipeline_defs.common.batches import in_batches
 from pipeline_defs.common.documents import write_json
 from pipeline_defs.common.job import JobError
 from pipeline_defs.common.objects import Unavailable, download, fetch
+from pipeline_defs.common.whole_output import whole_output
 
 PICTURES_FOLDER = "pictures"
 _SUFFIXES = {"JPEG": "jpg", "PNG": "png", "BMP": "bmp", "WEBP": "webp", "TIFF": "tif"}
@@ -69,17 +68,14 @@ def recreate(
 
     Raises JobError naming what is gone or was changed; then nothing is written.
     """
-    output.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=output, prefix=".again-") as temporary:
-        made, pictures = Path(temporary) / "made", Path(temporary) / "pictures"
+    with whole_output(output) as folder:
+        made, pictures = folder / dataset.FOLDER, folder / PICTURES_FOLDER
         made.mkdir()
-        pictures.mkdir()
+        if with_pictures:
+            pictures.mkdir()
         header = _fetch_files(manifest_uri, made, s3, model)
         comparison = Comparison(read, pictures if with_pictures else None, downloads)
         _compare_all(made, header, comparison, processes)
-        if with_pictures:
-            put_in_place(pictures, output / PICTURES_FOLDER)
-        put_in_place(made, output / dataset.FOLDER)
     return header
 
 

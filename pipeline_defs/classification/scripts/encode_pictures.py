@@ -17,6 +17,7 @@ from pipeline_defs.classification.shards import ShardWriter
 from pipeline_defs.common.batches import processors
 from pipeline_defs.common.job import JobError, run
 from pipeline_defs.common.progress import Progress
+from pipeline_defs.common.whole_output import whole_output
 
 _NAMED = 5
 _TOO_MANY = 100  # lost pictures after which no other is tried
@@ -36,7 +37,7 @@ def encode_pictures(options: argparse.Namespace, input_size: int, header: Header
     """Encode all pictures of a data set; what cannot be had is named at the end, and nothing is finished."""
     progress = Progress(header.count, "encoded")
     lost: list[Lost] = []
-    with ShardWriter(options.output_dir / "encoded") as shards:
+    with whole_output(options.output_dir) as output, ShardWriter(output / "encoded") as shards:
         images = read_images(options.dataset)
         for encoded in encode_all(images, input_size, processes=options.processes):
             if not isinstance(encoded, Lost):

@@ -27,6 +27,7 @@ from pipeline_defs.classification.split import assign
 from pipeline_defs.classification.split_store import BucketSplit, FileSplit
 from pipeline_defs.common.documents import write_json
 from pipeline_defs.common.job import JobError, run
+from pipeline_defs.common.whole_output import whole_output
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -46,20 +47,21 @@ def split_records(
     """Freeze what is new, and write every side; what is frozen stays so if writing fails."""
     members = read_members(read_images(options.dataset))
     store = _store(options, settings.tree)
-    assigned = store.extend(lambda before: assign(members, before, seed=options.seed))
-    labels, output = label_map(settings), options.output_dir
-    report, samples = write_sides(
-        output, read_images(options.dataset), records, assigned, labels=labels, header=header
-    )
-    write_samples(
-        output / TEST,
-        samples.chosen(),
-        labels=labels.labels,
-        dataset_sha256=header.sha256,
-        records=output / TEST / f"{TEST}.rec",
-    )
-    document = {"dataset_sha256": header.sha256, "tree": settings.tree, "seed": options.seed}
-    write_json(output / "split" / "report.json", {**document, **report.document(members, assigned)})
+    labels = label_map(settings)
+    with whole_output(options.output_dir) as output:
+        assigned = store.extend(lambda before: assign(members, before, seed=options.seed))
+        report, samples = write_sides(
+            output, read_images(options.dataset), records, assigned, labels=labels, header=header
+        )
+        write_samples(
+            output / TEST,
+            samples.chosen(),
+            labels=labels.labels,
+            dataset_sha256=header.sha256,
+            records=output / TEST / f"{TEST}.rec",
+        )
+        document = {"dataset_sha256": header.sha256, "tree": settings.tree, "seed": options.seed}
+        write_json(output / "split" / "report.json", {**document, **report.document(members, assigned)})
     for entry in report.set_aside:
         print(f"set aside {entry['uri']}: {entry['reason']}")
     print(f"data set {header.sha256}: {report.line()}", flush=True)

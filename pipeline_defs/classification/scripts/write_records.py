@@ -15,6 +15,7 @@ from pipeline_defs.classification.settings import label_map
 from pipeline_defs.classification.shards import read_shards
 from pipeline_defs.common.job import run
 from pipeline_defs.common.progress import Progress
+from pipeline_defs.common.whole_output import whole_output
 
 RECORDS = "all"  # the files' name
 
@@ -26,7 +27,10 @@ def main(arguments: list[str] | None = None) -> None:
     labels = label_map(settings)
     pictures = read_shards(options.encoded, dataset_sha256=header.sha256, images=header.count)
     progress = Progress(header.count, "written")
-    with LabeledRecords(options.output_dir / "records", RECORDS, labels, header) as records:
+    with (
+        whole_output(options.output_dir) as output,
+        LabeledRecords(output / "records", RECORDS, labels, header) as records,
+    ):
         both = zip(read_images(options.dataset), pictures, strict=True)
         for place, (image, picture) in enumerate(both):
             records.write(place, place_of_label(labels, image), picture, image.uri)

@@ -52,6 +52,11 @@ def read(path: Path) -> Any:
     return json.loads(path.read_text())
 
 
+def files(folder: Path) -> dict[str, bytes]:
+    """Every file below a folder with its content."""
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
 def uris(out: Path, side: str) -> list[str]:
     return [line.split("\t")[2] for line in (out / side / f"{side}.lst").read_text().splitlines()]
 

@@ -52,10 +52,11 @@ def test_the_same_data_set_gives_the_same_bytes_whatever_number_of_processes(tmp
     assert json.loads(written[0][INDEX_FILE])["encoder"]["short_side"] == 74
 
 
-def test_pictures_that_are_gone_changed_or_none_are_named_and_nothing_is_finished(tmp_path: Path) -> None:
+def test_pictures_that_are_gone_changed_or_none_are_named_and_what_was_whole_stays(tmp_path: Path) -> None:
     images = draw_images(tmp_path / "pictures", SPECIES)
     gone, changed = images[:2]
     job(tmp_path, images)
+    before = (tmp_path / "out" / "encoded" / INDEX_FILE).read_bytes()
     file_of(gone).unlink()
     file_of(changed).write_bytes(draw(99))
     with pytest.raises(JobError) as refused:
@@ -63,7 +64,8 @@ def test_pictures_that_are_gone_changed_or_none_are_named_and_nothing_is_finishe
     assert str(refused.value).startswith("2 of 12 pictures of the data set cannot be had: ")
     assert f"{gone.uri}: cannot be read: No such file or directory" in str(refused.value)
     assert f"{changed.uri}: its bytes are not those that were checked: SHA-256 " in str(refused.value)
-    assert not (tmp_path / "out" / "encoded" / INDEX_FILE).exists()
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["encoded"]
+    assert (tmp_path / "out" / "encoded" / INDEX_FILE).read_bytes() == before
 
 
 def test_a_picture_that_cannot_be_decoded_is_named(tmp_path: Path) -> None:

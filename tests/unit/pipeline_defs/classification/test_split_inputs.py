@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 from checked_data import SPECIES, write_dataset
-from split_runs import job, prepare, run, side_of
+from split_runs import files, job, prepare, run, side_of
 
 from pipeline_defs.classification.dataset import Image
-from pipeline_defs.classification.recordio import Record, RecordReader, RecordWriter
+from pipeline_defs.classification.recordio import BadRecords, Record, RecordReader, RecordWriter
 from pipeline_defs.common.job import JobError
 
 
@@ -21,7 +21,22 @@ def test_a_damaged_frozen_split_ends_the_job_and_stays_as_it_is(tmp_path: Path, 
     with pytest.raises(JobError, match=r"split\.bin: damaged or cut off: .*; restore an earlier version"):
         job(tmp_path / "run")
     assert frozen.read_bytes() == damaged
-    assert not (tmp_path / "run" / "out").exists()
+    assert not list((tmp_path / "run" / "out").iterdir())
+
+
+def test_a_record_that_is_not_its_pictures_leaves_the_sides_of_before(
+    tmp_path: Path, images: list[Image]
+) -> None:
+    out = run(tmp_path / "run", SPECIES, images)
+    before = files(out)
+    records = RecordReader(tmp_path / "run" / "records" / "all.rec")
+    start = len(records.framed(0))
+    content = bytearray(records.path.read_bytes())
+    content[start + 16 : start + 20] = b"\x63\0\0\0"  # the id of the second record
+    records.path.write_bytes(content)
+    with pytest.raises(BadRecords, match=r"all\.rec: record 1 has the id 99"):
+        job(tmp_path / "run")
+    assert files(out) == before
 
 
 def test_records_of_another_data_set_freeze_nothing(tmp_path: Path, images: list[Image]) -> None:
