@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal, cast
 
@@ -14,7 +15,8 @@ FORMATS = ("JPEG", "PNG", "BMP", "WEBP", "TIFF")
 _FOLDER = r"[A-Za-z0-9_-][A-Za-z0-9_. -]*"
 _KEY = rf"images/({_FOLDER}/)*"
 _DATA = rf"{_KEY}|{_KEY}{_FOLDER}\.manifest|s3://[a-z0-9][a-z0-9.-]+/({_FOLDER}/)*{_FOLDER}\.manifest"
-_CLASS = r"[^/\\,.\s][^/\\,\n\r\t]{0,63}"
+# The name of a folder: what nobody sees at its end, or in it, would be another folder.
+_CLASS = r"[^/\\,.\s](?:[^/\\,\x00-\x1f\x7f]{0,62}[^/\\,\s\x00-\x1f\x7f])?"
 _MIN_SCORE = 0.5
 
 
@@ -95,7 +97,7 @@ def read_classification(
         classes=_classes(table, optional=has_children),
         **read_shared(table, min_score=_MIN_SCORE),
         parent=parent.name if parent else None,
-        data=table.text("data", parent.data if parent else f"images/{name}/", pattern=_DATA),
+        data=_place(table, parent.data if parent else f"images/{name}/"),
         top1_threshold=table.number("top1_threshold", ClassificationModel.top1_threshold),
         epochs=table.whole("epochs", ClassificationModel.epochs, low=1, high=10_000),
         input_size=_input_size(table),
@@ -113,7 +115,21 @@ def read_classification(
 def _classes(table: Table, *, optional: bool) -> tuple[str, ...]:
     if not table.names("classes") and not optional:
         raise table.wrong("classes", "missing; only a parent, which other models name, may have none")
-    return table.words("classes", (), pattern=_CLASS)
+    classes = table.words("classes", ())
+    for name in classes:
+        if not re.fullmatch(_CLASS, name):
+            rule = "1 to 64 characters without / \\ and commas, no dot or blank first, no blank last"
+            raise table.wrong("classes", f"{name!r} is no name of a folder of pictures: {rule}")
+    return classes
+
+
+def _place(table: Table, default: str) -> str:
+    place: str = table.text("data", default)
+    if not re.fullmatch(_DATA, place):
+        folder = "a folder of the images bucket, as images/plants/"
+        manifest = "a manifest there, as images/plants/list.manifest or its s3:// URI"
+        raise table.wrong("data", f"{place!r} is neither {folder}, nor {manifest}")
+    return place
 
 
 def _input_size(table: Table) -> int:
@@ -125,10 +141,11 @@ def _input_size(table: Table) -> int:
 
 def _tuning(table: Table) -> Tuning:
     low, high = table.span("width", Tuning.width, low=4, high=512, whole=True)
+    jobs = table.whole("jobs", Tuning.jobs, low=1, high=500)
     tuning = Tuning(
         strategy=cast(Strategy, table.text("strategy", Tuning.strategy, among=("random", "bayesian"))),
-        jobs=table.whole("jobs", Tuning.jobs, low=1, high=500),
-        parallel=table.whole("parallel", Tuning.parallel, low=1, high=100),
+        jobs=jobs,
+        parallel=table.whole("parallel", min(Tuning.parallel, jobs), low=1, high=100),
         share=table.number("share", Tuning.share, low=0.01),
         epochs=table.whole("epochs", Tuning.epochs, low=1, high=10_000),
         early_stopping=table.flag("early_stopping", Tuning.early_stopping),
@@ -137,6 +154,8 @@ def _tuning(table: Table) -> Tuning:
         width=(int(low), int(high)),
     )
     table.end("unknown key; what is searched is learning_rate, weight_decay and width")
+    if tuning.parallel > jobs:
+        raise table.wrong("parallel", f"{tuning.parallel} is more than the {jobs} jobs that there are")
     return tuning
 
 

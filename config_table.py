@@ -21,7 +21,7 @@ class Table:
 
     def wrong(self, key: str, complaint: str) -> ConfigError:
         """Make the error of a key; `complaint` says what is wrong with it."""
-        return ConfigError(f"{self._path}{key}: {complaint}")
+        return ConfigError(f"{f'{self._path}{key}'.rstrip('.')}: {complaint}")
 
     def holds(self, key: str, value: object) -> bool:
         """Whether the key has this value; it is not taken."""

@@ -102,7 +102,7 @@ def test_a_model_name_with_hyphens_ends_an_output_key() -> None:
         ("colour", "red", "colour: unknown key"),
         ("models", {}, "models: is empty; add a [models.NAME] table"),
         ("models/tags", 3, "models.tags: 3 is not a table"),
-        ("models/Tags", {"task": "detection"}, "models.Tags.: the model's name 'Tags' does not match"),
+        ("models/Tags", {"task": "detection"}, "models.Tags: the model's name 'Tags' does not match"),
         ("models/tags/task", "segmentation", "models.tags.task: 'segmentation' is not one of detection"),
         ("models/tags/task", None, "models.tags.task: missing"),
         ("models/tags/classes", [], "models.tags.classes: [] is not a list of at least one text"),

@@ -210,11 +210,29 @@ def test_the_tree_in_the_comments_of_the_file_is_one() -> None:
         ({"species": {"classes": ["birds"]}}, "species.classes: 'birds' is the name of a child of species"),
         ({"flowers": {"classes": ["birds"]}}, "flowers.classes: 'birds' is the name of a child of species"),
         ({"birds": {"classes": None}}, "birds.classes: missing; only a parent, which other models name, may"),
-        ({"species": {"classes": ["a/b"]}}, "species.classes: 'a/b' does not match"),
+        (
+            {"species": {"classes": ["a/b"]}},
+            "species.classes: 'a/b' is no name of a folder of pictures: 1 to",
+        ),
+        ({"species": {"classes": ["rose "]}}, "species.classes: 'rose ' is no name of a folder of pictures"),
+        ({"species": {"classes": ["a\x01b"]}}, "classes: 'a\\x01b' is no name of a folder of pictures"),
+        ({"species": {"classes": ["a" * 65]}}, "is no name of a folder of pictures: 1 to 64 characters"),
         ({"species": {"input_size": 100}}, "species.input_size: 100 is not a multiple of 32"),
         ({"species": {"input_size": 544}}, "species.input_size: 544 is not between 32 and 512"),
-        ({"species": {"data": "pictures/"}}, "species.data: 'pictures/' does not match"),
-        ({"species": {"data": "images/../labels/"}}, "species.data: 'images/../labels/' does not match"),
+        (
+            {"species": {"data": "images/x"}},
+            "species.data: 'images/x' is neither a folder of the images bucket",
+        ),
+        ({"species": {"data": "images/../labels/"}}, "species.data: 'images/../labels/' is neither a folder"),
+        (
+            {"species": {"data": "s3://ours/x/"}},
+            "'s3://ours/x/' is neither a folder of the images bucket, as ",
+        ),
+        (
+            {"species": {"tuning": {"jobs": 3, "parallel": 4}}},
+            "models.species.tuning.parallel: 4 is more than the 3 jobs that there are",
+        ),
+        ({"Roses": ALONE}, "models.Roses: the model's name 'Roses' does not match"),
         ({"species": {"map50_threshold": 0.5}}, "species.map50_threshold: unknown key"),
         ({"species": {"spot": "yes"}}, "species.spot: 'yes' is not true or false"),
         (
@@ -260,6 +278,16 @@ def test_a_wrong_tree_is_one_line_that_says_where(tables: dict[str, Any], compla
         Edgeline.from_values(changed(**tables))
     assert complaint in str(error.value)
     assert "\n" not in str(error.value)
+
+
+def test_one_trial_needs_no_word_about_how_many_run_at_a_time() -> None:
+    tuning = classifier(changed(species={"tuning": {"jobs": 1}}), "species").tuning
+    assert (tuning.jobs, tuning.parallel) == (1, 1)
+
+
+@pytest.mark.parametrize("name", ["Ähre", "St. John's wort", "a" * 64, "x"])
+def test_a_class_is_called_as_people_call_it(name: str) -> None:
+    assert classifier(changed(species={"classes": [name]}), "species").classes == (name,)
 
 
 @pytest.mark.parametrize(
