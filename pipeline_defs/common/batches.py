@@ -41,7 +41,7 @@ def in_batches(
         return
     # A forked process would inherit locks that another thread holds.
     spawn = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(processes, mp_context=spawn, initializer=_begin)
+    pool = ProcessPoolExecutor(processes, mp_context=spawn, initializer=_end_with_parent)
     try:
         yield from _in_order(pool, batches, task, _AHEAD * processes)
     except BrokenProcessPool as error:
@@ -52,17 +52,16 @@ def in_batches(
         pool.shutdown(cancel_futures=True)
 
 
-def _begin() -> None:
-    """Leave Ctrl-C to the process that gives the work; end with it also if it is killed."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
 def _end_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
+    """Watch the process that gives the work: if it is killed, nobody else ends this one."""
+
+    def watch() -> None:
+        parent = multiprocessing.parent_process()
+        if parent is not None:
+            parent.join()
+            os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def _in_order(
@@ -70,8 +69,19 @@ def _in_order(
 ) -> Iterator[Result]:
     waiting: deque[Future[Result]] = deque()
     for batch in batches:
-        waiting.append(pool.submit(task, batch))
+        waiting.append(_submit(pool, task, batch))
         if len(waiting) >= ahead:
             yield waiting.popleft().result()
     while waiting:
         yield waiting.popleft().result()
+
+
+def _submit(
+    pool: ProcessPoolExecutor, task: Callable[[list[Item]], Result], batch: list[Item]
+) -> Future[Result]:
+    """Hand a batch over; the processes that are started for it leave Ctrl-C to this one."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        return pool.submit(task, batch)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

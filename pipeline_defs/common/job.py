@@ -1,7 +1,6 @@
 """How a job's script ends when something is wrong: one clear line, exit code 1, and no traceback."""
 
 import errno
-import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -37,8 +36,8 @@ def run(main: Callable[[], None], *, failure_file: Path | None = None) -> int:
     except OSError as error:
         if error.errno not in _OF_FILES:
             raise
-        where = os.fsdecode(error.filename) if isinstance(error.filename, str | bytes | Path) else "a file"
-        return _fail(f"{where}: {error.strerror}: {_OF_FILES[error.errno]}", failure_file)
+        where = f"{error.filename}: " if error.filename else ""  # a write to a full disk names no file
+        return _fail(f"{where}{error.strerror}: {_OF_FILES[error.errno]}", failure_file)
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr, flush=True)
         return _INTERRUPTED

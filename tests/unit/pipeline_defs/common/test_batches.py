@@ -57,28 +57,39 @@ def test_a_killed_process_is_named() -> None:
         list(in_batches(range(50), killed, processes=2, size=8))
 
 
-_ONE_PROCESS_WORKS = """
+_OTHERS_WORK = """
 import sys
 from batch_tasks import with_process
 from pipeline_defs.common.batches import in_batches
 
 if __name__ == "__main__":
-    results = in_batches(range(50), with_process, processes=1 + 1, size=1)
+    results = in_batches(range(50), with_process, processes=2, size=1)
     print(next(results)[0], flush=True)
     sys.stdin.read()
 """
 
 
-def test_processes_end_with_the_one_that_was_killed(tmp_path: Path) -> None:
+@pytest.fixture
+def job(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """A program whose processes wait for more work, in a group of its own as a terminal's."""
     script = tmp_path / "works.py"
-    script.write_text(_ONE_PROCESS_WORKS)
+    script.write_text(_OTHERS_WORK)
     paths = os.pathsep.join([str(Path(batch_tasks.__file__).parent), *sys.path])
-    # Who works holds the output open: it ends only when all of them have ended.
     with subprocess.Popen(
-        [sys.executable, str(script)], env={**os.environ, "PYTHONPATH": paths},
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-    ) as job:  # fmt: skip
-        assert job.stdout is not None
-        assert int(job.stdout.readline()) != job.pid
-        os.kill(job.pid, signal.SIGKILL)
-        job.communicate(timeout=60)
+        [sys.executable, str(script)], env={**os.environ, "PYTHONPATH": paths}, process_group=0,
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    ) as running:  # fmt: skip
+        assert running.stdout is not None
+        assert int(running.stdout.readline()) != running.pid
+        yield running
+
+
+def test_processes_end_with_the_one_that_was_killed(job: subprocess.Popen[bytes]) -> None:
+    os.kill(job.pid, signal.SIGKILL)
+    job.communicate(timeout=60)  # the output is open until the last of them has ended
+
+
+def test_an_interruption_is_told_by_one_process(job: subprocess.Popen[bytes]) -> None:
+    os.killpg(job.pid, signal.SIGINT)
+    output, _ = job.communicate(timeout=60)
+    assert output.count(b"KeyboardInterrupt") == 1

@@ -36,7 +36,7 @@ def test_a_full_disk_and_a_file_in_the_way_are_one_line(
 
     assert run(fill) == 1
     assert capsys.readouterr().err == (
-        "error: a file: No space left on device: make room there, or give the job a larger volume\n"
+        "error: No space left on device: make room there, or give the job a larger volume\n"
     )
     (tmp_path / "out").write_text("")
     assert run((tmp_path / "out" / "records").mkdir) == 1
