@@ -16,6 +16,8 @@ _TASKS = ("detection", "classification")
 # A child that says nothing of these has what its parent's table says.
 _INHERITED = ("tuning", "quality", "staging", "prod")
 _OF_THE_ENDPOINT = ("instance_type", "instances", "max_instances")
+# A release of the whole tree has one state, of 256 KiB at most, in which each member needs up to 11.
+_MOST_CHILDREN = 20
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,8 @@ def read_models(top: Table) -> tuple[Model, ...]:
         models[name] = read_classification(name, table, parent=above, has_children=has_children)
         if above is not None:
             _refuse_other_endpoint(cast(ClassificationModel, models[name]), above, table)
+    for name in dict.fromkeys(parents.values()):
+        _refuse_too_many(name, parents, tables)
     for name in parents:
         _refuse_shared_names(name, parents, models, tables)
     return tuple(_labelled(models[name], parents, models) for name in tables)
@@ -134,6 +138,13 @@ def _refuse_other_endpoint(child: ClassificationModel, parent: ClassificationMod
             if getattr(own, key) != getattr(above, key):
                 said = f"{getattr(own, key)!r}, but the endpoint is that of {parent.name}"
                 raise table.wrong(f"{environment}.{key}", f"{said}, with {getattr(above, key)!r}")
+
+
+def _refuse_too_many(parent: str, parents: Mapping[str, str], tables: Mapping[str, Table]) -> None:
+    children = list(parents.values()).count(parent)
+    if children > _MOST_CHILDREN:
+        most = f"{children} models name it as their parent, and {_MOST_CHILDREN} are the most"
+        raise tables[parent].wrong("", f"{most}: all of a tree are released together; make it two trees")
 
 
 def _refuse_shared_names(

@@ -15,6 +15,7 @@ _INLINE, _MANAGED, _TRUST, _ATTACHED = 10_240, 6_144, 2_048, 10
 _BUCKET_POLICY, _KEY_POLICY = 20_480, 32_768
 _LAMBDA_ENVIRONMENT, _BUILD_ENVIRONMENT, _ACTION_VALUE = 4_096, 5_500, 1_000
 _STATE_MACHINE, _TEMPLATE, _RESOURCES, _OUTPUTS = 1_048_576, 1_048_576, 500, 200
+_EVENT_PATTERN = 2_048
 
 
 def check(assembly: Assembly) -> list[Finding]:
@@ -103,7 +104,13 @@ def _state_machine(machine: Resource, resolver: Resolver) -> Iterator[Finding]:
     yield from _over(machine.where, "the definition", len(text.encode()), _STATE_MACHINE, "bytes")
 
 
+def _rule(rule: Resource, resolver: Resolver) -> Iterator[Finding]:
+    size = _characters(rule.stack, rule.properties.get("EventPattern", {}), resolver)
+    yield from _over(rule.where, "the event pattern", size, _EVENT_PATTERN, "characters")
+
+
 _MEASURES = {
+    "AWS::Events::Rule": _rule,
     "AWS::IAM::ManagedPolicy": _managed_policy,
     "AWS::IAM::Role": _role,
     "AWS::S3::BucketPolicy": _bucket_policy,
@@ -116,7 +123,7 @@ _MEASURES = {
 
 
 def _characters(stack: Stack, document: Mapping[str, Any], resolver: Resolver) -> int:
-    """IAM counts no white space; inside of texts, which have hardly any, it is counted here."""
+    """White space does not count; inside of texts, which have hardly any, it is counted here."""
     return len(json.dumps(resolver.resolve(stack, document), separators=(",", ":")))
 
 

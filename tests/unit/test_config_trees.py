@@ -285,6 +285,17 @@ def test_one_trial_needs_no_word_about_how_many_run_at_a_time() -> None:
     assert (tuning.jobs, tuning.parallel) == (1, 1)
 
 
+def test_a_tree_has_no_more_children_than_a_release_can_carry() -> None:
+    many = {
+        f"g{number}": {"task": "classification", "parent": "species", "classes": [f"c{number}"]}
+        for number in range(18)
+    }
+    assert len(classifier(changed(**many), "species").children) == 20
+    one = {"task": "classification", "parent": "species", "classes": ["another"]}
+    with pytest.raises(ConfigError, match=r"models\.species: 21 models name it as their parent, and 20 are"):
+        Edgeline.from_values(changed(**many, one=one))
+
+
 @pytest.mark.parametrize("name", ["Ähre", "St. John's wort", "a" * 64, "x"])
 def test_a_class_is_called_as_people_call_it(name: str) -> None:
     assert classifier(changed(species={"classes": [name]}), "species").classes == (name,)

@@ -103,6 +103,11 @@ def test_references_count_as_what_they_become(assembled: Assembled) -> None:
             {"KeyPolicy": policy(32_769)},
             "the key's policy has 32769 characters, AWS takes 32768",
         ),
+        (
+            "AWS::Events::Rule",
+            {"EventPattern": {"source": ["s" * 2035]}},
+            "the event pattern has 2050 characters, AWS takes 2048",
+        ),
     ],
 )
 def test_what_is_more_than_aws_takes_is_named(
