@@ -149,13 +149,17 @@ def difference(found: Labels, expected: Labels) -> str:
 def _wanted(
     tree: Tree, reasons: Sequence[str], pool: Mapping[str, Sequence[_Candidate]], approved: Member
 ) -> str:
-    """Name the models of which another version is waited for."""
+    """Name the models of which a version is waited for."""
     if approved.model == tree.parent:
         _, lacking = _fitting(approved, tree, pool)
-        return " and ".join(f"another version of {child}" for child in lacking)
+        return _versions_of(lacking, pool)
     viable = [one for one in pool[tree.parent] if approved.model in one.member.expects]
     fits = [one for one in viable if one.member.expects[approved.model].sha256 == approved.labels.sha256]
     if not fits:
-        return f"another version of {tree.parent}"
+        return _versions_of([tree.parent], pool)
     _, lacking = _fitting(fits[0].member, tree, pool)
-    return " and ".join(f"another version of {child}" for child in lacking)
+    return _versions_of(lacking, pool)
+
+
+def _versions_of(models: Sequence[str], pool: Mapping[str, Sequence[_Candidate]]) -> str:
+    return " and ".join(f"{'another' if pool.get(model) else 'a'} version of {model}" for model in models)

@@ -131,7 +131,7 @@ def test_a_parent_with_one_child_is_a_tree_too() -> None:
     first = parent(1, flowers=SPRING)
     alone = plan(first, serving=(), tree=tree)
     assert alone.why == (
-        "species 1 waits for another version of flowers: species 1 routes to flowers, of which no version"
+        "species 1 waits for a version of flowers: species 1 routes to flowers, of which no version"
         " serves in prod or is held"
     )
     assert plan(FLOWERS, first, serving=(), tree=tree).changed == (FLOWERS, first)
@@ -139,7 +139,7 @@ def test_a_parent_with_one_child_is_a_tree_too() -> None:
 
 def test_the_first_child_of_all_waits_for_the_parent() -> None:
     assert plan(FLOWERS, serving=()).why == (
-        "flowers 1 waits for another version of species: no version of species serves in prod or is held"
+        "flowers 1 waits for a version of species: no version of species serves in prod or is held"
     )
 
 
