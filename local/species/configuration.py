@@ -14,7 +14,10 @@ _BAKE_SECONDS = 5  # nobody waits minutes for traffic that does not come
 
 @dataclass(frozen=True)
 class Budget:
-    """How long every model of a run learns: epochs of the whole training and of each trial."""
+    """How long every model of a run learns: epochs of the whole training and of each trial.
+
+    The defaults are for drawn pictures; REAL ones have more to look at.
+    """
 
     input_size: int = 64  # pixels
     epochs: int = 24
@@ -26,6 +29,9 @@ class Budget:
     def doubled(self) -> "Budget":
         """Twice as long."""
         return replace(self, epochs=2 * self.epochs, trial_epochs=2 * self.trial_epochs)
+
+
+REAL = Budget(input_size=96, epochs=30, trial_epochs=8)
 
 
 def write_configuration(material: Material, budget: Budget, folder: Path) -> Path:

@@ -1,9 +1,9 @@
 """What the user asked for."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
-from local.species.configuration import Budget
+from local.species.configuration import REAL, Budget
 
 
 @dataclass(frozen=True)
@@ -18,4 +18,8 @@ class Options:
     seed: int = 7
     each: int = 80
     stay: bool = False
-    budget: Budget = field(default_factory=Budget)
+
+    @property
+    def budget(self) -> Budget:
+        """How long the models learn."""
+        return REAL if self.images else Budget()

@@ -117,7 +117,7 @@ def _row(trained: Trained, config: Edgeline) -> dict[str, Any]:
         "labels": len(model.labels),
         "pictures": pictures,
         "passes": pictures * model.epochs,
-        "trials": [_trial(one) for one in trained.trials],
+        "trials": sorted((_trial(one) for one in trained.trials), key=_best_first),
     }
 
 
@@ -128,6 +128,10 @@ def _trial(summary: Mapping[str, Any]) -> dict[str, Any]:
         "top1": metric.get("Value"),
         "parameters": {name: _number(value) for name, value in summary["TunedHyperParameters"].items()},
     }
+
+
+def _best_first(trial: Mapping[str, Any]) -> float:
+    return -(trial["top1"] if trial["top1"] is not None else -1.0)
 
 
 def _number(text: str) -> str:
