@@ -28,7 +28,7 @@ def test_a_tree_is_released_together_alone_and_back(tree: Tree) -> None:
         assert tree.stage(package) == ("Staging", "Held")
     assert tree.served() == {}
     reason = tree.record(species, "release-held")["reason"]
-    assert reason.startswith("species 1 waits for another version of flowers and another version of birds:")
+    assert reason.startswith("species 1 waits for a version of flowers and a version of birds:")
     assert tree.waiting() == {species, flowers}
 
     tree.released(birds)
