@@ -16,6 +16,8 @@ from stacks.training_stack import TrainingStack
 
 _IDLE_MINUTES = 60
 _OWN = "${sagemaker:UserProfileName}"
+# What a terminal needs; "system" is what AWS calls the machine of an app that has none of its own.
+_MACHINES = ("ml.t3.*", "system")
 _OF_A_SPACE = "a space and its apps are named by the person who makes them"
 
 
@@ -124,10 +126,9 @@ class StudioStack(cdk.Stack):
         }
         kept = ("sagemaker:CreateSpace", "sagemaker:UpdateSpace", "sagemaker:DeleteSpace")
         allow(policy, *kept, on=[spaces], because=_OF_A_SPACE, conditions=own)
-        allow(
-            policy, "sagemaker:CreateApp", "sagemaker:DeleteApp",
-            on=[apps], because=_OF_A_SPACE, conditions=own,
-        )  # fmt: skip
+        small = {**own, "ForAllValues:StringLike": {"sagemaker:InstanceTypes": list(_MACHINES)}}
+        allow(policy, "sagemaker:CreateApp", on=[apps], because=_OF_A_SPACE, conditions=small)
+        allow(policy, "sagemaker:DeleteApp", on=[apps], because=_OF_A_SPACE, conditions=own)
         on_create = {"Null": {"sagemaker:TaggingAction": "false"}}
         allow(policy, "sagemaker:AddTags", on=[spaces, apps], because=_OF_A_SPACE, conditions=on_create)
         allow(policy, "sagemaker:DescribeDomain", on=[of("domain", "")])

@@ -89,6 +89,13 @@ def test_what_makes_or_ends_something_is_for_its_owner_alone(studio: Template) -
             assert "UserProfileName" in text, actions
 
 
+def test_a_terminal_is_on_a_small_machine(studio: Template) -> None:
+    [create] = [each for each in statements(studio) if "sagemaker:CreateApp" in listed(each["Action"])]
+    assert create["Condition"]["ForAllValues:StringLike"] == {
+        "sagemaker:InstanceTypes": ["ml.t3.*", "system"]
+    }
+
+
 def test_trust_is_sagemakers_who_says_whose_profile_it_is(studio: Template) -> None:
     trusted = one(studio, "AWS::IAM::Role")["AssumeRolePolicyDocument"]["Statement"]
     assert {name for each in trusted for name in listed(each["Action"])} == {
