@@ -3,12 +3,13 @@
 import json
 import os
 import tempfile
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from pipeline_defs.common.job import JobError
 from pipeline_defs.common.objects import Unavailable, download, split_uri
@@ -34,12 +35,15 @@ class Ignored:
     by_class: Counter[str] = field(default_factory=Counter)
     hidden: int = 0
 
+    def largest(self) -> dict[str, int]:
+        """Return the classes of the most files."""
+        return dict(sorted(self.by_class.items(), key=lambda item: (-item[1], item[0]))[:_OTHERS_NAMED])
+
     def document(self) -> dict[str, Any]:
-        """Return what the report says of them, the largest classes by name."""
-        largest = sorted(self.by_class.items(), key=lambda item: (-item[1], item[0]))[:_OTHERS_NAMED]
+        """Return what the report says of them."""
         return {
             "of_other_classes": sum(self.by_class.values()),
-            "largest_other_classes": dict(largest),
+            "largest_other_classes": self.largest(),
             "hidden": self.hidden,
         }
 
@@ -55,12 +59,12 @@ class Listing:
         self, source: str, classes: tuple[str, ...], s3: Any, *, as_of: datetime | None = None
     ) -> None:
         self.source, self.ignored = source, Ignored()
-        self._classes, self._s3, self._as_of = frozenset(classes), s3, as_of
+        self._classes, self._s3, self._as_of = {_composed(name): name for name in classes}, s3, as_of
 
     def __iter__(self) -> Iterator[Listed]:
         """List anew; raises JobError where there is no such source, or a line of a manifest is wrong."""
         self.ignored = Ignored()
-        return filter(self._is_ours, self._all())
+        return (ours for listed in self._all() if (ours := self._ours(listed)))
 
     def _all(self) -> Iterator[Listed]:
         if self.source.startswith("s3://"):
@@ -74,15 +78,17 @@ class Listing:
             return _manifest(path, self.source)
         raise JobError(f"{path}: no such folder or manifest; give --source")
 
-    def _is_ours(self, listed: Listed) -> bool:
+    def _ours(self, listed: Listed) -> Listed | None:
         name = listed.uri.rpartition("/")[2]
         if name.startswith(".") or name.lower() in ("thumbs.db", "desktop.ini"):
             self.ignored.hidden += 1
-            return False
-        if listed.class_name not in self._classes:
+            return None
+        # A Mac takes é apart into e and its accent, where others keep it whole.
+        class_name = self._classes.get(_composed(listed.class_name))
+        if class_name is None:
             self.ignored.by_class[listed.class_name] += 1
-            return False
-        return True
+            return None
+        return listed if class_name == listed.class_name else replace(listed, class_name=class_name)
 
     def _prefix(self) -> Iterator[Listed]:
         bucket, prefix = split_uri(self.source)
@@ -123,11 +129,25 @@ def _newest(pages: Iterable[dict[str, Any]], as_of: datetime | None) -> Iterator
 
 
 def _folder(folder: Path) -> Iterator[Listed]:
-    for parent, folders, names in os.walk(folder.resolve()):
+    """List a folder and all below it, also what links lead to: each folder once."""
+    seen = set[str]()
+    for parent, folders, names in os.walk(folder.resolve(), followlinks=True, onerror=_unreadable):
+        if (real := os.path.realpath(parent)) in seen:
+            folders.clear()
+            continue
+        seen.add(real)
         folders.sort()
         for name in sorted(names):
             path = Path(parent) / name
             yield Listed(path.as_uri(), path.parent.name)
+
+
+def _unreadable(error: OSError) -> NoReturn:
+    raise JobError(f"{error.filename}: cannot be listed ({error.strerror}): let this user read it") from error
+
+
+def _composed(name: str) -> str:
+    return unicodedata.normalize("NFC", name)
 
 
 def _manifest(path: Path, source: str) -> Iterator[Listed]:

@@ -1,10 +1,11 @@
 """Objects of S3 and local files by their URI; of S3 also an earlier version."""
 
 import hashlib
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
-from urllib.parse import unquote
+from urllib.parse import unquote_to_bytes
 
 from botocore.exceptions import ClientError, HTTPClientError, IncompleteReadError
 
@@ -74,7 +75,7 @@ def split_uri(uri: str) -> tuple[str, str]:
 
 def file_path(uri: str) -> Path:
     """Return the path that a file:// URI names."""
-    return Path(unquote(uri.removeprefix(_FILE)))
+    return Path(os.fsdecode(unquote_to_bytes(uri.removeprefix(_FILE))))
 
 
 def _response(s3: Any, uri: str, version_id: str | None) -> Any:

@@ -1,6 +1,9 @@
 """Which pictures there are, in each kind of source."""
 
+import errno
 import json
+import os
+import unicodedata
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -56,6 +59,35 @@ def test_a_folder_is_listed_with_the_innermost_folder_as_class(tmp_path: Path) -
         Listed((tmp_path / "flowers" / "tulip" / "1 ü.jpg").as_uri(), "tulip"),
     ]
     assert listing.ignored.by_class == {"oak": 1, tmp_path.name: 1}
+
+
+def test_links_are_followed_once(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "1.jpg").write_bytes(b"x")
+    (tmp_path / "elsewhere" / "back").symlink_to(tmp_path / "pictures")
+    (tmp_path / "pictures").mkdir()
+    (tmp_path / "pictures" / "tulip").symlink_to("../elsewhere")
+    listed = list(Listing(str(tmp_path / "pictures"), CLASSES, None))
+    assert listed == [Listed((tmp_path / "pictures" / "tulip" / "1.jpg").as_uri(), "tulip")]
+
+
+def test_a_folder_that_cannot_be_listed_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(folder: str) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", folder)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    with pytest.raises(JobError, match=rf"{tmp_path}: cannot be listed \(Permission denied\)"):
+        list(Listing(str(tmp_path), CLASSES, None))
+
+
+def test_a_name_with_accents_is_one_name_however_it_is_written(tmp_path: Path) -> None:
+    whole, apart = unicodedata.normalize("NFC", "Flöhe"), unicodedata.normalize("NFD", "Flöhe")
+    for folder in (whole, apart):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "1.jpg").write_bytes(b"x")
+    for configured in (whole, apart):
+        listed = list(Listing(str(tmp_path), (configured,), None))
+        assert [one.class_name for one in listed] == [configured, configured]
 
 
 MANIFEST = [

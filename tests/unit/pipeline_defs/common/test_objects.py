@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import os
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +69,12 @@ def test_what_is_not_there_is_unavailable(code: str) -> None:
 def test_other_errors_are_not_the_pictures() -> None:
     with pytest.raises(ClientError):
         fetch(S3(code="SlowDown"), "s3://b/k")
+
+
+def test_a_name_that_is_no_text_is_found(tmp_path: Path) -> None:
+    path = tmp_path / os.fsdecode(b"\xff\xfe.jpg")
+    path.write_bytes(b"picture")
+    assert fetch(None, path.as_uri()) == b"picture"
 
 
 def test_a_file_is_read_by_its_uri(tmp_path: Path) -> None:
