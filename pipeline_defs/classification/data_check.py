@@ -1,8 +1,11 @@
 """A data set from a listing: pictures checked, selected, counted, and written all or not at all."""
 
+import json
 import shutil
 import tempfile
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +24,7 @@ from pipeline_defs.common.whole_output import put_in_place, whole_output
 REFUSED_FOLDER = "refused"
 _SHOWN = 10_000  # pictures between two lines of the log
 _LARGEST_GROUPS = 10
+_TOLD = 20
 
 
 @dataclass(frozen=True)
@@ -52,41 +56,58 @@ def check_data(
         kept, quarantine = _write_lists(made, Path(sorting), settings, listing, examination, processes)
         write_json(made / dataset.REPORT, _report(settings, listing, kept, quarantine))
         try:
-            judge(settings, kept, quarantine, listing.source)
-        except JobError:
+            judge(settings, kept, quarantine, listing)
+        except JobError as refused:
             (made / dataset.IMAGES).unlink()
+            _tell(quarantine)
             put_in_place(made, output / REFUSED_FOLDER)
-            raise
+            raise JobError(f"{refused}; the lists are in {output / REFUSED_FOLDER}") from None
         header = _header(settings, listing, kept, quarantine, as_of, made)
         write_json(made / dataset.HEADER, header)
     shutil.rmtree(output / REFUSED_FOLDER, ignore_errors=True)
     return Result(str(header["sha256"]), kept.by_class.total(), len(quarantine), quarantine.reasons())
 
 
-def judge(settings: ClassificationSettings, kept: Kept, quarantine: Quarantine, source: str) -> None:
+def judge(settings: ClassificationSettings, kept: Kept, quarantine: Quarantine, listing: Listing) -> None:
     """Raise JobError where too much was quarantined, or a class has too few pictures."""
-    rules, good, bad = settings.quality, kept.by_class.total(), len(quarantine)
+    rules, good, bad, source = settings.quality, kept.by_class.total(), len(quarantine), listing.source
     if good + bad == 0:
+        others = ", ".join(listing.ignored.largest()) or "none"
         raise JobError(
-            f"{source}: no picture of {', '.join(settings.classes)}: a class is a folder of its name"
+            f"{source}: no picture of {_listed(settings.classes)}: a class is a folder of its name; "
+            f"other folders with files: {others}"
         )
     if bad > rules.max_quarantined * (good + bad):
         raise JobError(
             f"{source}: {bad} of {good + bad} pictures are quarantined, more than max_quarantined = "
-            f"{rules.max_quarantined} ({quarantine.reasons()}): see {dataset.QUARANTINE}"
+            f"{rules.max_quarantined} ({quarantine.reasons()}): mend or remove them"
         )
     _judge_classes(settings, kept, quarantine, source)
+
+
+def _tell(quarantine: Quarantine) -> None:
+    """Put the first of the quarantined into the log: of a failed job on SageMaker nothing else remains."""
+    for line in islice(quarantine, _TOLD):
+        entry = json.loads(line)
+        print(f"quarantined {entry['uri']}: {entry['reason']}: {entry['detail']}", flush=True)
 
 
 def _judge_classes(settings: ClassificationSettings, kept: Kept, quarantine: Quarantine, source: str) -> None:
     counts = {name: kept.by_class[name] for name in settings.classes}
     empty = [_with_quarantined(name, quarantine) for name, count in counts.items() if not count]
     if empty:
-        raise JobError(f"{source}: no good picture of {', '.join(empty)}: add some, or remove the class")
+        raise JobError(f"{source}: no good picture of {_listed(empty)}: add some, or remove the class")
     least = settings.quality.min_pictures
     few = [f"{name} ({count})" for name, count in counts.items() if count < least]
     if few:
-        raise JobError(f"{source}: fewer than min_pictures = {least} good pictures of {', '.join(few)}")
+        raise JobError(
+            f"{source}: fewer than min_pictures = {least} good pictures of {_listed(few)}: add some"
+        )
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _TOLD} more" if len(names) > _TOLD else ""
+    return ", ".join(names[:_TOLD]) + more
 
 
 def _with_quarantined(name: str, quarantine: Quarantine) -> str:

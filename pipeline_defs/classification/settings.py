@@ -78,7 +78,11 @@ def read_settings(path: Path) -> ClassificationSettings:
     """Read the file that the build wrote; raises JobError naming the file and what is wrong in it."""
     try:
         return settings_from(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except OSError as error:
+        raise JobError(
+            f"--settings {path}: cannot be read ({error.strerror}): the build writes {settings_file('NAME')}"
+        ) from error
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise JobError(f"{path}: not the settings of a classification model: {error!r}") from error
 
 

@@ -207,13 +207,16 @@ def test_several_processes_give_the_same_bytes(pictures: Path, tmp_path: Path) -
     [
         (
             lambda folder: put(folder, "tulip/0.jpg", b""),
-            "1 of 12 pictures are quarantined.*1 empty.*quarantine",
+            "1 of 12 pictures are quarantined.*1 empty.*remove them",
         ),
         (
             lambda folder: [path.unlink() for path in (folder / "tulip").iterdir()],
             "no good picture of tulip: ",
         ),
-        (lambda folder: (folder / "tulip/0.jpg").unlink(), r"fewer than min_pictures = 4 .* of tulip \(3\)$"),
+        (
+            lambda folder: (folder / "tulip/0.jpg").unlink(),
+            r"fewer than min_pictures = 4 .* of tulip \(3\): add",
+        ),
     ],
     ids=["too much in quarantine", "a class without a picture", "too few of a class"],
 )
@@ -222,7 +225,7 @@ def test_what_is_not_good_enough_ends_the_job_and_is_listed(
 ) -> None:
     change(pictures)
     strict = replace(SETTINGS, quality=Quality(min_pictures=4, max_quarantined=0.05))
-    with pytest.raises(JobError, match=words):
+    with pytest.raises(JobError, match=f"{words}.*; the lists are in {tmp_path}/refused$"):
         check(pictures, tmp_path, strict)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["pictures", "refused"]
     assert sorted(path.name for path in (tmp_path / "refused").iterdir()) == [
@@ -232,19 +235,27 @@ def test_what_is_not_good_enough_ends_the_job_and_is_listed(
 
 
 def test_a_class_whose_pictures_are_all_bad_is_named_with_their_number(
-    pictures: Path, tmp_path: Path
+    pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for seed in range(4):
         put(pictures, f"mushroom/{seed}.jpg", b"\xff\xd8\xff broken")
     with pytest.raises(JobError, match=r"no good picture of mushroom \(4 in quarantine\)"):
         check(pictures, tmp_path)
     assert len(quarantined(tmp_path, "refused")) == 4
+    assert capsys.readouterr().out.count("/mushroom/0.jpg: broken: ") == 1
 
 
-def test_no_picture_at_all_is_said(tmp_path: Path) -> None:
-    (tmp_path / "pictures" / "oak").mkdir(parents=True)
-    with pytest.raises(JobError, match="no picture of tulip, daffodil, mushroom: a class is a folder"):
+def test_no_picture_at_all_is_said_with_the_folders_that_are_there(tmp_path: Path) -> None:
+    put(tmp_path / "pictures", "oaks/1.jpg", b"")
+    with pytest.raises(JobError, match=r"no picture of tulip, daffodil, mushroom: a class is .*: oaks; "):
         check(tmp_path / "pictures", tmp_path)
+
+
+def test_of_very_many_classes_without_pictures_some_are_named(tmp_path: Path) -> None:
+    many = replace(SETTINGS, labels={f"c{number}": (f"c{number}",) for number in range(500)}, children={})
+    (tmp_path / "pictures").mkdir()
+    with pytest.raises(JobError, match=r"no picture of c0, .*, c19 and 480 more: "):
+        check(tmp_path / "pictures", tmp_path, many)
 
 
 def test_good_data_after_refused_data_takes_its_place(pictures: Path, tmp_path: Path) -> None:
