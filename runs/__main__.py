@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import botocore.session
+from botocore.exceptions import BotoCoreError
 
 from runs.following import follow, outcome
 from runs.signed_api import ApiError, NotAsked, RunsApi
@@ -28,11 +29,11 @@ def main(arguments: Sequence[str]) -> int:
     """Do what the command line says; the exit code."""
     options = parse(arguments)
     session = botocore.session.get_session()
-    region = os.environ.get("AWS_REGION") or session.get_config_variable("region")
-    api = RunsApi(options.api, session, region)
     try:
+        region = os.environ.get("AWS_REGION") or session.get_config_variable("region")
+        api = RunsApi(options.api, session, region, say=lambda words: print(words, file=sys.stderr))
         return int(options.do(api, options))
-    except ApiError as error:
+    except (ApiError, BotoCoreError) as error:
         print(f"error: {error}", file=sys.stderr)
         return _REFUSED
 
@@ -107,6 +108,8 @@ def _list(api: RunsApi, options: argparse.Namespace) -> int:
 
 def _children(text: str) -> dict[str, int]:
     pairs = [part.partition("=") for part in text.split(",")]
+    if not all(child and version.isdecimal() for child, _, version in pairs):
+        raise argparse.ArgumentTypeError(f"{text!r} is not like flowers=3,trees=12")
     return {child: int(version) for child, _, version in pairs}
 
 

@@ -43,7 +43,7 @@ class Session(Protocol):
 
 @dataclass
 class RunsApi:
-    """The API at `url`; what passes is asked again for ten minutes.
+    """The API at `url`; what passes is asked again for ten minutes, and `say` hears why.
 
     `region` is that of an address that does not say its own.
     """
@@ -52,6 +52,7 @@ class RunsApi:
     session: Session
     region: str | None = None
     sleep: Callable[[float], None] = field(default=time.sleep)
+    say: Callable[[str], None] = field(default=lambda words: None)
 
     def start(self, model: str, asked: Mapping[str, Any], key: str) -> dict[str, Any]:
         """Start a run, or find the one that the key has started: {"run", "model", "status_url"}."""
@@ -83,6 +84,7 @@ class RunsApi:
                 refusal, pause = ApiError(0, f"{self.url}: {error}"), wait
             if waited + pause > _PATIENCE_SECONDS:
                 raise refusal from None
+            self.say(f"{refusal}; asked again in {pause:.0f} s")
             self.sleep(pause)
             waited, wait = waited + pause, min(2 * wait, _LONGEST_WAIT)
 

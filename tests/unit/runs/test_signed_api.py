@@ -118,11 +118,15 @@ def test_a_refusal_is_told_at_once(server: Server, status: int) -> None:
     assert slept == []
 
 
-def test_an_api_that_is_not_there_is_named() -> None:
+def test_an_api_that_is_not_there_is_named_and_who_waits_is_told_what_for() -> None:
     slept: list[float] = []
+    said: list[str] = []
     with pytest.raises(ApiError, match=r"http://127\.0\.0\.1:1/: "):
-        RunsApi("http://127.0.0.1:1/", Session(), "eu-west-1", slept.append).run("tags", "r")
+        RunsApi("http://127.0.0.1:1/", Session(), "eu-west-1", slept.append, said.append).run("tags", "r")
     assert sum(slept) <= 600
+    assert len(said) == len(slept)
+    assert said[0].startswith("http://127.0.0.1:1/: ")
+    assert said[0].endswith("; asked again in 2 s")
     with pytest.raises(ApiError, match="is not the address of the runs API"):
         RunsApi("file:///etc/", Session(), "eu-west-1", slept.append).run("tags", "r")
 
