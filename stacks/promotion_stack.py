@@ -14,11 +14,11 @@ from stacks.constructs.notices import Notices
 from stacks.constructs.operator_policy import OperatorPolicy
 from stacks.constructs.promotion_functions import MODELS_FILE, PromotionFunctions, configured_models
 from stacks.constructs.promotion_starts import PromotionStarts
-from stacks.constructs.promotion_workflow import TIMEOUT, PromotionWorkflow
+from stacks.constructs.promotion_workflow import PromotionWorkflow
 from stacks.constructs.python_function import pack_with_functions
 from stacks.constructs.release_ledger import ReleaseLedger
 from stacks.constructs.staging_test import StagingTest
-from stacks.constructs.tree_release import TreeRelease
+from stacks.constructs.tree_release import TreeRelease, release_time
 from stacks.cost_tags import cost_tags
 from stacks.grants import read_objects
 from stacks.names import packages_role_name
@@ -68,6 +68,7 @@ class PromotionStack(cdk.Stack):
             life_cycle=LifeCycle(self, "LifeCycle", packages=packages),
             notices=self.notices,
             event_source=config.name,
+            lease=release_time(config.trees),
         )
         trees = self._trees(config, workflow, staging_test, artifacts, key) if config.trees else None
         read_objects(functions.read_model_package, artifacts, key, "runs/*/evaluation/")
@@ -123,7 +124,7 @@ class PromotionStack(cdk.Stack):
             artifacts=artifacts,
             key=key,
             event_source=config.name,
-            timeout=TIMEOUT,
+            timeout=release_time(config.trees),
         )
         cdk.CfnOutput(self, "TreeStateMachineArn", value=trees.machine.state_machine_arn)
         return trees

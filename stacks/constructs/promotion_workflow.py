@@ -29,7 +29,10 @@ _LATE = "a package that was approved later has had its turn already"
 
 
 class PromotionWorkflow(Construct):
-    """Staging and prod in order; a failure puts both back to what they served before, and is recorded."""
+    """Staging and prod in order; a failure puts both back to what they served before, and is recorded.
+
+    `lease` is how long a turn lasts at most, also of the releases of trees, which take turns here.
+    """
 
     def __init__(
         self,
@@ -42,9 +45,10 @@ class PromotionWorkflow(Construct):
         life_cycle: LifeCycle,
         notices: Notices,
         event_source: str,
+        lease: cdk.Duration = TIMEOUT,
     ) -> None:
         super().__init__(scope, construct_id)
-        self.turns = Turns(self, "Turns", lease=TIMEOUT)
+        self.turns = Turns(self, "Turns", lease=lease)
         for function in (functions.deploy_endpoint, functions.restore_endpoint):
             self.turns.guard(function)
         parts = self.parts = PromotionParts(

@@ -5,7 +5,8 @@ after the other, phase by phase: lambdas/promotion/release_set.py has the phases
 state. docs/adr/0038 has the rule and the outcomes.
 """
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import aws_cdk as cdk
@@ -16,8 +17,10 @@ from aws_cdk import aws_stepfunctions as sfn
 from aws_cdk import aws_stepfunctions_tasks as tasks
 from constructs import Construct
 
+from config_trees import Tree
 from stacks.constructs.endpoint_change import PACKAGE, EndpointChange, in_environment
 from stacks.constructs.promotion_parts import PromotionParts
+from stacks.constructs.promotion_workflow import TIMEOUT
 from stacks.constructs.staging_test import StagingTest
 from stacks.constructs.states import EXECUTION, call, fields
 from stacks.constructs.tree_ending import TreeEnding
@@ -27,7 +30,20 @@ from stacks.constructs.workflow import Workflow
 
 # As read_endpoint's: what a killed execution began goes on.
 _BUSY_MINUTES = 240
+# Of a member beside the watching of its deployment in prod, which may wait for three bakes: staging and its
+# test, the deployments themselves.
+_MEMBER_MINUTES, _BAKES = 60, 3
 _LATE = "unused: in the line of a tree nobody comes too late"
+
+
+def release_time(trees: Sequence[Tree]) -> cdk.Duration:
+    """How long the release of the largest tree may take, with another one of it before it in the line."""
+    minutes = (
+        sum(_MEMBER_MINUTES + _BAKES * member.prod.bake_seconds // 60 for member in tree.members)
+        for tree in trees
+    )
+    hours = math.ceil(2 * max(minutes, default=0) / 60)
+    return cdk.Duration.hours(max(hours, int(TIMEOUT.to_hours())))
 
 
 class TreeRelease(Construct):

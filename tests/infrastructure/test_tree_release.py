@@ -15,6 +15,7 @@ from config import Edgeline
 from lambdas.common.environment import variables
 from lambdas.promotion.release_set import PHASES
 from stacks.constructs.python_function import SDK_ENVIRONMENT
+from stacks.constructs.tree_release import release_time
 from stacks.data_stack import DataStack
 from stacks.promotion_stack import PromotionStack
 
@@ -221,3 +222,32 @@ def test_each_function_of_a_tree_is_given_exactly_what_it_reads(template: dict[s
             assert given == wanted, handler
             read[handler.split(".")[2]] = wanted
     assert {"read_tree", "check_tree", "find_set", "next_member", "keep_held"} <= read.keys()
+
+
+@pytest.mark.parametrize(
+    ("children", "bake", "hours"),
+    [(0, 600, 12), (3, 600, 12), (11, 600, 36), (11, 0, 24), (20, 3600, 168)],
+)
+def test_there_is_time_for_a_whole_tree_and_for_the_release_before_it(
+    children: int, bake: int, hours: int
+) -> None:
+    parent = {"task": "classification", "prod": {"bake_seconds": bake}, "classes": ["mushroom"]}
+    members = {
+        f"c{number}": {"task": "classification", "parent": "species", "classes": [f"class {number}"]}
+        for number in range(children)
+    }
+    values = {"name": "edgeline", "parts": ["promotion"], "models": {**members, "species": parent}}
+    config = Edgeline.from_values(values)
+    assert release_time(config.trees).to_hours() == hours
+
+
+def test_a_turn_lasts_as_long_as_the_longest_machine_runs(
+    template: dict[str, Any], definition: dict[str, Any]
+) -> None:
+    [lease] = {
+        found["Properties"]["Environment"]["Variables"]["LEASE_SECONDS"]
+        for found in template["Resources"].values()
+        if found["Type"] == "AWS::Lambda::Function"
+        and "LEASE_SECONDS" in found["Properties"]["Environment"]["Variables"]
+    }
+    assert int(lease) == definition["TimeoutSeconds"]
