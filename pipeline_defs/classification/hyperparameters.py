@@ -1,8 +1,11 @@
 """What a training run is told beside its model's settings. Needs no torch."""
 
 from dataclasses import asdict, dataclass
+from math import isfinite
 
 from pipeline_defs.common.job import JobError
+
+_LARGEST_SEED = 2**32 - 1
 
 
 @dataclass(frozen=True)
@@ -23,5 +26,9 @@ class Hyperparameters:
                 raise JobError(f"--{name.replace('_', '-')} {value}: must be more than 0")
         if self.weight_decay < 0 or self.seed < 0:
             raise JobError("--weight-decay and --seed: must not be less than 0")
+        if not (isfinite(self.learning_rate) and isfinite(self.weight_decay)):
+            raise JobError("--learning-rate and --weight-decay: must be numbers")
+        if self.seed > _LARGEST_SEED:
+            raise JobError(f"--seed {self.seed}: must not be more than {_LARGEST_SEED}")
         if self.share > 1:
             raise JobError(f"--share {self.share}: must not be more than 1, which is the whole training side")

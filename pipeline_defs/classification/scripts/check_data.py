@@ -18,7 +18,7 @@ from pipeline_defs.classification.examination import DOWNLOADS, Examination, rea
 from pipeline_defs.classification.listing import Listing
 from pipeline_defs.classification.recreation import as_uri, recreate
 from pipeline_defs.classification.settings import read_settings
-from pipeline_defs.common.batches import processors
+from pipeline_defs.common.arguments import add_processes, at_least_one
 from pipeline_defs.common.job import JobError, run
 
 _TIME = "%Y-%m-%dT%H:%M:%SZ"
@@ -80,8 +80,8 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--source", default="", help="instead of the one in the settings")
     parser.add_argument("--as-of", type=_time, default=None, help="of a prefix: 2026-11-21T12:00:00Z; or now")
     parser.add_argument("--dataset-manifest", default="", help="S3 URI or file: make this version again")
-    parser.add_argument("--processes", type=int, default=processors(), help="default: one a processor")
-    parser.add_argument("--threads", type=int, default=0, help="downloads at a time in each process")
+    add_processes(parser)
+    parser.add_argument("--threads", type=at_least_one, help="downloads at a time in each process")
     parser.add_argument("--output-dir", type=Path, default=Path("/opt/ml/processing/output"))
     return parser.parse_args(arguments)
 

@@ -14,7 +14,7 @@ from pipeline_defs.classification.encoding import encoder
 from pipeline_defs.classification.encoding_workers import Lost, encode_all
 from pipeline_defs.classification.job_inputs import add_arguments, read_inputs
 from pipeline_defs.classification.shards import ShardWriter
-from pipeline_defs.common.batches import processors
+from pipeline_defs.common.arguments import add_processes
 from pipeline_defs.common.job import JobError, run
 from pipeline_defs.common.progress import Progress
 from pipeline_defs.common.whole_output import whole_output
@@ -55,7 +55,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description="Encode the pictures of a checked data set.")
     add_arguments(parser)
-    parser.add_argument("--processes", type=int, default=processors(), help="default: one a processor")
+    add_processes(parser)
     return parser.parse_args(arguments)
 
 

@@ -14,7 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from pipeline_defs.classification.examination import DOWNLOADS, read_object, s3_client
 from pipeline_defs.classification.recreation import as_uri, recreate
-from pipeline_defs.common.batches import processors
+from pipeline_defs.common.arguments import add_processes, at_least_one
 from pipeline_defs.common.job import JobError, run
 
 
@@ -40,8 +40,10 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description="Make a version of a data set again.")
     parser.add_argument("--dataset-manifest", required=True, help="S3 URI or file")
-    parser.add_argument("--processes", type=int, default=processors(), help="default: one a processor")
-    parser.add_argument("--threads", type=int, default=DOWNLOADS, help="downloads at a time in each process")
+    add_processes(parser)
+    parser.add_argument(
+        "--threads", type=at_least_one, default=DOWNLOADS, help="downloads at a time in each process"
+    )
     parser.add_argument("--output-dir", type=Path, required=True)
     return parser.parse_args(arguments)
 
