@@ -1,5 +1,6 @@
 """The test side as evaluation reads it: each record, and what the data set says of its picture."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -7,9 +8,10 @@ import numpy as np
 import PIL.Image
 
 from inference.pictures import BadPicture, Picture, decode
-from pipeline_defs.classification.dataset import Image, read_header, read_images
+from pipeline_defs.classification.dataset import Image, file_sha256, read_header, read_images
 from pipeline_defs.classification.label_map import LabelMap
-from pipeline_defs.classification.labeled_pictures import open_side
+from pipeline_defs.classification.labeled_pictures import check_input_size, open_side
+from pipeline_defs.classification.samples import LABELS_FILE
 from pipeline_defs.classification.settings import ClassificationSettings
 from pipeline_defs.common.job import JobError
 
@@ -34,6 +36,8 @@ class TestSide:
             )
         if side.dataset_sha256 and side.dataset_sha256 != header.sha256:
             raise JobError(f"{test}: made from another data set than {dataset}")
+        check_input_size(side, settings.input_size)
+        _check_hash(test, side.reader.path)
         self._reader = side.reader
         if not len(self._reader):
             raise JobError(f"{test}: no picture to test on: there have to be more pictures")
@@ -41,6 +45,7 @@ class TestSide:
         self.truth = np.array([label for label, _ in records], dtype=np.int64)
         self.indices = [index for _, index in records]
         self.images = _images(dataset, self.indices)
+        self._check_labels(test)
 
     def __len__(self) -> int:
         return len(self._reader)
@@ -58,10 +63,33 @@ class TestSide:
                 f"{self.images[position].uri}: its record is no picture: {error.reason}"
             ) from error
 
+    def _check_labels(self, test: Path) -> None:
+        """Compare each record's label with the data set's: a wrong one would count as the model's mistake."""
+        known = {label: number for number, label in enumerate(self.label_map.labels)}
+        for index, truth, image in zip(self.indices, self.truth, self.images, strict=True):
+            if known.get(image.label) != truth:
+                raise JobError(
+                    f"{test}: record {index} has the label {truth}, its picture {image.uri} is of "
+                    f"{image.label!r}: split the records again"
+                )
+
     def _records(self) -> Iterator[tuple[int, int]]:
         for position in range(len(self._reader)):
             record = self._reader.read(position)
             yield int(_single(record.label)), int(record.id)
+
+
+def _check_hash(test: Path, records: Path) -> None:
+    """Compare the records with the hash that the split left beside them, if it did: the format has none."""
+    path = test / LABELS_FILE
+    if not path.is_file():
+        return
+    try:
+        expected = json.loads(path.read_text(encoding="utf-8"))["records"]["sha256"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise JobError(f"{path}: not the samples of a test side: {error!r}") from error
+    if file_sha256(records) != expected:
+        raise JobError(f"{records}: not the file that {LABELS_FILE} names (SHA-256 differs): split again")
 
 
 def luminance(picture: Picture) -> tuple[float, float]:

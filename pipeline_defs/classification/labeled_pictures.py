@@ -28,7 +28,8 @@ class Side:
     reader: RecordReader
     label_map: LabelMap
     dataset_sha256: str
-    records_sha256: str  # of the index: whether these are the same records
+    input_size: int | None  # pixels: what the records were encoded for; None where nobody said it
+    records_sha256: str  # of the index and the data set: whether these are the same records
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -49,8 +50,18 @@ def open_side(folder: Path) -> Side:
         raise JobError(f"{path}: no label map ({error}): split the records again") from error
     index = index_of(found[0])
     reader = RecordReader(found[0])
-    digest = hashlib.sha256(index.read_bytes()).hexdigest()
-    return Side(folder, reader, label_map, str(document.get("dataset_sha256", "")), digest)
+    dataset_sha256 = str(document.get("dataset_sha256", ""))
+    digest = hashlib.sha256(index.read_bytes() + dataset_sha256.encode()).hexdigest()
+    return Side(folder, reader, label_map, dataset_sha256, document.get("input_size"), digest)
+
+
+def check_input_size(side: Side, input_size: int) -> None:
+    """Raise JobError where the records were encoded for another size: too small, or larger than needed."""
+    if side.input_size not in (None, input_size):
+        raise JobError(
+            f"{side.folder}: records for an input_size of {side.input_size}, the settings have {input_size}: "
+            "encode the pictures with these settings, write and split the records again"
+        )
 
 
 class LabeledPictures:

@@ -1,6 +1,7 @@
 """The records of a model in a folder: `.rec`, `.idx`, `.lst` as MXNet's im2rec leaves them, and the labels.
 
-A record's id and key are its picture's place in images.jsonl; its label is an index into the label map.
+A record's id and key are its picture's place in images.jsonl; its label is an index into the label map,
+whose file also says of which data set and for which input size the records are.
 """
 
 import json
@@ -20,10 +21,10 @@ _ESCAPED = {ord(sign): f"%{ord(sign):02X}" for sign in "\t\n\r"}
 class LabeledRecords:
     """Writes the four files; `with` it, or close it."""
 
-    def __init__(self, folder: Path, name: str, label_map: LabelMap, header: Header) -> None:
+    def __init__(self, folder: Path, name: str, label_map: LabelMap, header: Header, input_size: int) -> None:
         self._records = RecordWriter(folder / f"{name}.rec")
         self._list = (folder / f"{name}.lst").open("w", encoding="utf-8", newline="")
-        document = {**label_map.document(), "dataset_sha256": header.sha256}
+        document = {**label_map.document(), "dataset_sha256": header.sha256, "input_size": input_size}
         text = json.dumps(document, indent=1, ensure_ascii=False) + "\n"
         (folder / FILE).write_text(text, encoding="utf-8")
 

@@ -67,8 +67,8 @@ class ShardWriter:
             shard["bytes"] = (self._folder / shard["file"]).stat().st_size
 
 
-def read_shards(folder: Path, *, dataset_sha256: str, images: int) -> Iterator[bytes]:
-    """Yield the pictures of a data set in their order.
+def read_shards(folder: Path, *, dataset_sha256: str, images: int, short_side: int) -> Iterator[bytes]:
+    """Yield the pictures of a data set, of this short side (pixels) or smaller, in their order.
 
     Raises JobError, before the first, where the index is missing, is another data set's, or a file is not as
     long as it says; and at a picture that is not what it should be.
@@ -78,6 +78,12 @@ def read_shards(folder: Path, *, dataset_sha256: str, images: int) -> Iterator[b
         raise JobError(
             f"{folder / INDEX_FILE}: {index['images']} pictures of the data set {index['dataset_sha256']}, "
             f"not {images} of {dataset_sha256}: encode this data set"
+        )
+    found = index["encoder"]["short_side"]
+    if found != short_side:
+        raise JobError(
+            f"{folder / INDEX_FILE}: pictures with a short side of {found} pixels, where this input_size "
+            f"takes {short_side}: encode them again with these settings"
         )
     for shard in index["shards"]:
         _check_length(folder / shard["file"], shard["bytes"])
@@ -100,7 +106,7 @@ def _read_index(path: Path) -> dict[str, Any]:
             {"file", "bytes"} <= shard.keys() for shard in index["shards"]
         ):
             raise ValueError(f"its shards have {counted} pictures, not {index['images']}")
-        index["dataset_sha256"]
+        _ = index["dataset_sha256"], index["encoder"]["short_side"]
     except OSError as error:
         raise JobError(
             f"{path}: cannot be read ({error.strerror}): encode the pictures to the end"

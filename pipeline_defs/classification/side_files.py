@@ -27,6 +27,7 @@ def write_sides(
     *,
     labels: LabelMap,
     header: Header,
+    input_size: int,
 ) -> tuple[SplitReport, Samples]:
     """Write `<side>/<side>.rec` and what goes with it; return the counts, and samples of the test side.
 
@@ -36,7 +37,7 @@ def write_sides(
     report, samples, progress = SplitReport(classes), Samples(), Progress(header.count, "split")
     with ExitStack() as stack:
         files = {
-            side: stack.enter_context(LabeledRecords(output / side, side, labels, header))
+            side: stack.enter_context(LabeledRecords(output / side, side, labels, header, input_size))
             for side in (FULL, *SIDES)
         }
         for place, image in enumerate(images):

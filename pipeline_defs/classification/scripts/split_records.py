@@ -34,7 +34,7 @@ def main(arguments: list[str] | None = None) -> None:
     """Open, split, copy."""
     options = parse(arguments)
     settings, header = read_inputs(options.settings, options.dataset)
-    records = open_records(options.records, header)
+    records = open_records(options.records, header, settings.input_size)
     try:
         split_records(options, settings, header, records)
     except (ClientError, BotoCoreError) as error:
@@ -51,7 +51,13 @@ def split_records(
     with whole_output(options.output_dir) as output:
         assigned = store.extend(lambda before: assign(members, before, seed=options.seed))
         report, samples = write_sides(
-            output, read_images(options.dataset), records, assigned, labels=labels, header=header
+            output,
+            read_images(options.dataset),
+            records,
+            assigned,
+            labels=labels,
+            header=header,
+            input_size=settings.input_size,
         )
         write_samples(
             output / TEST,
@@ -67,15 +73,18 @@ def split_records(
     print(f"data set {header.sha256}: {report.line()}", flush=True)
 
 
-def open_records(folder: Path, header: Header) -> RecordReader:
-    """Open the records; raises BadRecords where they are not whole, or another data set's."""
+def open_records(folder: Path, header: Header, input_size: int) -> RecordReader:
+    """Open the records; raises BadRecords where they are not whole, of another data set or input size."""
     path = folder / LABEL_MAP
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))["dataset_sha256"]
+        document = json.loads(path.read_text(encoding="utf-8"))
+        found, size = document["dataset_sha256"], document["input_size"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise BadRecords(f"{path}: no label map of records ({error!r}): write the records first") from error
     if found != header.sha256:
         raise BadRecords(f"{folder}: records of the data set {found}, not {header.sha256}: write them again")
+    if size != input_size:
+        raise BadRecords(f"{folder}: records for an input_size of {size}, not {input_size}: write them again")
     records = RecordReader(folder / f"{RECORDS}.rec")
     if not np.array_equal(records.keys, np.arange(header.count)):
         raise BadRecords(

@@ -22,9 +22,11 @@ from pipeline_defs.classification.hyperparameters import Hyperparameters
 from pipeline_defs.classification.labeled_pictures import (
     LabeledPictures,
     Side,
+    check_input_size,
     open_side,
 )
 from pipeline_defs.classification.settings import ClassificationSettings, label_map, read_settings
+from pipeline_defs.common.arguments import at_least_one
 from pipeline_defs.common.job import TRAINING_FAILURE_FILE, JobError, run
 from pipeline_defs.common.packaging import CLASSIFICATION, pack_serving_code
 
@@ -135,6 +137,7 @@ def _open_side(folder: Path, settings: ClassificationSettings) -> Side:
             f"{folder}: its label map is not that of {settings.name}'s settings: "
             "write and split the records again"
         )
+    check_input_size(side, settings.input_size)
     return side
 
 
@@ -189,7 +192,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--share", type=float, default=defaults.share, help="of the training side")
     parser.add_argument("--checkpoint-dir", type=Path, default=_given_checkpoint_folder())
     cpus = int(os.environ.get("SM_NUM_CPUS") or os.cpu_count() or 1)
-    parser.add_argument("--threads", type=int, default=cpus)
+    parser.add_argument("--threads", type=at_least_one, default=cpus)
     # A tuning job gives this to each of its trials beside the hyperparameters.
     parser.add_argument("--_tuning_objective_metric", help=argparse.SUPPRESS)
     return parser.parse_args(arguments)

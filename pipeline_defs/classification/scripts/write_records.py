@@ -8,6 +8,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from inference.centre_view import short_side
 from pipeline_defs.classification.dataset import read_images
 from pipeline_defs.classification.job_inputs import add_arguments, place_of_label, read_inputs
 from pipeline_defs.classification.labeled_records import LabeledRecords
@@ -25,11 +26,16 @@ def main(arguments: list[str] | None = None) -> None:
     options = parse(arguments)
     settings, header = read_inputs(options.settings, options.dataset)
     labels = label_map(settings)
-    pictures = read_shards(options.encoded, dataset_sha256=header.sha256, images=header.count)
+    pictures = read_shards(
+        options.encoded,
+        dataset_sha256=header.sha256,
+        images=header.count,
+        short_side=short_side(settings.input_size),
+    )
     progress = Progress(header.count, "written")
     with (
         whole_output(options.output_dir) as output,
-        LabeledRecords(output / "records", RECORDS, labels, header) as records,
+        LabeledRecords(output / "records", RECORDS, labels, header, settings.input_size) as records,
     ):
         both = zip(read_images(options.dataset), pictures, strict=True)
         for place, (image, picture) in enumerate(both):

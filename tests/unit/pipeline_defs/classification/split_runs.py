@@ -7,7 +7,7 @@ from typing import Any
 from checked_data import write_dataset, write_settings
 
 from pipeline_defs.classification.dataset import Image, read_header, read_images
-from pipeline_defs.classification.encoding import encode
+from pipeline_defs.classification.encoding import encode, encoder
 from pipeline_defs.classification.scripts import split_records, write_records
 from pipeline_defs.classification.settings import ClassificationSettings
 from pipeline_defs.classification.shards import ShardWriter
@@ -20,7 +20,7 @@ def write_encoded(folder: Path, dataset: Path) -> Path:
     with ShardWriter(folder) as shards:
         for image in read_images(dataset):
             shards.add(encode(Path(image.uri.removeprefix("file://")).read_bytes(), 64))
-        shards.finish({"dataset_sha256": read_header(dataset).sha256})
+        shards.finish({"dataset_sha256": read_header(dataset).sha256, "encoder": encoder(64)})
     return folder
 
 

@@ -122,11 +122,27 @@ def test_a_share_of_the_training_side_is_trained_on(work: Path, capsys: pytest.C
         ("--learning-rate=0", "--learning-rate 0.0: must be more than 0"),
         ("--share=1.5", "--share 1.5: must not be more than 1"),
         ("--weight-decay=-1", "must not be less than 0"),
+        ("--learning-rate=nan", "must be numbers"),
+        ("--seed=4294967296", "--seed 4294967296: must not be more than 4294967295"),
     ],
 )
 def test_settings_that_cannot_work_are_refused(option: str, message: str, work: Path) -> None:
     with pytest.raises(JobError, match=message):
         train.main(arguments(work, "none", option))
+
+
+def test_no_thread_at_all_is_refused(work: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        train.main(arguments(work, "none", "--threads=0"))
+    assert "argument --threads: 0: must be 1 or more" in capsys.readouterr().err
+
+
+def test_records_for_another_input_size_are_refused(work: Path, tmp_path: Path) -> None:
+    folder = write_side(tmp_path / "train", {"red": 2, "green": 2, "blue": 2})
+    path = folder / "label_map.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "input_size": 64}))
+    with pytest.raises(JobError, match="records for an input_size of 64, the settings have 32: encode"):
+        train.main([*arguments(work, "none"), f"--train={folder}"])
 
 
 def test_a_label_without_pictures_is_named(work: Path, tmp_path: Path) -> None:

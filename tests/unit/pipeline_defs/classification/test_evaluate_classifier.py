@@ -10,9 +10,11 @@ from typing import Any
 
 import pytest
 from tiny_classifier import card, expects, write_tiny_classifier
-from tiny_test_side import Shown, write_work
+from tiny_test_side import Shown, jpeg, write_work
 
+from pipeline_defs.classification.dataset import file_sha256
 from pipeline_defs.classification.label_map import labels_sha256
+from pipeline_defs.classification.recordio import Record, RecordWriter
 from pipeline_defs.classification.scripts import evaluate
 from pipeline_defs.classification.settings import ClassificationSettings
 from pipeline_defs.common.job import JobError
@@ -272,6 +274,25 @@ def test_a_test_side_of_other_labels_is_refused(flat: Path) -> None:
     settings["labels"] = {"red": ["red"], "blue": ["blue"], "green": ["green"]}
     (flat / "settings.json").write_text(json.dumps(settings))
     with pytest.raises(JobError, match="its labels are red, green, blue, not those of the settings"):
+        evaluated(flat, f"--model-dir={flat / 'model'}")
+
+
+def test_records_with_other_labels_than_their_pictures_are_refused(flat: Path) -> None:
+    with RecordWriter(flat / "test" / "test.rec") as records:
+        for index in range(8):
+            records.write(index, Record(2.0, index, jpeg("red", index)))
+    with pytest.raises(JobError, match=r"record 0 has the label 2, its picture s3://.* is of 'red': split"):
+        evaluated(flat, f"--model-dir={flat / 'model'}")
+
+
+def test_records_that_are_not_those_of_the_split_are_refused(flat: Path) -> None:
+    samples = {"records": {"file": "test.rec", "sha256": file_sha256(flat / "test" / "test.rec")}}
+    (flat / "test" / "labels.json").write_text(json.dumps(samples))
+    evaluated(flat, f"--model-dir={flat / 'model'}")
+    with (flat / "test" / "test.rec").open("r+b") as file:
+        file.seek(400)
+        file.write(bytes(20))
+    with pytest.raises(JobError, match=r"test\.rec: not the file that labels\.json names"):
         evaluated(flat, f"--model-dir={flat / 'model'}")
 
 

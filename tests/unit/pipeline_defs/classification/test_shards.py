@@ -18,12 +18,12 @@ def write(folder: Path, count: int = 40, shard_bytes: int = 30_000) -> Path:
     with ShardWriter(folder, shard_bytes=shard_bytes) as writer:
         for number in range(count):
             writer.add(jpeg(number))
-        writer.finish({"dataset_sha256": DATASET})
+        writer.finish({"dataset_sha256": DATASET, "encoder": {"short_side": 74}})
     return folder
 
 
 def read(folder: Path, images: int = 40, dataset: str = DATASET) -> list[bytes]:
-    return list(read_shards(folder, dataset_sha256=dataset, images=images))
+    return list(read_shards(folder, dataset_sha256=dataset, images=images, short_side=74))
 
 
 def test_pictures_are_read_in_their_order(tmp_path: Path) -> None:
@@ -75,10 +75,10 @@ def test_a_file_that_is_missing_or_cut_off_is_named_before_the_first_picture(tmp
     last = max(write(tmp_path).glob("*.tar"))
     last.write_bytes(last.read_bytes()[:-10240])
     with pytest.raises(JobError, match=rf"{last.name}: \d+ bytes, in encoding\.json \d+"):
-        next(read_shards(tmp_path, dataset_sha256=DATASET, images=40))
+        next(read_shards(tmp_path, dataset_sha256=DATASET, images=40, short_side=74))
     last.unlink()
     with pytest.raises(JobError, match=rf"{last.name}: named in encoding\.json, but cannot be read"):
-        next(read_shards(tmp_path, dataset_sha256=DATASET, images=40))
+        next(read_shards(tmp_path, dataset_sha256=DATASET, images=40, short_side=74))
 
 
 def put(path: Path, content: bytes) -> None:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from checked_data import SPECIES, write_dataset
+from checked_data import SPECIES, write_dataset, write_settings
 from split_runs import files, job, prepare, run, side_of
 
 from pipeline_defs.classification.dataset import Image
@@ -22,6 +22,14 @@ def test_a_damaged_frozen_split_ends_the_job_and_stays_as_it_is(tmp_path: Path, 
         job(tmp_path / "run")
     assert frozen.read_bytes() == damaged
     assert not list((tmp_path / "run" / "out").iterdir())
+
+
+def test_records_of_another_size_freeze_nothing(tmp_path: Path, images: list[Image]) -> None:
+    prepare(tmp_path / "run", SPECIES, images)
+    write_settings(tmp_path / "run" / "settings.json", replace(SPECIES, input_size=96))
+    with pytest.raises(JobError, match="records: records for an input_size of 64, not 96: write them again"):
+        job(tmp_path / "run")
+    assert not (tmp_path / "split.bin").exists()
 
 
 def test_a_record_that_is_not_its_pictures_leaves_the_sides_of_before(

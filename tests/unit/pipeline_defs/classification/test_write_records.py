@@ -68,7 +68,7 @@ def test_the_files_are_byte_for_byte_what_mxnets_im2rec_makes_of_the_same_pictur
     files = sorted((GOLDEN / "pictures").rglob("*.jpg"))
     classes = ("daffodil", "heron", "tulip")
     header = read_header(write_dataset(tmp_path / "dataset", FLOWERS, []))
-    with LabeledRecords(tmp_path / "out", "im2rec", LabelMap("flowers", classes), header) as records:
+    with LabeledRecords(tmp_path / "out", "im2rec", LabelMap("flowers", classes), header, 64) as records:
         for place, file in enumerate(files):
             uri = file.relative_to(GOLDEN / "pictures").as_posix()
             records.write(place, classes.index(file.parent.name), file.read_bytes(), uri)
@@ -78,7 +78,7 @@ def test_the_files_are_byte_for_byte_what_mxnets_im2rec_makes_of_the_same_pictur
 
 def test_a_name_with_tabs_and_line_ends_stays_one_line_of_the_list(tmp_path: Path) -> None:
     header = read_header(write_dataset(tmp_path / "dataset", FLOWERS, []))
-    with LabeledRecords(tmp_path / "out", "all", LabelMap("flowers", ("tulip",)), header) as records:
+    with LabeledRecords(tmp_path / "out", "all", LabelMap("flowers", ("tulip",)), header, 64) as records:
         records.write(0, 0, b"", "s3://images/a\tb\nc\r%d.jpg")
     assert (tmp_path / "out" / "all.lst").read_text() == "0\t0.000000\ts3://images/a%09b%0Ac%0D%d.jpg\n"
 
@@ -103,6 +103,12 @@ def test_pictures_that_were_not_encoded_to_the_end_are_refused(tmp_path: Path) -
     (tmp_path / "encoded" / "encoding.json").unlink()
     with pytest.raises(JobError, match=r"encoding\.json: cannot be read .*: encode the pictures to the end"):
         job(tmp_path)
+
+
+def test_pictures_of_another_size_are_refused(tmp_path: Path) -> None:
+    prepared(tmp_path)
+    with pytest.raises(JobError, match=r"encoding\.json: .* short side of 74 pixels, .* takes 110: encode"):
+        job(tmp_path, replace(SPECIES, input_size=96))
 
 
 def test_settings_of_another_model_are_refused(tmp_path: Path) -> None:
