@@ -12,6 +12,7 @@ A child that is cold, down, or not the one that the parent was trained for costs
 import base64
 import binascii
 import functools
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from http import HTTPStatus
@@ -30,6 +31,7 @@ from lambdas.recognition.recognizers import Recognizer, ServedModel, read_recogn
 _PARENT_SECONDS, _CHILD_SECONDS, _CONNECT_SECONDS = 18, 8, 2
 MAX_BYTES = 4 * 1024 * 1024  # a serverless endpoint's limit
 _UNSURE = "no model is sure enough of what this is"
+_log = logging.getLogger(__name__)
 _TAKEN_OUT = "it is not among the models of this API any more"
 
 
@@ -69,6 +71,7 @@ def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
     except Refused as refusal:
         return refuse(refusal)
     except Unanswered as nothing:
+        _log.warning("%s: no answer: %s", event["pathParameters"]["name"], nothing)
         return refuse(Refused(HTTPStatus.SERVICE_UNAVAILABLE, str(nothing), retry_after=nothing.seconds))
 
 
@@ -88,6 +91,10 @@ def recognize(recognizer: Recognizer, picture: Picture, seconds_left: Callable[[
             degraded = {"model": child.name, "reason": str(error)}
     elif expected:
         degraded = {"model": str(expected.get("model")), "reason": _TAKEN_OUT}
+    if degraded:
+        _log.warning(
+            "%s: only the group: %s: %s", recognizer.model.name, degraded["model"], degraded["reason"]
+        )
     found = route(first.best, second.best if second else None, is_group=bool(child or expected))
     return {
         "name": found.name,
@@ -117,7 +124,8 @@ def picture_of(event: Mapping[str, Any]) -> Picture:
             HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
             f"a picture of {len(content)} bytes; {MAX_BYTES} are taken: send a smaller one",
         )
-    return Picture(content, headers.get("content-type", "application/x-image"))
+    kind = headers.get("content-type") or "application/x-image"
+    return Picture(content, kind.partition(";")[0].strip().lower())
 
 
 def _named(recognizers: Mapping[str, Recognizer], name: str) -> Recognizer:
