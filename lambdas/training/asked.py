@@ -11,6 +11,7 @@ from lambdas.training.workflows import Workflow
 
 _LARGEST_SEED = 2**31 - 1
 _CLOCKS_DIFFER = timedelta(minutes=5)
+_EARLIEST_YEAR = 2000
 _KEY = re.compile(r"[A-Za-z0-9!_.*'()/=-]{1,900}")
 _SHARED = ("seed", "as_of", "dataset_manifest")
 _LONGEST = 1000  # characters of a variable of CodePipeline
@@ -67,6 +68,8 @@ def _as_of(value: Any, now: datetime) -> str:
         raise Refused(400, "as_of: not a time like 2026-11-21T12:00:00Z") from None
     if time.tzinfo is None:
         raise Refused(400, "as_of: which time zone? Like 2026-11-21T12:00:00Z, or with +01:00 at its end")
+    if time.year < _EARLIEST_YEAR:
+        raise Refused(400, f"as_of: {value} is before there was anything")
     if time > now + _CLOCKS_DIFFER:
         raise Refused(400, f"as_of: {value} is still to come")
     return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -61,8 +61,12 @@ def test_a_seed_is_a_whole_number_that_every_library_takes(seed: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "time", ["2026-11-21", "noon", 3, None, "2026-11-21T12:00:00", "2026-11-21T12:06:00Z"]
-)
+    "time",
+    [
+        "2026-11-21", "noon", 3, None, "2026-11-21T12:00:00", "2026-11-21T12:06:00Z", "0999-01-01T00:00:00Z",
+        "0001-01-01T00:00:00+23:59",
+    ],
+)  # fmt: skip
 def test_a_time_is_whole_has_a_zone_and_is_over(time: Any) -> None:
     assert refusal({"as_of": time}).startswith("as_of: ")
 
