@@ -23,6 +23,7 @@ def main(arguments: Sequence[str]) -> int:
         "demo": _demo,
         "demo-species": _demo_species,
         "doctor": _doctor,
+        "settings": _settings,
         "verify": _audit,
         "rebuild": _audit,
     }
@@ -90,6 +91,12 @@ def _doctor(options: argparse.Namespace) -> int:
     return command.run(options.config.resolve(), as_json=options.json)
 
 
+def _settings(options: argparse.Namespace) -> int:
+    from local import job_settings
+
+    return job_settings.run(options.config.resolve(), options.folder)
+
+
 def _audit(options: argparse.Namespace) -> int:
     from local.audit import command
 
@@ -133,6 +140,11 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     doctor = commands.add_parser("doctor", help="what would fail or cost money on AWS, before it does")
     doctor.add_argument("--config", type=Path, default=ROOT / "edgeline.toml", help="another edgeline.toml")
     doctor.add_argument("--json", action="store_true", help="for programs; exit status 1 on errors")
+    settings = commands.add_parser("settings", help="write models/NAME.json, for classifiers' jobs by hand")
+    settings.add_argument("--config", type=Path, default=ROOT / "edgeline.toml", help="another edgeline.toml")
+    settings.add_argument(
+        "--folder", type=Path, default=Path(), help="where models/ is made; by default here"
+    )
     _add_audit(commands)
     _add_delivery(commands)
     return parser.parse_args(arguments)
