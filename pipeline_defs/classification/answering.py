@@ -19,11 +19,12 @@ Labels = list[tuple[str, float]]  # best first
 
 @dataclass(frozen=True)
 class Answerer:
-    """A model that can be asked; `where` says in messages which one it is."""
+    """A model that can be asked; `where` says in messages which one it is, `input_size` is in pixels."""
 
     where: str
     ask: Callable[[bytes], Labels]
     min_score: float | None = None
+    input_size: int | None = None
 
 
 def open_classifier(path: Path, expected_sha256: str, *, threads: int = 1) -> Classifier:
@@ -49,7 +50,7 @@ def file_answerer(classifier: Classifier, where: str) -> Answerer:
             raise JobError(f"{where}: a record that is no picture: {error.reason}") from error
         return [(found.label, found.score) for found in classifier.best(picture, BEST)]
 
-    return Answerer(where, ask, classifier.card.min_score)
+    return Answerer(where, ask, classifier.card.min_score, classifier.card.input_size)
 
 
 def endpoint_answerer(endpoint: Endpoint, label_map: LabelMap) -> Answerer:

@@ -41,7 +41,8 @@ def report_html(settings: ClassificationSettings, report: Report, side: TestSide
 
 
 def _head(settings: ClassificationSettings, report: Report) -> str:
-    gate = settings.top1_threshold
+    gate, count = settings.top1_threshold, report["classes"]
+    labels = f"{count} labels" if count > 1 else "one label"
     passed = report["top1"] >= gate
     verdict = (
         f"At least {percent(gate)} are asked for before anything is registered."
@@ -51,7 +52,7 @@ def _head(settings: ClassificationSettings, report: Report) -> str:
     return (
         f'<header><p class="brand"><b>Edgeline</b> · evaluation</p><h1>{escape(settings.name)}</h1>'
         f'<p class="lede">{percent(report["top1"])} of {report["images"]} pictures that it was never '
-        f"trained on get the right one of {report['classes']} labels. {verdict}</p></header><main>"
+        f"trained on get the right one of {labels}. {verdict}</p></header><main>"
     )
 
 

@@ -19,10 +19,16 @@ def routing(found: Report | None) -> str:
 def _said(found: Report) -> str:
     missing = escape(", ".join(found["missing"]))
     left_out = f" {found['left_out']} pictures are left out: there is no {missing} yet." if missing else ""
+    enlarged = escape(", ".join(found["enlarged"]))
+    smaller = (
+        f" {enlarged}: asked with smaller pictures than in the application, and probably better there."
+        if enlarged
+        else ""
+    )
     return (
         f"From picture to species {percent(found['top1_end_to_end'])} are right. If this model never erred "
         f"it would be {percent(found['top1_perfect_parent'])}: the way over the group costs "
-        f"{points(found['cost'])}.{left_out}"
+        f"{points(found['cost'])}.{left_out}{smaller}"
     )
 
 

@@ -82,14 +82,19 @@ def routing_report(
     labels: Sequence[str],
     missing: Sequence[str],
     left_out: int,
+    enlarged: Sequence[str],
 ) -> dict[str, Any]:
-    """Return the content of evaluation.json's `routing`; `labels` are the parent's, in their order."""
+    """Return the content of evaluation.json's `routing`; `labels` are the parent's, in their order.
+
+    `enlarged` are the children that were asked with smaller pictures than they take.
+    """
     levels = Counter(each.level for each in routed)
     said = levels["species"]
     return {
         "children": [asdict(child) for child in children],
         "missing": list(missing),
         "left_out": left_out,
+        "enlarged": list(enlarged),
         **_numbers(routed),
         "by_group": {
             group: {

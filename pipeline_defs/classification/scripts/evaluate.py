@@ -12,6 +12,7 @@ import argparse
 import json
 import sys
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from pipeline_defs.classification.answering import (
     open_classifier,
 )
 from pipeline_defs.classification.child_models import child_answerers, read_children
+from pipeline_defs.classification.children import Child
 from pipeline_defs.classification.evaluated_pictures import TestSide, luminance
 from pipeline_defs.classification.evaluation import Evaluated, evaluation_report
 from pipeline_defs.classification.predictions import compare, read_predictions, write_predictions
@@ -34,6 +36,7 @@ from pipeline_defs.common.endpoint import Endpoint, component_name, runtime_clie
 from pipeline_defs.common.endpoint_contract import check_contract, contract
 from pipeline_defs.common.job import run
 from pipeline_defs.common.model_archive import archive_sha256, model_file
+from pipeline_defs.common.progress import Progress
 
 METRICS = ("top1", "top5", "macro_f1", "images")
 LATENCY_REQUESTS = 100  # of a few, the 95th percentile is the slowest
@@ -86,15 +89,13 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
 
 def evaluate(side: TestSide, answerer: Answerer) -> Evaluated:
     """Ask for every picture of the side, with a line of progress now and then."""
-    evaluated = Evaluated([], [], [])
-    every = max(1, len(side) // 10)
+    evaluated, progress = Evaluated([], [], []), Progress(len(side), "evaluated")
     for position in range(len(side)):
         answer, milliseconds = _timed(answerer, side.jpeg(position))
         evaluated.answers.append(answer)
         evaluated.milliseconds.append(milliseconds)
         evaluated.light.append(luminance(side.picture(position)))
-        if (position + 1) % every == 0 or position + 1 == len(side):
-            print(f"evaluated {position + 1}/{len(side)}", flush=True)
+        progress.advance()
     return evaluated
 
 
@@ -119,8 +120,14 @@ def _from_file(
             labels=side.label_map.labels,
             missing=missing,
             left_out=len(side) - len(routed),
+            enlarged=_enlarged(children, answerers, settings.input_size),
         )
     return evaluated, facts
+
+
+def _enlarged(children: Sequence[Child], answerers: Mapping[str, Answerer], input_size: int) -> list[str]:
+    """Name the children that take larger pictures than the parent's records are."""
+    return [child.model for child in children if (answerers[child.group].input_size or 0) > input_size]
 
 
 def _test_endpoint(

@@ -41,10 +41,10 @@ def arguments(work: Path, *more: str) -> list[str]:
     return [f"--settings={work / 'settings.json'}", *read, f"--output-dir={work / 'evaluation'}", *more]
 
 
-def model_of(work: Path, settings: ClassificationSettings, name: str = "model") -> Path:
+def model_of(work: Path, settings: ClassificationSettings, name: str = "model", input_size: int = 28) -> Path:
     children = {group: expects(model, settings.labels[group]) for group, model in settings.children.items()}
     (work / name).mkdir(exist_ok=True)
-    about = card(tuple(settings.labels), children=children)
+    about = card(tuple(settings.labels), children=children, input_size=input_size)
     write_tiny_classifier(work / name / "model.onnx", about)
     return work / name
 
@@ -239,6 +239,16 @@ def test_pictures_of_a_group_without_a_child_are_left_out_and_named(tree: Path) 
     assert list(routing["by_group"]) == ["warm", "sky"]
 
 
+def test_a_child_that_takes_larger_pictures_than_there_are_is_named(tree: Path) -> None:
+    option = write_children(tree, CHILDREN)
+    assert evaluated(tree, f"--model-dir={tree / 'model'}", option)["routing"]["enlarged"] == []
+    child = replace(FLAT, name="cool", labels={"fern": ("fern",), "leaf": ("leaf",)})
+    model_of(tree, child, "cool", input_size=56)
+    assert evaluated(tree, f"--model-dir={tree / 'model'}", option)["routing"]["enlarged"] == ["cool"]
+    page = (tree / "evaluation" / "report.html").read_text()
+    assert "cool: asked with smaller pictures than in the application" in page
+
+
 def test_without_children_nothing_is_said_of_routing(tree: Path) -> None:
     assert evaluated(tree, f"--model-dir={tree / 'model'}", "--children=")["routing"] is None
 
@@ -310,3 +320,4 @@ def test_a_parent_with_one_child_has_one_label_and_its_child_decides(tmp_path: P
     report = evaluated(tmp_path, f"--model-dir={tmp_path / 'model'}", only)
     assert (report["top1"], report["worst_pairs"]) == (1.0, [])
     assert (report["routing"]["top1_end_to_end"], report["routing"]["cost"]) == (0.5, 0.0)
+    assert "the right one of one label." in (tmp_path / "evaluation" / "report.html").read_text()
