@@ -39,7 +39,9 @@ class DataStack(cdk.Stack):
         _send_events(self.images)
         ApiLogs(self, "ApiLogs")
         self.artifacts = self._bucket(
-            "Artifacts", [_expire("athena/", days=30)], name=ToolsAccount(config).artifacts_bucket_name
+            "Artifacts",
+            [_expire("athena/", days=30), *_pass("passing/", days=14)],
+            name=ToolsAccount(config).artifacts_bucket_name,
         )
         if any(model.train_at_images for model in config.detectors):
             _send_events(self.artifacts)  # of new labels
@@ -193,6 +195,12 @@ def _send_events(bucket: s3.Bucket) -> None:
 
 def _expire(prefix: str, *, days: int) -> s3.LifecycleRule:
     return s3.LifecycleRule(prefix=prefix, expiration=cdk.Duration.days(days))
+
+
+def _pass(prefix: str, *, days: int) -> list[s3.LifecycleRule]:
+    """What a run leaves that is of no use once it has ended: gone for good after so many days."""
+    forget = s3.LifecycleRule(prefix=prefix, noncurrent_version_expiration=cdk.Duration.days(1))
+    return [_expire(prefix, days=days), forget]
 
 
 def _forget_replaced_versions() -> s3.LifecycleRule:

@@ -37,6 +37,8 @@ from pipeline_defs.common.settings import Settings
 _SIDES = ("full", "train", "validation", "test")
 _GIGABYTES = 100  # a million pictures of 20 kB, encoded and as records, beside each other
 _CHECKPOINTS = "/opt/ml/checkpoints"
+# Every picture once more: the sides hold all that is read later, and the manifest makes them again.
+_PASSING = ("encoded", "records")
 _YES = "yes"
 
 
@@ -139,7 +141,7 @@ class _ClassificationPipeline:
         """Describe a step that runs a script on the outputs of others, each of them an option of its name."""
         step_args = self._jobs.processor(script, hours=hours, gigabytes=_GIGABYTES).run(
             inputs=[self._jobs.code_input(), *(read(folder, uri) for folder, uri in inputs.items())],
-            outputs=[self._jobs.output(folder) for folder in outputs],
+            outputs=[self._jobs.output(folder, passing=folder in _PASSING) for folder in outputs],
             arguments=arguments_of(
                 {
                     "settings": f"{CODE}/{settings_file(self._model.name)}",
@@ -162,7 +164,9 @@ class _ClassificationPipeline:
             "epochs": str(tuning.epochs),
             "share": str(tuning.share),
         }
-        trainer = self._jobs.trainer(hyperparameters, output="tuning", hours=12, gigabytes=_GIGABYTES)
+        trainer = self._jobs.trainer(
+            hyperparameters, output=self._jobs.passing("tuning"), hours=12, gigabytes=_GIGABYTES
+        )
         tuner = tuner_of(tuning, trainer, seed=self._seed, tags=self._jobs.tags)
         channels = [
             InputData(channel_name=side, data_source=uri_of(split, side)) for side in ("train", "validation")
@@ -180,11 +184,13 @@ class _ClassificationPipeline:
         }
         trainer = self._jobs.trainer(
             hyperparameters,
-            output="model",
+            output=self._jobs.run("model"),
             hours=48,
             gigabytes=_GIGABYTES,
             spot=self._classifier.spot,
-            checkpoint_config=CheckpointConfig(s3_uri=self._jobs.run("checkpoints"), local_path=_CHECKPOINTS),
+            checkpoint_config=CheckpointConfig(
+                s3_uri=self._jobs.passing("checkpoints"), local_path=_CHECKPOINTS
+            ),
         ).with_metric_definitions([MetricDefinition(**METRICS["train:loss"])])
         channels = [InputData(channel_name="train", data_source=uri_of(split, "full"))]
         step_args = trainer.train(input_data_config=channels)

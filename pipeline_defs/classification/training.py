@@ -27,6 +27,8 @@ MAX_GRADIENT_NORM = 5.0
 # And one after each epoch. AWS's training toolkit does not pass SIGTERM on to the script (its issues 125 and
 # 173 on GitHub), so this is what an interruption costs there.
 SECONDS_BETWEEN_CHECKPOINTS = 120
+# A short epoch is sooner trained again than its 25 MB are sent to S3.
+KEPT_EPOCH_SECONDS = 30
 VALIDATION_BATCH = 64
 
 
@@ -84,7 +86,8 @@ class Training:
             self._run_epoch(epoch)
             self._tell(epoch)
             self._epoch_loss = 0.0
-            self._keep()
+            if self._since_kept() > KEPT_EPOCH_SECONDS:
+                self._keep()
             # After the last epoch there is nothing left to do that would be worth a second start.
             if self._place.told_to_end() and epoch + 1 < self._chosen.epochs:
                 self._end()
@@ -109,7 +112,7 @@ class Training:
                 return  # the epoch is told of and kept before anything else
             if self._place.told_to_end():
                 self._end()
-            if time.monotonic() - self._kept > SECONDS_BETWEEN_CHECKPOINTS:
+            if self._since_kept() > SECONDS_BETWEEN_CHECKPOINTS:
                 self._keep()
 
     def _learn(self, batch: Batch) -> float:
@@ -144,6 +147,9 @@ class Training:
         self._optimizer.load_state_dict(state["optimizer"])
         self._schedule.load_state_dict(state["schedule"])
         self._epoch_loss = state["epoch_loss"]
+
+    def _since_kept(self) -> float:
+        return time.monotonic() - self._kept
 
     def _keep(self) -> str:
         if self._place.checkpoints is None:

@@ -80,7 +80,7 @@ class PipelineJobs:
         self,
         hyperparameters: Mapping[str, object],
         *,
-        output: str,
+        output: Join,
         hours: int,
         gigabytes: int = 50,
         spot: bool = False,
@@ -101,9 +101,7 @@ class PipelineJobs:
                 enable_managed_spot_training=True if spot else None,
             ),
             stopping_condition=StoppingCondition(max_runtime_in_seconds=hours * HOUR, **waits),
-            output_data_config=OutputDataConfig(
-                s3_output_path=self.run(output), kms_key_id=self._settings.kms_key_arn
-            ),
+            output_data_config=OutputDataConfig(s3_output_path=output, kms_key_id=self._settings.kms_key_arn),
             hyperparameters={
                 "sagemaker_program": f"pipeline_defs/{self._task}/scripts/train.py",
                 "sagemaker_submit_directory": f"{self.code}{ARCHIVE}",
@@ -142,17 +140,26 @@ class PipelineJobs:
         """The sources, which every processing job runs."""
         return read("code", self.code)
 
-    def output(self, name: str) -> ProcessingOutput:
+    def output(self, name: str, *, passing: bool = False) -> ProcessingOutput:
         """A folder that a processing job leaves in the execution's own."""
         target = ProcessingS3Output(
-            s3_uri=self.run(name), local_path=f"{OUTPUT}/{name}", s3_upload_mode="EndOfJob"
+            s3_uri=self.passing(name) if passing else self.run(name),
+            local_path=f"{OUTPUT}/{name}",
+            s3_upload_mode="EndOfJob",
         )
         return ProcessingOutput(output_name=name, s3_output=target)
 
     def run(self, name: str) -> Join:
         """Where an execution keeps something."""
-        runs = f"s3://{self._settings.artifacts_bucket}/runs/{self._model.name}"
-        return Join(on="/", values=[runs, ExecutionVariables.PIPELINE_EXECUTION_ID, name])
+        return self._of_execution("runs", name)
+
+    def passing(self, name: str) -> Join:
+        """Where it keeps what is of no use once it has ended: the bucket forgets it after some days."""
+        return self._of_execution("passing", name)
+
+    def _of_execution(self, prefix: str, name: str) -> Join:
+        place = f"s3://{self._settings.artifacts_bucket}/{prefix}/{self._model.name}"
+        return Join(on="/", values=[place, ExecutionVariables.PIPELINE_EXECUTION_ID, name])
 
 
 def read(name: str, uri: object) -> ProcessingInput:

@@ -117,7 +117,9 @@ class _DetectionPipeline:
 
     def _train(self, prepare: ProcessingStep) -> TrainingStep:
         hyperparameters = {"seed": self._seed.to_string(), "steps": str(self._detector.train_steps)}
-        trainer = self._jobs.trainer(hyperparameters, output="model", hours=6).with_metric_definitions(
+        trainer = self._jobs.trainer(
+            hyperparameters, output=self._jobs.run("model"), hours=6
+        ).with_metric_definitions(
             [
                 MetricDefinition(name=f"validation:{name}", regex=f"validation:{name}=([0-9.]+);")
                 for name in ("map50", "map50_95")

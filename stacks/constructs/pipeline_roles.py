@@ -38,8 +38,8 @@ class JobRole(SageMakerRole):
         read_objects(self, images, key, "images/")
         if of_versions:
             self._read_versions(images)
-        read_objects(self, artifacts, key, "labels/", "code/", "datasets/", "runs/")
-        write_objects(self, artifacts, key, "datasets/", "runs/")
+        read_objects(self, artifacts, key, "labels/", "code/", "datasets/", "runs/", "passing/")
+        write_objects(self, artifacts, key, "datasets/", "runs/", "passing/")
         queries.grant(self)
 
     def _read_versions(self, images: s3.IBucket) -> None:

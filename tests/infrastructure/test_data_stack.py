@@ -90,9 +90,13 @@ def test_evidence_is_written_once_and_deleted_by_nobody(data: Template) -> None:
     assert never["Resource"] == once["Resource"]
 
 
-def test_nothing_but_query_results_and_logs_expires(data: Template) -> None:
+def test_nothing_but_query_results_logs_and_what_runs_pass_on_expires(data: Template) -> None:
     rules = of_kind(data, "AWS::S3::Bucket")["Artifacts82DD59A1"]["LifecycleConfiguration"]["Rules"]
-    assert {rule.get("Prefix"): rule.get("ExpirationInDays") for rule in rules} == {None: None, "athena/": 30}
+    expires = [(rule.get("Prefix"), rule["ExpirationInDays"]) for rule in rules if "ExpirationInDays" in rule]
+    assert sorted(expires) == [("athena/", 30), ("passing/", 14)]
+    forgets = {rule.get("Prefix"): rule.get("NoncurrentVersionExpiration") for rule in rules}
+    assert forgets[None] == {"NoncurrentDays": 90}
+    assert forgets["passing/"] == {"NoncurrentDays": 1}
     images = of_kind(data, "AWS::S3::Bucket")["Images2D38C313"]["LifecycleConfiguration"]["Rules"]
     assert not any("ExpirationInDays" in rule for rule in images)
 

@@ -32,6 +32,12 @@ def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(autouse=True)
+def every_epoch_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """These take a fraction of a second, and would be trained again rather than kept."""
+    monkeypatch.setattr(training, "KEPT_EPOCH_SECONDS", -1)
+
+
 class Ends:
     """Tells training to end after so many looks, one a step."""
 
@@ -116,6 +122,12 @@ def test_between_epochs_a_checkpoint_is_written_when_its_time_has_come(
     monkeypatch.setattr(training.Checkpoints, "write", note)
     train.main(arguments(work, "often", "--epochs=1", f"--checkpoint-dir={work / 'often-kept'}"))
     assert sorted(set(steps)) == list(range(1, BATCHES + 1))
+
+
+def test_a_short_epoch_is_not_kept(work: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(training, "KEPT_EPOCH_SECONDS", 3600)
+    train.main(arguments(work, "short", "--epochs=2", f"--checkpoint-dir={work / 'short-kept'}"))
+    assert not list((work / "short-kept").glob("*"))
 
 
 def test_without_a_checkpoint_folder_an_end_says_that_nothing_is_kept(
