@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from cloud_assembly import Template
+from test_policies import STUDIO_LISTS
 
 import app
 import checks.assembly
@@ -48,6 +49,11 @@ def listed(value: Any) -> list[Any]:
 def statements(template: Template) -> list[dict[str, Any]]:
     policies = [one for one in template["Resources"].values() if one["Type"] == "AWS::IAM::Policy"]
     return [each for one in policies for each in one["Properties"]["PolicyDocument"]["Statement"]]
+
+
+def test_what_has_no_narrower_resource_is_what_it_lists(studio: Template) -> None:
+    everywhere = [one for one in statements(studio) if "*" in listed(one["Resource"])]
+    assert {action for one in everywhere for action in listed(one["Action"])} >= STUDIO_LISTS
 
 
 def test_the_domain_signs_in_by_iam_and_stays_in_its_network(studio: Template) -> None:
