@@ -13,6 +13,7 @@ from pipeline_defs.classification.label_map import LabelMap
 from pipeline_defs.classification.scoring import BEST
 from pipeline_defs.common.endpoint import Endpoint, Request
 from pipeline_defs.common.job import JobError
+from pipeline_defs.common.named import named
 
 Labels = list[tuple[str, float]]  # best first
 
@@ -35,7 +36,7 @@ def open_classifier(path: Path, expected_sha256: str, *, threads: int = 1) -> Cl
         raise JobError(str(error)) from error
     if classifier.card.label_map_sha256 != expected_sha256:
         raise JobError(
-            f"{path}: its labels, {', '.join(classifier.card.labels)}, are not those that are expected"
+            f"{path}: its labels, {named(classifier.card.labels)}, are not those that are expected"
         )
     return classifier
 

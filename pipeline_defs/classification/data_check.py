@@ -3,7 +3,6 @@
 import json
 import shutil
 import tempfile
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
@@ -19,6 +18,7 @@ from pipeline_defs.classification.sorted_lines import SortedLines
 from pipeline_defs.common.batches import in_batches
 from pipeline_defs.common.documents import canonical_sha256, write_json
 from pipeline_defs.common.job import JobError
+from pipeline_defs.common.named import named
 from pipeline_defs.common.whole_output import put_in_place, whole_output
 
 REFUSED_FOLDER = "refused"
@@ -72,9 +72,9 @@ def judge(settings: ClassificationSettings, kept: Kept, quarantine: Quarantine, 
     """Raise JobError where too much was quarantined, or a class has too few pictures."""
     rules, good, bad, source = settings.quality, kept.by_class.total(), len(quarantine), listing.source
     if good + bad == 0:
-        others = ", ".join(listing.ignored.largest()) or "none"
+        others = named(list(listing.ignored.largest())) or "none"
         raise JobError(
-            f"{source}: no picture of {_listed(settings.classes)}: a class is a folder of its name; "
+            f"{source}: no picture of {named(settings.classes)}: a class is a folder of its name; "
             f"other folders with files: {others}"
         )
     if bad > rules.max_quarantined * (good + bad):
@@ -96,18 +96,11 @@ def _judge_classes(settings: ClassificationSettings, kept: Kept, quarantine: Qua
     counts = {name: kept.by_class[name] for name in settings.classes}
     empty = [_with_quarantined(name, quarantine) for name, count in counts.items() if not count]
     if empty:
-        raise JobError(f"{source}: no good picture of {_listed(empty)}: add some, or remove the class")
+        raise JobError(f"{source}: no good picture of {named(empty)}: add some, or remove the class")
     least = settings.quality.min_pictures
     few = [f"{name} ({count})" for name, count in counts.items() if count < least]
     if few:
-        raise JobError(
-            f"{source}: fewer than min_pictures = {least} good pictures of {_listed(few)}: add some"
-        )
-
-
-def _listed(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _TOLD} more" if len(names) > _TOLD else ""
-    return ", ".join(names[:_TOLD]) + more
+        raise JobError(f"{source}: fewer than min_pictures = {least} good pictures of {named(few)}: add some")
 
 
 def _with_quarantined(name: str, quarantine: Quarantine) -> str:

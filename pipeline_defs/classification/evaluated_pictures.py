@@ -14,6 +14,7 @@ from pipeline_defs.classification.labeled_pictures import check_input_size, open
 from pipeline_defs.classification.samples import LABELS_FILE
 from pipeline_defs.classification.settings import ClassificationSettings
 from pipeline_defs.common.job import JobError
+from pipeline_defs.common.named import named
 
 
 class TestSide:
@@ -31,7 +32,7 @@ class TestSide:
         self.label_map: LabelMap = side.label_map
         if side.labels != tuple(settings.labels):
             raise JobError(
-                f"{test}: its labels are {', '.join(side.labels)}, not those of the settings: "
+                f"{test}: its labels are {named(side.labels)}, not those of the settings: "
                 "split the records again"
             )
         if side.dataset_sha256 and side.dataset_sha256 != header.sha256:

@@ -8,6 +8,7 @@ from pipeline_defs.classification.dataset import IMAGES, Header, Image, read_hea
 from pipeline_defs.classification.label_map import LabelMap
 from pipeline_defs.classification.settings import ClassificationSettings, read_settings
 from pipeline_defs.common.job import JobError
+from pipeline_defs.common.named import named
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -27,9 +28,10 @@ def read_inputs(settings_file: Path, dataset: Path) -> tuple[ClassificationSetti
             f"{dataset}: of the model {header.model!r}, but {settings_file} is of {settings.name!r}"
         )
     if list(settings.labels.items()) != list(header.labels.items()):
+        here, there = _only(header.labels, settings.labels), _only(settings.labels, header.labels)
         raise JobError(
-            f"{dataset}: the labels {_listed(header.labels)}, but {settings_file} has "
-            f"{_listed(settings.labels)}: check the data again with these settings"
+            f"{dataset}: its labels are not those of {settings_file}: {here} here, {there} there: "
+            "check the data again with these settings"
         )
     if not header.count:
         raise JobError(f"{dataset}: no picture in this data set: its report says what became of them")
@@ -44,5 +46,7 @@ def place_of_label(labels: LabelMap, image: Image) -> int:
         raise JobError(f"{IMAGES}: {image.uri}: {labels.model} has no label {image.label!r}") from None
 
 
-def _listed(labels: Mapping[str, Sequence[str]]) -> str:
-    return ", ".join(f"{label} ({' '.join(classes)})" for label, classes in labels.items())
+def _only(labels: Mapping[str, Sequence[str]], others: Mapping[str, Sequence[str]]) -> str:
+    """Name the labels, with their classes, that the others have not: none where only the order differs."""
+    lacking = [f"{label} ({named(own)})" for label, own in labels.items() if others.get(label) != own]
+    return f"only {named(lacking)}" if lacking else "no other, or in another order,"

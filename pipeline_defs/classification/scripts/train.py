@@ -28,6 +28,7 @@ from pipeline_defs.classification.labeled_pictures import (
 from pipeline_defs.classification.settings import ClassificationSettings, label_map, read_settings
 from pipeline_defs.common.arguments import at_least_one
 from pipeline_defs.common.job import TRAINING_FAILURE_FILE, JobError, run
+from pipeline_defs.common.named import named
 from pipeline_defs.common.packaging import CLASSIFICATION, pack_serving_code
 
 if TYPE_CHECKING:
@@ -118,7 +119,7 @@ def _open_data(
     empty = [label for label, count in everything.counts().items() if not count]
     if empty:
         raise JobError(
-            f"{options.train}: no picture of {', '.join(empty)}: a label without pictures cannot be learned; "
+            f"{options.train}: no picture of {named(empty)}: a label without pictures cannot be learned; "
             "add pictures, or take it out of edgeline.toml"
         )
     train = everything.share(chosen.share)

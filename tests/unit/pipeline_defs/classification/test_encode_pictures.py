@@ -99,7 +99,8 @@ def test_settings_with_other_labels_are_refused(tmp_path: Path) -> None:
     images = draw_images(tmp_path / "pictures", SPECIES)
     moved = replace(SPECIES, labels={"flowers": ("tulip",), "mushroom": ("mushroom",)})
     other = write_settings(tmp_path / "other.json", moved)
-    with pytest.raises(JobError, match=r"flowers \(tulip daffodil\), .*but .*flowers \(tulip\), mushroom"):
+    words = r"of .*other\.json: only flowers \(tulip, daffodil\) here, only flowers \(tulip\) there: check"
+    with pytest.raises(JobError, match=words):
         job(tmp_path, images, settings=str(other))
 
 
