@@ -1,19 +1,24 @@
 """Decide what becomes of a member of a tree that was approved: released, with others or alone, or held."""
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import boto3
+from botocore.exceptions import ClientError
 
 from lambdas.common import environment
-from lambdas.common.packages import describe_approved, digest, require_digest
+from lambdas.common.packages import UnusablePackage, describe_approved, digest, require_digest
 from lambdas.promotion import held, release_set
 from lambdas.promotion.find_release import why_unusable
 from lambdas.promotion.ledger import newest_first
 from lambdas.promotion.settings import Tree, tree_of
 from lambdas.promotion.tree_members import member_of
 from lambdas.promotion.tree_rule import Member, Plan, decide
+
+_GONE = ("NoSuchKey", "404")
+_log = logging.getLogger(__name__)
 
 
 class Superseded(Exception):  # noqa: N818 - the name of the state machine's outcome
@@ -77,9 +82,8 @@ class Look:
             arn = approval["model_package_arn"]
             if why_unusable(self.sagemaker, arn, approval["digest"]):
                 held.let_go(self.table, self.tree.parent, model, arn)
-            elif model in self.tree.members:
-                package = self.sagemaker.describe_model_package(ModelPackageName=arn)
-                self.members[arn] = member_of(self.s3, package, model)
+            elif model in self.tree.members and (member := self._other(arn, model)):
+                self.members[arn] = member
                 found[model] = approval
         return found
 
@@ -87,11 +91,31 @@ class Look:
         """Read what the endpoints serve; nothing where they have none."""
         found = {}
         for model, endpoint in endpoints.items():
-            if arn := endpoint["model_package"]:
-                package = self.sagemaker.describe_model_package(ModelPackageName=arn)
-                self.digests[arn] = digest(package)
-                found[model] = member_of(self.s3, package, model)
+            arn = endpoint["model_package"]
+            if arn and (member := self._other(arn, model)):
+                found[model] = member
         return found
+
+    def _other(self, arn: str, model: str) -> Member | None:
+        """Read another member than the approved one; None where what says what it answers is gone.
+
+        Then nothing fits it any more, and a new version of it is waited for: to fail instead would fail every
+        release of the tree, that of this version too.
+        """
+        try:
+            package = self.sagemaker.describe_model_package(ModelPackageName=arn)
+            member = member_of(self.s3, package, model)
+        except UnusablePackage as problem:
+            _log.warning("%s counts no more: %s", arn, problem)
+            return None
+        except ClientError as error:
+            told = error.response["Error"]
+            if told["Code"] not in _GONE and "does not exist" not in told["Message"]:
+                raise
+            _log.warning("%s counts no more: it, or its label map, was deleted", arn)
+            return None
+        self.digests[arn] = digest(package)
+        return member
 
 
 def _only_if_latest(table: Any, state: Mapping[str, Any], waiting: Mapping[str, Mapping[str, Any]]) -> None:
