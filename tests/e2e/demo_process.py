@@ -1,4 +1,4 @@
-"""`python -m local demo` as a process of its own, and what of it is still there when it has ended."""
+"""A demo as a process of its own, and what of it is still there when it has ended."""
 
 import json
 import os
@@ -24,11 +24,11 @@ _ENDING_SECONDS = 15.0  # what is being killed is still listed for a moment
 class DemoProcess:
     """A demo that runs beside the test; whatever it leaves is killed when the block ends."""
 
-    def __init__(self, folder: Path, *arguments: str) -> None:
+    def __init__(self, folder: Path, *arguments: str, command: str = "demo") -> None:
         self.folder = folder
         self._log = folder.with_name(f"{folder.name}.log")
         self._mark = uuid.uuid4().hex
-        self._command = [sys.executable, "-m", "local", "demo", "--folder", str(folder), *arguments]
+        self._command = [sys.executable, "-m", "local", command, "--folder", str(folder), *arguments]
 
     def __enter__(self) -> Self:
         with self._log.open("wb") as log:
