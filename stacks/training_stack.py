@@ -71,7 +71,7 @@ class TrainingStack(cdk.Stack):
             artifacts=artifacts,
             key=key,
             queries=queries,
-            of_versions=bool(config.classifiers),
+            of_classifiers=bool(config.classifiers),
         )
         self.pipeline_role = PipelineRole(
             self,

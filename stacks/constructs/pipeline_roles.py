@@ -18,7 +18,7 @@ TUNING_JOBS = "SageMaker Pipelines names tuning jobs <execution>-<eight letters 
 class JobRole(SageMakerRole):
     """What a job of a pipeline may do: read images and labels, keep the frozen split, write its run.
 
-    `of_versions`: it also lists the images' versions, and reads each.
+    `of_classifiers`: it also lists the images' versions and reads each, and keeps what a run passes on.
     """
 
     def __init__(
@@ -30,16 +30,18 @@ class JobRole(SageMakerRole):
         artifacts: s3.IBucket,
         key: kms.IKey,
         queries: LabelQueries,
-        of_versions: bool = False,
+        of_classifiers: bool = False,
     ) -> None:
         super().__init__(
             scope, construct_id, runs=("ProcessingJobs", "TrainingJobs"), images="pytorch-training"
         )
         read_objects(self, images, key, "images/")
-        if of_versions:
+        kept = ["datasets/", "runs/"]
+        if of_classifiers:
             self._read_versions(images)
-        read_objects(self, artifacts, key, "labels/", "code/", "datasets/", "runs/", "passing/")
-        write_objects(self, artifacts, key, "datasets/", "runs/", "passing/")
+            kept.append("passing/")
+        read_objects(self, artifacts, key, "labels/", "code/", *kept)
+        write_objects(self, artifacts, key, *kept)
         queries.grant(self)
 
     def _read_versions(self, images: s3.IBucket) -> None:
