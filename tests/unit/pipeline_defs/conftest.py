@@ -1,8 +1,14 @@
+import importlib
 import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
 
+from pipeline_defs.common.packaging import PACKAGE_NAME
 from pipeline_defs.common.settings import Settings
 
 ACCOUNT = "111122223333"
@@ -43,3 +49,16 @@ def settings(build_environment: dict[str, str]) -> Settings:
 @pytest.fixture(scope="session")
 def model_config() -> dict[str, Any]:
     return dict(MODEL)
+
+
+@pytest.fixture
+def load_entry_point(monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], ModuleType]:
+    """Imports code/inference.py as the serving container does, and nothing that another test has imported."""
+
+    def load(code: Path) -> ModuleType:
+        monkeypatch.syspath_prepend(str(code))
+        for name in [name for name in sys.modules if name.split(".")[0] in ("inference", PACKAGE_NAME)]:
+            monkeypatch.delitem(sys.modules, name)
+        return importlib.import_module("inference")
+
+    return load

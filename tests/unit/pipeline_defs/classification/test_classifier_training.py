@@ -1,8 +1,9 @@
-import importlib
 import json
 import re
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -56,16 +57,13 @@ def test_the_model_knows_what_it_is_and_tells_the_colours_apart(work: Path) -> N
 
 
 def test_the_model_directory_is_what_the_container_unpacks(
-    work: Path, monkeypatch: pytest.MonkeyPatch
+    work: Path, load_entry_point: Callable[[Path], ModuleType]
 ) -> None:
     code = work / "model" / "code"
     assert label_map_from(json.loads((work / "model" / "label_map.json").read_text())).labels == tuple(
         COLOURS
     )
-    monkeypatch.syspath_prepend(str(code))
-    for name in [name for name in sys.modules if name.split(".")[0] == "inference"]:
-        monkeypatch.delitem(sys.modules, name)
-    module = importlib.import_module("inference")
+    module = load_entry_point(code)
     assert module.__file__ == str(code / "inference.py")
     model = module.model_fn(str(work / "model"))
     request = module.input_fn(draw(COLOURS["blue"], 5), "image/jpeg", None)

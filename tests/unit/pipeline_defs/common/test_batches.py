@@ -57,12 +57,15 @@ def test_a_killed_process_is_named() -> None:
         list(in_batches(range(50), killed, processes=2, size=8))
 
 
+# As on a terminal: who is started in the background of a script begins with Ctrl-C ignored.
 _OTHERS_WORK = """
+import signal
 import sys
 from batch_tasks import with_process
 from pipeline_defs.common.batches import in_batches
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     results = in_batches(range(50), with_process, processes=2, size=1)
     print(next(results)[0], flush=True)
     sys.stdin.read()

@@ -6,6 +6,7 @@ import sys
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -91,13 +92,10 @@ def test_the_model_directory_is_what_the_container_unpacks(work: Path) -> None:
 
 
 def test_the_entry_point_loads_as_the_serving_container_loads_it(
-    work: Path, monkeypatch: pytest.MonkeyPatch, make_split: MakeSplit
+    work: Path, load_entry_point: Callable[[Path], ModuleType]
 ) -> None:
     code = work / "model" / "code"
-    monkeypatch.syspath_prepend(str(code))
-    for name in [name for name in sys.modules if name.split(".")[0] == "inference"]:
-        monkeypatch.delitem(sys.modules, name)
-    module = importlib.import_module("inference")
+    module = load_entry_point(code)
     assert module.__file__ == str(code / "inference.py")
     model = module.model_fn(str(work / "model"))
     content = next((work / "test" / "images").iterdir()).read_bytes()

@@ -147,7 +147,7 @@ def test_two_at_once_do_not_meet(tune: Callable[..., Any], lab: Any) -> None:
         assert tuning.ended()["HyperParameterTuningJobStatus"] == "Completed"
         assert all(job["TrainingJobName"].startswith(tuning.name) for job in tuning.jobs())
     assert set(one.rates()).isdisjoint(other.rates())
-    found = lab.sm.list_hyper_parameter_tuning_jobs(NameContains="tune-", StatusEquals="Completed")
+    found = lab.sm.list_hyper_parameter_tuning_jobs(NameContains=one.name, StatusEquals="Completed")
     listed = {job["HyperParameterTuningJobName"]: job for job in found["HyperParameterTuningJobSummaries"]}
     assert listed[one.name]["Strategy"] == "Random"
     assert listed[one.name]["TrainingJobStatusCounters"]["Completed"] == 3
