@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from demo_process import read, run_demo, stage_names, write_configuration
 
-pytestmark = pytest.mark.timeout(400)
+pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(400)]
 
 
 def test_a_metric_under_the_threshold_registers_nothing(tmp_path: Path) -> None:
