@@ -1,19 +1,9 @@
 """The classification pipeline: data set, records, tuning, training, evaluation, and a package that waits."""
 
-from typing import Any
-
 from sagemaker.core.shapes import CheckpointConfig, MetricDefinition
 from sagemaker.core.training.configs import InputData
-from sagemaker.core.workflow.conditions import (
-    ConditionEquals,
-    ConditionGreaterThanOrEqualTo,
-    ConditionLessThan,
-)
-from sagemaker.core.workflow.functions import Join, JsonGet
-from sagemaker.core.workflow.parameters import ParameterFloat, ParameterInteger, ParameterString
+from sagemaker.core.workflow.parameters import ParameterInteger, ParameterString
 from sagemaker.core.workflow.properties import PropertyFile
-from sagemaker.mlops.workflow.condition_step import ConditionStep
-from sagemaker.mlops.workflow.fail_step import FailStep
 from sagemaker.mlops.workflow.model_step import ModelStep
 from sagemaker.mlops.workflow.pipeline import Pipeline
 from sagemaker.mlops.workflow.steps import ProcessingStep, Step, TrainingStep, TuningStep
@@ -21,13 +11,13 @@ from sagemaker.mlops.workflow.steps import ProcessingStep, Step, TrainingStep, T
 from pipeline_defs.classification.label_map import LabelMap
 from pipeline_defs.classification.settings import label_map, settings_file, settings_of
 from pipeline_defs.classification.tuning import METRICS, RANGES, tuner_of
+from pipeline_defs.common.gate import Gate
 from pipeline_defs.common.jobs import (
     CODE,
     INPUT,
     OUTPUT,
     PipelineJobs,
     arguments_of,
-    file_of,
     read,
     retries,
     uri_of,
@@ -39,7 +29,6 @@ _GIGABYTES = 100  # a million pictures of 20 kB, encoded and as records, beside 
 _CHECKPOINTS = "/opt/ml/checkpoints"
 # Every picture once more: the sides hold all that is read later, and the manifest makes them again.
 _PASSING = ("encoded", "records")
-_YES = "yes"
 
 
 def get_pipeline(settings: Settings, code: str) -> Pipeline:
@@ -57,8 +46,7 @@ class _ClassificationPipeline:
         self._as_of = ParameterString("AsOf")
         self._seed = ParameterInteger("Seed", default_value=7)
         self._dataset_manifest = ParameterString("DatasetManifest", default_value="")
-        self._register_model = ParameterString("Register", default_value=_YES, enum_values=[_YES, "no"])
-        self._threshold = ParameterFloat("Top1Threshold", default_value=self._classifier.top1_threshold)
+        self._gate = Gate("top1", least=self._classifier.top1_threshold)
         self._git_commit = ParameterString("GitCommit", default_value="unknown")
         self._children = ParameterString("Children", default_value="")
 
@@ -70,8 +58,8 @@ class _ClassificationPipeline:
                 self._as_of,
                 self._seed,
                 self._dataset_manifest,
-                self._register_model,
-                self._threshold,
+                self._gate.register,
+                self._gate.threshold,
                 self._git_commit,
                 self._children,
             ],
@@ -90,24 +78,8 @@ class _ClassificationPipeline:
         train = self._train(split, tune)
         report = PropertyFile(name="Metrics", output_name="evaluation", path="metrics.json")
         evaluate = self._evaluate(check, split, train, report)
-        measured = JsonGet(step_name=evaluate.name, property_file=report, json_path="top1")
-        package = self._register(check, split, train, evaluate)
-        gates = self._gates(measured, package, self._too_low(evaluate))
+        gates = self._gate.steps(evaluate, report, self._register(check, split, train, evaluate))
         return [check, encode, records, split, tune, train, evaluate, *gates]
-
-    def _gates(self, measured: JsonGet, package: ModelStep, too_low: FailStep) -> list[ConditionStep]:
-        """Register what is good enough, and end the run as failed where it is not.
-
-        A model that is only rebuilt, to compare it, is no candidate for a release. Two steps, since none may
-        stand inside of another.
-        """
-        for_release = ConditionEquals(left=self._register_model, right=_YES)
-        enough = ConditionGreaterThanOrEqualTo(left=measured, right=self._threshold)
-        too_little = ConditionLessThan(left=measured, right=self._threshold)
-        return [
-            ConditionStep(name, conditions=[for_release, gate], if_steps=[step], else_steps=[])
-            for name, gate, step in (("CheckTop1", enough, package), ("RefuseLowTop1", too_little, too_low))
-        ]
 
     def _check_data(self) -> ProcessingStep:
         options = {"as-of": self._as_of, "dataset-manifest": self._dataset_manifest}
@@ -225,33 +197,11 @@ class _ClassificationPipeline:
     def _register(
         self, check: ProcessingStep, split: ProcessingStep, train: TrainingStep, evaluate: ProcessingStep
     ) -> ModelStep:
-        evaluation = file_of(evaluate, "evaluation", "evaluation.json")
-        properties: dict[str, Any] = {
-            "model": self._model.name,
-            "task": self._model.task,
-            "tree": self._classifier.tree,
-            **_fits(label_map(self._classifier)),
-            "dataset": uri_of(check, "dataset"),
-            "dataset_manifest": file_of(check, "dataset", "manifest.json"),
-            "test_set": uri_of(split, "test"),
-            "evaluation": evaluation,
-            "code": self._jobs.code,
-            "git_commit": self._git_commit,
-            "seed": self._seed.to_string(),
-        }
-        return self._jobs.register(train.properties.ModelArtifacts.S3ModelArtifacts, evaluation, properties)
-
-    def _too_low(self, evaluate: ProcessingStep) -> FailStep:
-        message = Join(
-            on=" ",
-            values=[
-                "Nothing is registered: top1 in",
-                file_of(evaluate, "evaluation", "evaluation.json"),
-                "is below the parameter Top1Threshold, which is",
-                self._threshold,
-            ],
+        came_from = self._jobs.provenance(
+            check, split, evaluate, git_commit=self._git_commit, seed=self._seed.to_string()
         )
-        return FailStep("MetricTooLow", error_message=message)
+        says = {"model": self._model.name, "task": self._model.task, "tree": self._classifier.tree}
+        return self._jobs.register(train, {**says, **_fits(label_map(self._classifier)), **came_from})
 
 
 def _fits(labels: LabelMap) -> dict[str, str]:

@@ -24,7 +24,7 @@ from sagemaker.mlops.workflow.retry import (
     StepExceptionTypeEnum,
     StepRetryPolicy,
 )
-from sagemaker.mlops.workflow.steps import ProcessingStep
+from sagemaker.mlops.workflow.steps import ProcessingStep, TrainingStep
 from sagemaker.serve.model_builder import ModelBuilder
 from sagemaker.train import ModelTrainer
 
@@ -110,11 +110,27 @@ class PipelineJobs:
             **more,
         )
 
-    def register(self, model_data: object, evaluation: Join, properties: Mapping[str, object]) -> ModelStep:
+    def provenance(
+        self, data: ProcessingStep, sides: ProcessingStep, evaluate: ProcessingStep, **parameters: object
+    ) -> dict[str, object]:
+        """What a package says that it came from: the step of its data set, that of the test side, and so on.
+
+        `parameters` are those of the execution that decide what a training comes to.
+        """
+        return {
+            "dataset": uri_of(data, "dataset"),
+            "dataset_manifest": file_of(data, "dataset", "manifest.json"),
+            "test_set": uri_of(sides, "test"),
+            "evaluation": file_of(evaluate, "evaluation", "evaluation.json"),
+            "code": self.code,
+            **parameters,
+        }
+
+    def register(self, train: TrainingStep, properties: Mapping[str, object]) -> ModelStep:
         """Describe the package: it waits for a person, with its evaluation and what it came from."""
         builder = ModelBuilder(
             image_uri=inference_image(self._settings.region),
-            s3_model_data_url=model_data,
+            s3_model_data_url=train.properties.ModelArtifacts.S3ModelArtifacts,
             role_arn=self._settings.job_role_arn,
             sagemaker_session=self.session,
             env_vars={
@@ -130,7 +146,9 @@ class PipelineJobs:
             transform_instances=list(self._model.inference_instances),
             approval_status="PendingManualApproval",
             model_metrics=ModelMetrics(
-                model_statistics=MetricsSource(s3_uri=evaluation, content_type="application/json")
+                model_statistics=MetricsSource(
+                    s3_uri=properties["evaluation"], content_type="application/json"
+                )
             ),
             customer_metadata_properties={**properties},
         )

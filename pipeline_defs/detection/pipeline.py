@@ -2,35 +2,18 @@
 
 from sagemaker.core.shapes import MetricDefinition
 from sagemaker.core.training.configs import InputData
-from sagemaker.core.workflow.conditions import (
-    ConditionEquals,
-    ConditionGreaterThanOrEqualTo,
-    ConditionLessThan,
-)
-from sagemaker.core.workflow.functions import Join, JsonGet
-from sagemaker.core.workflow.parameters import ParameterFloat, ParameterInteger, ParameterString
+from sagemaker.core.workflow.parameters import ParameterInteger, ParameterString
 from sagemaker.core.workflow.properties import PropertyFile
-from sagemaker.mlops.workflow.condition_step import ConditionStep
-from sagemaker.mlops.workflow.fail_step import FailStep
 from sagemaker.mlops.workflow.model_step import ModelStep
 from sagemaker.mlops.workflow.pipeline import Pipeline
 from sagemaker.mlops.workflow.steps import ProcessingStep, TrainingStep
 
-from pipeline_defs.common.jobs import (
-    INPUT,
-    OUTPUT,
-    PipelineJobs,
-    arguments_of,
-    file_of,
-    read,
-    retries,
-    uri_of,
-)
+from pipeline_defs.common.gate import Gate
+from pipeline_defs.common.jobs import INPUT, OUTPUT, PipelineJobs, arguments_of, read, retries, uri_of
 from pipeline_defs.common.settings import Settings
 
 _SPLITS = ("train", "validation", "test")
 _VISIBLE_TIMEOUT_SECONDS = 1500  # the offline store lags by up to 15 minutes
-_YES = "yes"
 
 
 def get_pipeline(settings: Settings, code: str) -> Pipeline:
@@ -48,8 +31,7 @@ class _DetectionPipeline:
         self._labels_manifest = ParameterString("LabelsManifest", default_value="")
         self._as_of = ParameterString("AsOf")
         self._dataset_manifest = ParameterString("DatasetManifest", default_value="")
-        self._register_model = ParameterString("Register", default_value=_YES, enum_values=[_YES, "no"])
-        self._threshold = ParameterFloat("Map50Threshold", default_value=self._detector.map50_threshold)
+        self._gate = Gate("map50", least=self._detector.map50_threshold)
         self._seed = ParameterInteger("Seed", default_value=7)
         self._git_commit = ParameterString("GitCommit", default_value="unknown")
 
@@ -59,34 +41,19 @@ class _DetectionPipeline:
         train = self._train(prepare)
         report = PropertyFile(name="Evaluation", output_name="evaluation", path="evaluation.json")
         evaluate = self._evaluate(prepare, train, report)
-        measured = JsonGet(step_name=evaluate.name, property_file=report, json_path="map50")
-        # A model that is only rebuilt, to compare it, is no candidate for a release. Two steps, since none
-        # may stand inside of another.
-        for_release = ConditionEquals(left=self._register_model, right=_YES)
-        check = ConditionStep(
-            "CheckMap50",
-            conditions=[for_release, ConditionGreaterThanOrEqualTo(left=measured, right=self._threshold)],
-            if_steps=[self._register(prepare, train, evaluate)],
-            else_steps=[],
-        )
-        refuse = ConditionStep(
-            "RefuseLowMap50",
-            conditions=[for_release, ConditionLessThan(left=measured, right=self._threshold)],
-            if_steps=[self._too_low(evaluate)],
-            else_steps=[],
-        )
+        gates = self._gate.steps(evaluate, report, self._register(prepare, train, evaluate))
         return Pipeline(
             name=self._model.pipeline_name,
             parameters=[
                 self._labels_manifest,
                 self._as_of,
                 self._dataset_manifest,
-                self._threshold,
+                self._gate.threshold,
                 self._seed,
                 self._git_commit,
-                self._register_model,
+                self._gate.register,
             ],
-            steps=[prepare, train, evaluate, check, refuse],
+            steps=[prepare, train, evaluate, *gates],
             # Experiments would need more rights, and say what the model package says already.
             pipeline_experiment_config=None,
             sagemaker_session=self._jobs.session,
@@ -154,27 +121,7 @@ class _DetectionPipeline:
         )
 
     def _register(self, prepare: ProcessingStep, train: TrainingStep, evaluate: ProcessingStep) -> ModelStep:
-        evaluation = file_of(evaluate, "evaluation", "evaluation.json")
-        properties = {
-            "model": self._model.name,
-            "dataset": uri_of(prepare, "dataset"),
-            "dataset_manifest": file_of(prepare, "dataset", "manifest.json"),
-            "test_set": uri_of(prepare, "test"),
-            "evaluation": evaluation,
-            "code": self._jobs.code,
-            "git_commit": self._git_commit,
-            "seed": self._seed.to_string(),
-        }
-        return self._jobs.register(train.properties.ModelArtifacts.S3ModelArtifacts, evaluation, properties)
-
-    def _too_low(self, evaluate: ProcessingStep) -> FailStep:
-        message = Join(
-            on=" ",
-            values=[
-                "Nothing is registered: map50 in",
-                file_of(evaluate, "evaluation", "evaluation.json"),
-                "is below the parameter Map50Threshold, which is",
-                self._threshold,
-            ],
+        came_from = self._jobs.provenance(
+            prepare, prepare, evaluate, git_commit=self._git_commit, seed=self._seed.to_string()
         )
-        return FailStep("MetricTooLow", error_message=message)
+        return self._jobs.register(train, {"model": self._model.name, **came_from})
