@@ -10,7 +10,7 @@ import aws_cdk as cdk
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
-from stacks.constructs.endpoint_change import PACKAGE, EndpointChange, in_environment
+from stacks.constructs.endpoint_change import EndpointChange
 from stacks.constructs.life_cycle import LifeCycle
 from stacks.constructs.notices import Notices
 from stacks.constructs.promotion_ending import PromotionEnding
@@ -18,7 +18,6 @@ from stacks.constructs.promotion_functions import PromotionFunctions
 from stacks.constructs.promotion_parts import PromotionParts
 from stacks.constructs.release_ledger import ReleaseLedger
 from stacks.constructs.staging_test import StagingTest
-from stacks.constructs.states import call
 from stacks.constructs.turns import Turns
 from stacks.constructs.way_back import WayBack
 from stacks.constructs.workflow import Workflow
@@ -101,25 +100,13 @@ class PromotionWorkflow(Construct):
 
     def _test(self, staging_test: StagingTest, *, then: sfn.IChainable) -> sfn.IChainable:
         parts, undo = self.parts, self._undo_staging
-        judge = call(
-            self,
-            "Judge staging",
-            parts.functions.judge_staging,
-            {**PACKAGE, "endpoint": sfn.JsonPath.string_at("$.staging.endpoint")},
-            "$.staging_test",
-            on_failure=undo,
-        )
+        judge = parts.judge_staging(self, on_failure=undo)
         # The approval may have been withdrawn while staging was tested.
         confirm = parts.read_package(self, "Confirm approval", on_failure=undo)
         confirm.next(then)
         judge.next(parts.life_cycle.mark("Mark passed staging", then=confirm))
-        did_not_run = sfn.Pass(
-            self,
-            "Staging test did not finish",
-            parameters={"Error": "StagingTestFailed", "Cause": sfn.JsonPath.string_at("$.failure.Cause")},
-            result_path="$.failure",
-        )
-        staging_test.state.add_catch(did_not_run.next(undo), result_path="$.failure")
+        did_not_run = parts.staging_test_did_not_finish(self, then=undo)
+        staging_test.state.add_catch(did_not_run, result_path="$.failure")
         return staging_test.state.next(judge)
 
     def _to_prod(self, staging_too: sfn.IChainable) -> sfn.IChainable:
@@ -127,14 +114,7 @@ class PromotionWorkflow(Construct):
         # It may also have been withdrawn while prod was watched.
         confirm = parts.read_package(self, "Confirm approval in prod", on_failure=undo)
         confirm.next(self._ending.promoted(staging_too=staging_too, on_failure=undo))
-        smoke = call(
-            self,
-            "Smoke prod",
-            parts.functions.smoke_endpoint,
-            {**PACKAGE, **in_environment("prod"), "endpoint": sfn.JsonPath.string_at("$.prod.endpoint")},
-            "$.prod_smoke",
-            on_failure=undo,
-        )
+        smoke = parts.smoke_prod(self, on_failure=undo)
         smoke.next(confirm)
         deploy = parts.prod.deploy(then=smoke, on_failure=undo)
         before = parts.prod.read("Read prod endpoint", "$.prod_before", on_failure=self._undo_staging)

@@ -1,12 +1,9 @@
 """How a release of members of a tree ends: each recorded, all told at once, the turn given back."""
 
-import aws_cdk as cdk
-from aws_cdk import aws_events as events
 from aws_cdk import aws_stepfunctions as sfn
-from aws_cdk import aws_stepfunctions_tasks as tasks
 from constructs import Construct
 
-from stacks.constructs.promotion_ending import ANNOUNCEMENT, OUTCOMES, UNFINISHED
+from stacks.constructs.promotion_ending import OUTCOMES
 from stacks.constructs.promotion_parts import PromotionParts
 from stacks.constructs.states import call
 from stacks.constructs.tree_functions import TreeFunctions
@@ -58,34 +55,11 @@ class TreeEnding(Construct):
         return self._parts.life_cycle.mark("Mark member serving", then=record)
 
     def _enter(self, done: sfn.IChainable) -> sfn.IChainable:
-        return self._parts.ledger.enter("Enter member", then=self._announce(done))
-
-    def _announce(self, done: sfn.IChainable) -> sfn.IChainable:
-        announce = tasks.EventBridgePutEvents(
-            self,
-            "Announce member",
-            entries=[
-                tasks.EventBridgePutEventsEntry(
-                    source=self._event_source,
-                    detail_type="Model Promoted",
-                    detail=sfn.TaskInput.from_object(ANNOUNCEMENT),
-                    event_bus=events.EventBus.from_event_bus_name(self, "Bus", "default"),
-                )
-            ],
-            result_path=sfn.JsonPath.DISCARD,
-            task_timeout=sfn.Timeout.duration(cdk.Duration.seconds(60)),
-        )
-        announce.add_retry(interval=cdk.Duration.seconds(5), max_attempts=6, backoff_rate=2)
-        announce.add_catch(done, result_path="$.announcement_failure")
-        announce.next(done)
-        return announce
+        announce = self._parts.announce(self, "Announce member", source=self._event_source, then=done)
+        return self._parts.ledger.enter("Enter member", then=announce)
 
     def _told(self) -> sfn.IChainable:
-        how = sfn.Choice(self, "Is all done?")
-        for path, (name, error) in UNFINISHED.items():
-            cause = sfn.JsonPath.string_at(f"{path}.Cause")
-            how.when(sfn.Condition.is_present(path), sfn.Fail(self, name, error=error, cause_path=cause))
-        how.otherwise(sfn.Succeed(self, "Released"))
+        how = self._parts.is_all_done(self, succeeded="Released")
         return self._settle("Let go of what was held", "Tell of release", "Give turn of tree back", how)
 
     def _failed(self) -> sfn.IChainable:

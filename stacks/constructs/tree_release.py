@@ -18,7 +18,7 @@ from aws_cdk import aws_stepfunctions_tasks as tasks
 from constructs import Construct
 
 from config_trees import Tree
-from stacks.constructs.endpoint_change import PACKAGE, EndpointChange, in_environment
+from stacks.constructs.endpoint_change import EndpointChange
 from stacks.constructs.promotion_parts import PromotionParts
 from stacks.constructs.promotion_workflow import TIMEOUT
 from stacks.constructs.staging_test import StagingTest
@@ -134,16 +134,7 @@ class TreeRelease(Construct):
         anything.otherwise(self._ending.unneeded())
         find = self._lay_out("Find set", self._functions.find_set)
         find.next(anything)
-        record = self._parts.record(
-            self,
-            "Record what was cut off",
-            execution="$.cut_off.execution",
-            started="$.cut_off.started_at",
-            result_path="$.cut_off.record",
-        )
-        record.add_catch(find, result_path="$.record_failure")
-        record.next(find)
-        mark = self._parts.life_cycle.mark("Mark what was cut off of a tree", then=record)
+        mark = self._parts.record_cut_off(self, marked="Mark what was cut off of a tree", then=find)
         cut_off = sfn.Choice(self, "Was one cut off?")
         return cut_off.when(sfn.Condition.is_present("$.cut_off"), mark).otherwise(find)
 
@@ -162,36 +153,16 @@ class TreeRelease(Construct):
         # The approval may have been withdrawn while staging was tested.
         confirm = parts.read_package(self, "Confirm approval", on_failure=undo)
         confirm.next(done)
-        judge = call(
-            self,
-            "Judge staging",
-            parts.functions.judge_staging,
-            {**PACKAGE, "endpoint": sfn.JsonPath.string_at("$.staging.endpoint")},
-            "$.staging_test",
-            on_failure=undo,
-        )
+        judge = parts.judge_staging(self, on_failure=undo)
         judge.next(parts.life_cycle.mark("Mark member passed staging", then=confirm))
-        did_not_run = sfn.Pass(
-            self,
-            "Staging test did not finish",
-            parameters={"Error": "StagingTestFailed", "Cause": sfn.JsonPath.string_at("$.failure.Cause")},
-            result_path="$.failure",
-        )
         test = staging_test.named("Test member in staging")
-        test.add_catch(did_not_run.next(undo), result_path="$.failure")
+        test.add_catch(parts.staging_test_did_not_finish(self, then=undo), result_path="$.failure")
         deploy = parts.staging.deploy(then=test.next(judge), on_failure=undo)
         return parts.life_cycle.mark("Mark member in staging", then=deploy)
 
     def _to_prod(self, done: sfn.IChainable) -> sfn.IChainable:
         parts, undo = self._parts, self._ending.undo
-        smoke = call(
-            self,
-            "Smoke prod",
-            parts.functions.smoke_endpoint,
-            {**PACKAGE, **in_environment("prod"), "endpoint": sfn.JsonPath.string_at("$.prod.endpoint")},
-            "$.prod_smoke",
-            on_failure=undo,
-        )
+        smoke = parts.smoke_prod(self, on_failure=undo)
         smoke.next(done)
         deploy = parts.prod.deploy(then=smoke, on_failure=undo)
         # Prod reads the model anew, which may have been changed since staging did.

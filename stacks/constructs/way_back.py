@@ -33,21 +33,12 @@ class WayBack(Construct):
         find = parts.ledger.find("Find release", on_failure=on_failure)
         find.next(needed.otherwise(read))
         cut_off = sfn.Choice(self, "Was one cut off?")
-        cut_off.when(sfn.Condition.is_present("$.cut_off"), self._record_cut_off(then=find))
+        cut_off.when(
+            sfn.Condition.is_present("$.cut_off"),
+            parts.record_cut_off(self, marked="Mark what was cut off", then=find),
+        )
         self.start = parts.prod.read("Read what prod serves", "$.serving", on_failure=on_failure)
         self.start.next(cut_off.otherwise(find))
-
-    def _record_cut_off(self, *, then: sfn.IChainable) -> sfn.IChainable:
-        record = self._parts.record(
-            self,
-            "Record what was cut off",
-            execution="$.cut_off.execution",
-            started="$.cut_off.started_at",
-            result_path="$.cut_off.record",
-        )
-        record.add_catch(then, result_path="$.record_failure")
-        record.next(then)
-        return self._parts.life_cycle.mark("Mark what was cut off", then=record)
 
     def _unneeded(self) -> sfn.IChainable:
         give_back = self._parts.turns.give_back("Give unneeded turn back")
