@@ -23,6 +23,7 @@ from typing import Any
 
 from boto3.dynamodb.conditions import Key
 
+from lambdas.common.counting import count_up_to
 from lambdas.labeling.image_entry import (
     FREE,
     IN_ROUND,
@@ -85,14 +86,7 @@ class ImageLedger:
 
     def waiting(self, limit: int) -> int:
         """How many images wait, or `limit` if there are more: no more than these are counted."""
-        counted, query = 0, self._in_index(FREE)
-        while counted < limit:
-            page = self._table.query(Select="COUNT", Limit=limit - counted, **query)
-            counted += page["Count"]
-            if "LastEvaluatedKey" not in page:
-                break
-            query["ExclusiveStartKey"] = page["LastEvaluatedKey"]
-        return counted
+        return count_up_to(self._table, limit, **self._in_index(FREE))
 
     def taken_by(self, execution: str) -> Iterator[Entry]:
         """The images that an execution took or set aside, as they were then, read consistently."""

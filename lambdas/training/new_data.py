@@ -13,6 +13,8 @@ from typing import Any
 
 from boto3.dynamodb.conditions import Key
 
+from lambdas.common.counting import count_up_to
+
 _KEPT_SECONDS = 180 * 24 * 3600
 
 
@@ -43,14 +45,7 @@ class NewData:
 
         No more than these are read.
         """
-        counted, query = 0, self._query(model, since)
-        while counted < limit:
-            page = self._table.query(Select="COUNT", Limit=limit - counted, **query)
-            counted += page["Count"]
-            if "LastEvaluatedKey" not in page:
-                break
-            query["ExclusiveStartKey"] = page["LastEvaluatedKey"]
-        return counted
+        return count_up_to(self._table, limit, **self._query(model, since))
 
     def newest_source(self, model: str) -> str | None:
         """Where the newest is told of; None where there is nothing."""
