@@ -3,7 +3,7 @@
 import argparse
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn
@@ -55,11 +55,7 @@ def _demo(options: argparse.Namespace) -> int:
         ),
         terminal,
     )
-    try:
-        return line.run()
-    except KeyboardInterrupt:
-        terminal.say("Stopped; nothing is left running.", style="bold")
-        return INTERRUPTED
+    return _until_stopped(line.run, terminal.say)
 
 
 def _demo_species(options: argparse.Namespace) -> int:
@@ -78,10 +74,14 @@ def _demo_species(options: argparse.Namespace) -> int:
         ),
         terminal,
     )
+    return _until_stopped(line.run, terminal.say)
+
+
+def _until_stopped(run: Callable[[], int], say: Callable[..., None]) -> int:
     try:
-        return line.run()
+        return run()
     except KeyboardInterrupt:
-        terminal.say("Stopped; nothing is left running.", style="bold")
+        say("Stopped; nothing is left running.", style="bold")
         return INTERRUPTED
 
 

@@ -11,13 +11,14 @@ from local.cloud.server import LocalCloud
 from local.demo import source, summary, synthesis
 from local.demo.batch import BadInput
 from local.demo.deployed import DeployedLine
-from local.demo.deployment import PROBLEMS, counted, deploy_stages, git_commit, remove, start_cloud
+from local.demo.deployment import counted, deploy_stages, git_commit, start_cloud
 from local.demo.details import Details, Failure
 from local.demo.facts import Facts
 from local.demo.options import Options
 from local.demo.progress import Terminal
 from local.demo.report import write_report
 from local.demo.source import Material
+from local.demo.whole_run import make_room, run_to_the_report
 
 LEFT_BY_A_RUN = (
     "summary.json", "details.json", "report.html", "evaluation.json", "predictions.json", "manifest.json",
@@ -39,22 +40,9 @@ class Line:
     def run(self) -> int:
         """Go through the line; write the summary and the report whatever happens."""
         folder = self._options.folder
-        folder.mkdir(parents=True, exist_ok=True)
-        for left in LEFT_BY_A_RUN:
-            remove(folder / left)
+        make_room(folder, LEFT_BY_A_RUN)
         self._terminal.say(f"Edgeline demo, seed {self._options.seed}, in {folder}")
-        failure: Failure | None = None
-        try:
-            self._go()
-        except PROBLEMS as error:
-            failure = Failure(
-                self._terminal.stages[-1].name, " ".join(str(error).split()), _what_to_do(error)
-            )
-        report = self._write(failure)
-        if failure:
-            self._terminal.say(f"{failure.stage}: {failure.reason}", style="bold red")
-        self._terminal.say(f"Report: {report}  ({self._terminal.seconds:.0f} s)", style="bold")
-        return 1 if failure else 0
+        return run_to_the_report(self._terminal, self._go, self._write, what_to_do=_what_to_do)
 
     def _go(self) -> None:
         material = self._read_pictures()

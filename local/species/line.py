@@ -9,10 +9,11 @@ from config import Edgeline
 from config_delivery import Accounts
 from local.cloud.server import LocalCloud
 from local.demo import synthesis
-from local.demo.deployment import PROBLEMS, counted, deploy_stages, git_commit, remove, start_cloud
+from local.demo.deployment import counted, deploy_stages, git_commit, start_cloud
 from local.demo.details import Failure
 from local.demo.progress import Terminal
 from local.demo.summary import Iam
+from local.demo.whole_run import make_room, run_to_the_report
 from local.species import source
 from local.species.configuration import TREE, write_configuration
 from local.species.deployed import DeployedTree
@@ -22,7 +23,7 @@ from local.species.page_server import PageServer
 from local.species.report import Run, write_report
 from local.species.source import Material
 
-LEFT_BY_A_RUN = ("report.html", "summary.json", "pictures", "cdk.out", "cloud", "edgeline.toml")
+LEFT_BY_A_RUN = ("report.html", "pictures", "cdk.out", "cloud", "edgeline.toml")
 
 
 class SpeciesLine:
@@ -37,19 +38,9 @@ class SpeciesLine:
     def run(self) -> int:
         """Go through the parts; write the report whatever happens."""
         folder = self._options.folder
-        folder.mkdir(parents=True, exist_ok=True)
-        for left in LEFT_BY_A_RUN:
-            remove(folder / left)
+        make_room(folder, LEFT_BY_A_RUN)
         self._terminal.say(f"Edgeline species demo, seed {self._options.seed}, in {folder}")
-        failure: Failure | None = None
-        try:
-            self._go()
-        except PROBLEMS as error:
-            failure = Failure(self._terminal.stages[-1].name, " ".join(str(error).split()))
-            self._terminal.say(f"{failure.stage}: {failure.reason}", style="bold red")
-        report = self._write(failure)
-        self._terminal.say(f"Report: {report}  ({self._terminal.seconds:.0f} s)", style="bold")
-        return 1 if failure else 0
+        return run_to_the_report(self._terminal, self._go, self._write)
 
     def _go(self) -> None:
         material = self._read_pictures()
