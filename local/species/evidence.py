@@ -8,8 +8,6 @@ from urllib.parse import urlsplit
 
 from local.species.facts import Document, Trained
 
-_KEPT = ("evaluation.json", "report.html")
-
 
 def read_trained(
     session: Any, package_arn: str, folder: Path, *, model: str, trials: Sequence[Document], seconds: float
@@ -18,22 +16,19 @@ def read_trained(
     package = session.client("sagemaker").describe_model_package(ModelPackageName=package_arn)
     metadata = package["CustomerMetadataProperties"]
     s3 = session.client("s3")
-    page = f"{model}.html"
-    evaluation = metadata["evaluation"]
-    folder.joinpath(page).write_bytes(read_bytes(s3, evaluation.replace(_KEPT[0], _KEPT[1])))
-    dataset, run = metadata["dataset"].rstrip("/"), metadata["dataset"].rstrip("/").rpartition("/")[0]
+    page, evaluated = f"{model}.html", metadata["evaluation"].rpartition("/")[0]
+    folder.joinpath(page).write_bytes(read_bytes(s3, f"{evaluated}/report.html"))
+    dataset = metadata["dataset"].rstrip("/")
+    run = dataset.rpartition("/")[0]
     return Trained(
         model=model,
         package_arn=package_arn,
         seconds=seconds,
-        evaluation=json.loads(read_bytes(s3, evaluation)),
-        dataset=json.loads(read_bytes(s3, f"{dataset}/report.json")),
+        evaluation=json.loads(read_bytes(s3, metadata["evaluation"])),
         split=json.loads(read_bytes(s3, f"{run}/split/report.json")),
         quarantine=tuple(_lines(s3, f"{dataset}/quarantine.jsonl")),
         trials=tuple(trials),
-        tested=frozenset(
-            line["sha256"] for line in _lines(s3, evaluation.replace(_KEPT[0], "predictions.jsonl"))
-        ),
+        tested=frozenset(line["sha256"] for line in _lines(s3, f"{evaluated}/predictions.jsonl")),
         page=page,
     )
 

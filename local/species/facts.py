@@ -22,7 +22,6 @@ class Trained:
     package_arn: str
     seconds: float
     evaluation: Document
-    dataset: Document
     split: Document
     quarantine: tuple[Document, ...]
     trials: tuple[Document, ...]

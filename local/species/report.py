@@ -65,6 +65,7 @@ def render(run: Run, facts: Facts, config: Edgeline | None) -> str:
         tried=[_shown(one) for one in sorted(facts.tried, key=_worst_first)],
         right=sum(is_right(one) for one in facts.tried),
         quarantined=_quarantined(facts),
+        listed=QUARANTINED,
         timeline=charts.timeline(
             [vars(stage) for stage in run.stages], run.failure.stage if run.failure else None
         ),

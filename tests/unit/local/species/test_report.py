@@ -25,7 +25,7 @@ def trained(model: str, **changed: Any) -> Trained:
     evaluation = {"top1": 0.625, "images": 16, "calibration": {"ece": 0.04}, "routing": None}
     made = Trained(
         model=model, package_arn=f"arn:aws:sagemaker:eu-west-1:1:model-package/edgeline-{model}/3",
-        seconds=12.0, evaluation=evaluation, dataset={}, split={"full": {"pictures": 40}}, quarantine=(),
+        seconds=12.0, evaluation=evaluation, split={"full": {"pictures": 40}}, quarantine=(),
         trials=(), tested=frozenset({"a", "b"}), page=f"{model}.html",
     )  # fmt: skip
     return replace(made, **changed)
