@@ -120,12 +120,24 @@ def _model(name: str, described: Mapping[str, Any], images_bucket: str) -> Model
         if detection := values.get("detection"):
             values["detection"] = DetectionPart(**detection)
         if source := values.get("classification", {}).get("source"):
-            values["classification"] = {**values["classification"], "source": _uri(source, images_bucket)}
+            values["classification"] = {
+                **values["classification"],
+                "source": _uri(name, source, images_bucket),
+            }
         return ModelSettings(name=name, **values)
     except TypeError as error:
         raise SettingsError(f"MODEL_CONFIG of {name!r}: {error}") from None
 
 
-def _uri(source: str, images_bucket: str) -> str:
-    """Name a key of the images bucket by its URI: the file was written before the bucket had its name."""
-    return source if source.startswith("s3://") else f"s3://{images_bucket}/{source}"
+def _uri(model: str, source: str, images_bucket: str) -> str:
+    """Name a key of the images bucket by its URI: the file was written before the bucket had its name.
+
+    Raises SettingsError for a URI of another bucket, which the jobs may not read.
+    """
+    own = f"s3://{images_bucket}/"
+    if source.startswith("s3://") and not source.startswith(own):
+        raise SettingsError(
+            f"models.{model}: data = {source!r} is not in the images bucket {images_bucket}, the only one "
+            "that the jobs may read: copy it there, and give its key, as images/plants/list.manifest"
+        )
+    return source if source.startswith(own) else own + source

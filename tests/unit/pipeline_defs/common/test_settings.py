@@ -39,21 +39,37 @@ def test_a_description_that_lacks_something_says_so(
     [
         ("images/species/", "s3://images/images/species/"),
         ("images/species/list.manifest", "s3://images/images/species/list.manifest"),
-        ("s3://ours/list.manifest", "s3://ours/list.manifest"),
+        ("s3://images/ours/list.manifest", "s3://images/ours/list.manifest"),
     ],
 )
-def test_pictures_lie_in_the_images_bucket_unless_a_uri_says_where(
+def test_pictures_lie_in_the_images_bucket(
     build_environment: dict[str, str],
     model_config: dict[str, Any],
     tmp_path: Path,
     source: str,
     uri: str,
 ) -> None:
+    environment = with_source(build_environment, model_config, tmp_path, source)
+    read = Settings.read(environment, "tags").model.classification
+    assert read == {"source": uri}
+
+
+def test_pictures_of_another_bucket_are_refused_before_anything_is_made(
+    build_environment: dict[str, str], model_config: dict[str, Any], tmp_path: Path
+) -> None:
+    environment = with_source(build_environment, model_config, tmp_path, "s3://images-2/list.manifest")
+    with pytest.raises(
+        SettingsError, match=r"models\.tags: data = 's3://images-2/.* not in the images bucket images,"
+    ):
+        Settings.read(environment, "tags")
+
+
+def with_source(
+    environment: dict[str, str], model_config: dict[str, Any], tmp_path: Path, source: str
+) -> dict[str, str]:
     told = {**model_config, "task": "classification", "classification": {"source": source}}
     del told["detection"]
     file = tmp_path / "models.json"
     file.write_text(json.dumps({"tags": told}))
-    del build_environment["MODEL_CONFIG"]
-    environment = build_environment | {"MODEL_CONFIG_FILE": str(file), "IMAGES_BUCKET": "images"}
-    read = Settings.read(environment, "tags").model.classification
-    assert read == {"source": uri}
+    rest = {name: value for name, value in environment.items() if name != "MODEL_CONFIG"}
+    return rest | {"MODEL_CONFIG_FILE": str(file), "IMAGES_BUCKET": "images"}
