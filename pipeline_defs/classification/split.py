@@ -44,11 +44,13 @@ class Assigned:
     """Each picture's side, ASIDE where none may have it, and what is frozen from now on.
 
     `kinds` are, of each picture's group, the sides that it lies on: bit n is side n, bit ASIDE set aside.
+    `kept` of the pictures have what they had before, whatever the seed.
     """
 
     sides: Sides
     kinds: NDArray[np.int8]
     frozen: FrozenSplit
+    kept: int
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,7 @@ def assign(members: Members, before: FrozenSplit, *, seed: int) -> Assigned:
     sides = before.sides_of(members.digests)
     kinds = _kinds(members.groups, sides)
     new = sides == UNKNOWN
+    kept = len(sides) - int(new.sum())
     sides[new] = _FOLLOWS[kinds[members.groups[new]]]
     groups = _new_groups(members, kinds, seed)
     of_group = np.full(len(kinds), UNKNOWN, np.int8)
@@ -77,7 +80,7 @@ def assign(members: Members, before: FrozenSplit, *, seed: int) -> Assigned:
     sides[new] = of_group[members.groups[new]]
     _require_every_side(sides, len(kinds))
     frozen = before.extended(members.digests, sides)
-    return Assigned(sides, _kinds(members.groups, sides)[members.groups], frozen)
+    return Assigned(sides, _kinds(members.groups, sides)[members.groups], frozen, kept)
 
 
 def names_of(kinds: int) -> list[str]:

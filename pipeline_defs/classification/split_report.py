@@ -59,10 +59,11 @@ class SplitReport:
             "frozen": len(assigned.frozen.digests),
         }
 
-    def line(self) -> str:
-        """Return it in a line for the log."""
+    def line(self, kept: int) -> str:
+        """Return it in a line for the log; `kept` pictures have the side that they had before."""
         counts = ", ".join(f"{side} {counts.total()}" for side, counts in self.counts.items())
-        return f"{counts}, set aside {len(self.set_aside)}, of torn groups {self.torn_count}"
+        aside = f"set aside {len(self.set_aside)}, of torn groups {self.torn_count}"
+        return f"{counts}, {aside}; {kept} keep the side that they had"
 
 
 def _reason(sides: list[str]) -> str:

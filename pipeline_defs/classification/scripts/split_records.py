@@ -70,7 +70,7 @@ def split_records(
         write_json(output / "split" / "report.json", {**document, **report.document(members, assigned)})
     for entry in report.set_aside:
         print(f"set aside {entry['uri']}: {entry['reason']}")
-    print(f"data set {header.sha256}: {report.line()}", flush=True)
+    print(f"data set {header.sha256}: {report.line(assigned.kept)}", flush=True)
 
 
 def open_records(folder: Path, header: Header, input_size: int) -> RecordReader:

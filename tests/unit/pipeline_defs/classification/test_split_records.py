@@ -146,7 +146,10 @@ def test_the_same_inputs_give_the_same_files(tmp_path: Path, images: list[Image]
     assert len(files) == 4 * 4 + 1 + 6
 
 
-def test_more_pictures_move_none_that_was_there(tmp_path: Path, images: list[Image]) -> None:
+def test_more_pictures_and_another_seed_move_none_that_was_there(
+    tmp_path: Path, images: list[Image], capsys: pytest.CaptureFixture[str]
+) -> None:
     before = side_of(run(tmp_path / "before", SPECIES, images[::2]))
-    after = side_of(run(tmp_path / "after", SPECIES, images))
+    after = side_of(run(tmp_path / "after", SPECIES, images, seed=8))
     assert before.items() < after.items()
+    assert capsys.readouterr().out.splitlines()[-1].endswith(f"; {len(before)} keep the side that they had")
