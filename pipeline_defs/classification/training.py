@@ -18,7 +18,7 @@ from pipeline_defs.classification.network import CompactClassifier
 from pipeline_defs.classification.sampling import epoch_order, split_batches
 from pipeline_defs.classification.settings import ClassificationSettings
 from pipeline_defs.common.averaged_weights import AveragedWeights
-from pipeline_defs.common.optimizer import adamw_with_cosine
+from pipeline_defs.common.optimizer import adamw_with_cosine, finite
 
 LABEL_SMOOTHING = 0.1
 WARM_UP_SHARE = 0.05  # of the steps
@@ -127,7 +127,7 @@ class Training:
         self._optimizer.step()
         self._schedule.step()
         self._average.update(self._network)
-        return float(loss.detach())
+        return finite(loss, self._step + 1, self._chosen.learning_rate)
 
     def _tell(self, epoch: int) -> None:
         line = f"epoch {epoch + 1}/{self._chosen.epochs} train:loss={self._epoch_loss / self._batches:.4f};"

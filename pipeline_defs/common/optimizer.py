@@ -1,9 +1,11 @@
-"""AdamW, without decay on biases and norms; a linear warm-up, then half a cosine."""
+"""AdamW, without decay on biases and norms; warm-up and half a cosine; the end of what diverges."""
 
 import math
 
 import torch
-from torch import nn
+from torch import Tensor, nn
+
+from pipeline_defs.common.job import JobError
 
 FINAL_RATE_SHARE = 0.02
 
@@ -24,3 +26,14 @@ def adamw_with_cosine(
         return min(1.0, (step + 1) / warm_up_steps) * (FINAL_RATE_SHARE + (1 - FINAL_RATE_SHARE) * cosine)
 
     return optimizer, torch.optim.lr_scheduler.LambdaLR(optimizer, rate)
+
+
+def finite(loss: Tensor, step: int, learning_rate: float) -> float:
+    """Return a step's loss; raises JobError where it is no number, since it will not be one again."""
+    value = float(loss.detach())
+    if not math.isfinite(value):
+        raise JobError(
+            f"training diverged: after step {step} the loss is {value}; "
+            f"take a lower learning rate than {learning_rate:g}"
+        )
+    return value

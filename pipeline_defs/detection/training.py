@@ -14,7 +14,7 @@ from inference.letterbox import place, to_blob
 from inference.pictures import Picture
 from inference.suppression import select
 from pipeline_defs.common.averaged_weights import AveragedWeights
-from pipeline_defs.common.optimizer import adamw_with_cosine
+from pipeline_defs.common.optimizer import adamw_with_cosine, finite
 from pipeline_defs.detection.augment import Targets, augment
 from pipeline_defs.detection.dataset import LabeledPicture, Split
 from pipeline_defs.detection.loss import detection_loss
@@ -99,7 +99,7 @@ def train_detector(train: Split, validation: Split, size: InputSize, settings: S
         loss = _train_step(network, optimizer, *next(batches), size)
         schedule.step()
         average.update(network)
-        progress.report(step, loss)
+        progress.report(step, finite(loss, step, settings.learning_rate))
         if step in checks:
             score = evaluate_network(average.network, validated, train.classes)
             print(
@@ -183,7 +183,7 @@ def _train_step(
     pictures: Tensor,
     targets: list[Tensor],
     size: InputSize,
-) -> float:
+) -> Tensor:
     network.train()
     boxes, logits = network(pictures)
     loss = detection_loss(boxes, logits, targets, cell_centres(*output_shape(size.height, size.width)))
@@ -191,7 +191,7 @@ def _train_step(
     loss.backward()
     nn.utils.clip_grad_norm_(network.parameters(), MAX_GRADIENT_NORM)
     optimizer.step()
-    return float(loss.detach())
+    return loss
 
 
 def _fitness(score: Score) -> float:

@@ -129,6 +129,12 @@ def test_settings_that_cannot_work_are_refused(option: str, message: str, work: 
         train.main(arguments(work, "none", option))
 
 
+def test_a_training_that_diverges_is_ended(work: Path) -> None:
+    with pytest.raises(JobError, match=r"diverged: after step \d+ .*lower learning rate than 1e\+20"):
+        train.main(arguments(work, "diverged", "--epochs=50", "--learning-rate=1e20"))
+    assert not (work / "diverged" / "model.onnx").exists()
+
+
 def test_no_thread_at_all_is_refused(work: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         train.main(arguments(work, "none", "--threads=0"))

@@ -133,6 +133,12 @@ def test_training_says_how_far_it_is_and_how_good(work: Path, capsys: pytest.Cap
     assert "validation:map50=0." in out
 
 
+def test_a_training_that_diverges_is_ended(work: Path) -> None:
+    with pytest.raises(JobError, match=r"diverged: after step \d+ .*lower learning rate than 1e\+20"):
+        train.main([*train_arguments(work, "diverged", steps=50), "--learning-rate=1e20"])
+    assert not (work / "diverged" / "model.onnx").exists()
+
+
 def test_settings_that_cannot_work_are_refused(work: Path) -> None:
     with pytest.raises(JobError, match="--steps 0: must be more than 0"):
         train.main(train_arguments(work, "none", steps=0))
