@@ -7,9 +7,8 @@ import argparse
 import os
 import signal
 import sys
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,7 +34,7 @@ if TYPE_CHECKING:
     from pipeline_defs.classification.network import CompactClassifier
 
 _CHECKED_PICTURES = 8
-_ENDED_BY_SIGTERM = 128 + signal.SIGTERM
+_ENDED_BY = 128  # and the number of the signal
 
 
 @dataclass(frozen=True)
@@ -48,7 +47,7 @@ class Data:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Train, export and pack; ends with 143 when SIGTERM told it to end."""
+    """Train, export and pack; ends with 143 when SIGTERM told it to end, with 130 on Ctrl-C."""
     options = parse(arguments)
     settings = read_settings(options.settings)
     chosen = Hyperparameters(
@@ -88,14 +87,14 @@ def _train(
     cv2.setNumThreads(1)  # the batches' own threads are enough
     identity = run_identity(chosen, settings.input_size, data.side.label_map.sha256, data.side.records_sha256)
     checkpoints = Checkpoints(options.checkpoint_dir, identity) if options.checkpoint_dir else None
-    with _sigterm() as told_to_end:
-        place = Place(_device(), options.threads, checkpoints, told_to_end)
+    with _orders_to_end() as came:
+        place = Place(_device(), options.threads, checkpoints, lambda: bool(came))
         training = Training(data.train, data.validation, settings=settings, chosen=chosen, place=place)
         try:
             return training.run()
         except Interrupted as ended:
             print(ended, flush=True)
-            raise SystemExit(_ENDED_BY_SIGTERM) from None
+            raise SystemExit(_ENDED_BY + came[0]) from None
 
 
 def _write_model(
@@ -158,18 +157,23 @@ def _card(settings: ClassificationSettings, side: Side) -> ClassifierCard:
 
 
 @contextmanager
-def _sigterm() -> Iterator[Callable[[], bool]]:
-    """Give a function that tells whether SIGTERM came: the notice before a job or its instance ends."""
-    came = threading.Event()
+def _orders_to_end() -> Iterator[list[int]]:
+    """Give the signals that came: SIGTERM before a job or its instance ends, SIGINT from a person.
+
+    The second Ctrl-C does not wait for anything.
+    """
+    came: list[int] = []
 
     def notice(number: int, frame: FrameType | None) -> None:
-        came.set()
+        came.append(number)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
-    before = signal.signal(signal.SIGTERM, notice)
+    before = {number: signal.signal(number, notice) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
-        yield came.is_set
+        yield came
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _device() -> str:

@@ -3,7 +3,6 @@ import os
 import signal
 import subprocess
 import sys
-from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -38,43 +37,53 @@ def every_epoch_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(training, "KEPT_EPOCH_SECONDS", -1)
 
 
-class Ends:
-    """Tells training to end after so many looks, one a step."""
-
-    def __init__(self, after: int) -> None:
-        self.left = after
-
-    def __call__(self) -> bool:
-        self.left -= 1
-        return self.left < 0
-
-
-def interrupted_run(work: Path, model: str, after: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Run the script with SIGTERM sent to this very process in the middle of a step."""
+def interrupted_run(
+    work: Path,
+    model: str,
+    after: int,
+    monkeypatch: pytest.MonkeyPatch,
+    order: signal.Signals = signal.SIGTERM,
+    *,
+    kept: bool = True,
+) -> None:
+    """Run the script with a signal sent to this very process in the middle of a step."""
     learn = Training._learn
     steps = iter(range(1, 1000))
+    folder = [f"--checkpoint-dir={work / model / 'kept'}"] if kept else []
 
     def learn_and_be_told(self: Training, batch: object) -> float:
         loss = learn(self, batch)
         if next(steps) == after:
-            os.kill(os.getpid(), signal.SIGTERM)
+            os.kill(os.getpid(), order)
         return loss
 
     with monkeypatch.context() as patched:
         patched.setattr(Training, "_learn", learn_and_be_told)
         with pytest.raises(SystemExit) as ended:
-            train.main(arguments(work, model, "--epochs=3", f"--checkpoint-dir={work / model / 'kept'}"))
-    assert ended.value.code == 143
+            train.main(arguments(work, model, "--epochs=3", *folder))
+    assert ended.value.code == 128 + order
 
 
-@pytest.mark.parametrize("after", [1, BATCHES, BATCHES + 2, 3 * BATCHES - 1])
+@pytest.mark.parametrize(
+    ("after", "order"),
+    [
+        (1, signal.SIGTERM),
+        (BATCHES, signal.SIGTERM),
+        (BATCHES + 2, signal.SIGINT),
+        (3 * BATCHES - 1, signal.SIGTERM),
+    ],
+)
 def test_a_run_that_was_interrupted_ends_with_the_weights_of_one_that_was_not(
-    after: int, work: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    after: int,
+    order: signal.Signals,
+    work: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     train.main(arguments(work, "whole", "--epochs=3"))
     whole = [line for line in capsys.readouterr().out.splitlines() if line.startswith("epoch")]
     name = f"interrupted-{after}"
-    interrupted_run(work, name, after, monkeypatch)
+    interrupted_run(work, name, after, monkeypatch, order)
     before = capsys.readouterr().out.splitlines()
     assert f"ended after step {after} of {3 * BATCHES}; kept in " in before[-1]
     assert not (work / name / "model.onnx").exists()
@@ -99,6 +108,20 @@ def test_a_run_that_was_killed_goes_on_from_the_last_whole_epoch(
     assert f"{newest}: damaged" in out
     assert f"after step {2 * BATCHES}" in out
     assert model_bytes(work, "killed") == model_bytes(work, "unkilled")
+
+
+def test_a_second_ctrl_c_does_not_wait_for_the_step(work: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def learn(self: Training, batch: object) -> float:
+        os.kill(os.getpid(), signal.SIGINT)
+        os.kill(os.getpid(), signal.SIGINT)
+        raise AssertionError("the step went on")
+
+    before = signal.getsignal(signal.SIGINT)
+    monkeypatch.setattr(Training, "_learn", learn)
+    with pytest.raises(KeyboardInterrupt):
+        train.main(arguments(work, "impatient", f"--checkpoint-dir={work / 'impatient-kept'}"))
+    assert not (work / "impatient-kept").exists()
+    assert signal.getsignal(signal.SIGINT) is before
 
 
 def test_a_finished_run_that_is_started_again_gives_the_same_model(work: Path) -> None:
@@ -133,9 +156,7 @@ def test_a_short_epoch_is_not_kept(work: Path, monkeypatch: pytest.MonkeyPatch) 
 def test_without_a_checkpoint_folder_an_end_says_that_nothing_is_kept(
     work: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(train, "_sigterm", lambda: nullcontext(Ends(2)))
-    with pytest.raises(SystemExit):
-        train.main(arguments(work, "nowhere", "--epochs=1"))
+    interrupted_run(work, "nowhere", 2, monkeypatch, kept=False)
     assert "no checkpoint folder, so nothing is kept" in capsys.readouterr().out
 
 
