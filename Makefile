@@ -96,6 +96,7 @@ check: $(DEV) $(ASL) synth
 	ruff check .
 	ruff format --check .
 	mypy
+	mypy benchmarks
 	lint-imports
 	python -m checks cdk.out
 

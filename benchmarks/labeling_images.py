@@ -59,7 +59,8 @@ def picture(number: int) -> bytes:
 def listing(images: int, query: dict[str, list[str]]) -> bytes:
     """A page of ListObjectsV2; its token is the last key of the page before."""
     after = query.get("continuation-token", query.get("start-after", [""]))[0]
-    number, contents, last = number_of(after) + 1 if after else 0, [], ""
+    contents: list[str] = []
+    number, last = number_of(after) + 1 if after else 0, ""
     while number < images and len(contents) < _PAGE_KEYS:
         if in_bucket(number):
             last = key_of(number)

@@ -12,7 +12,7 @@ import json
 import re
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -34,7 +34,7 @@ from labeling_images import (
 Item = dict[str, dict[str, Any]]
 
 _PAGE_BYTES = 1_000_000
-_CONDITIONS = {
+_CONDITIONS: dict[str, Callable[[Item | None, dict[str, Any]], bool]] = {
     "attribute_not_exists(pk)": lambda item, values: item is None,
     "attribute_not_exists(pk) OR #key IN (:mine, :gone)": lambda item, values: (
         item is None or item["key"] in (values[":mine"], values[":gone"])
@@ -74,7 +74,8 @@ class Table:
         return codes
 
     def query(self, request: dict[str, Any]) -> dict[str, Any]:
-        found, size, last = [], 0, None
+        found: list[Item] = []
+        size, last = 0, None
         for item in self._matching(request):
             if len(found) == request.get("Limit", sys.maxsize) or size > _PAGE_BYTES:
                 last = found[-1]

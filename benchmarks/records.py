@@ -138,7 +138,8 @@ def _prepare(folder: Path, count: int) -> None:
     }  # fmt: skip
     write_json(folder / "dataset" / HEADER, {**document, "sha256": canonical_sha256(document)})
     header = parse_header((folder / "dataset" / HEADER).read_bytes(), HEADER)
-    with LabeledRecords(folder / "records", "all", label_map(_SETTINGS), header) as records:
+    size = _SETTINGS.input_size
+    with LabeledRecords(folder / "records", "all", label_map(_SETTINGS), header, size) as records:
         for place, number in enumerate(order):
             records.write(place, number % len(_CLASSES), b"\xff\xd8 tiny \xff\xd9", f"s3://many/{number}")
 
