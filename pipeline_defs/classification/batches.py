@@ -17,10 +17,10 @@ _AHEAD = 3  # batches
 
 @dataclass(frozen=True)
 class Batch:
-    """Views (n, size, size, 3), uint8 RGB, and their labels' indices (n,)."""
+    """Views (n, size, size, 3), uint8 RGB, and the numbers of their classes (n,)."""
 
     views: NDArray[np.uint8]
-    labels: NDArray[np.int64]
+    classes: NDArray[np.int64]
 
 
 def training_batches(
@@ -44,7 +44,7 @@ def training_batches(
             augment(pictures[int(index)], size, np.random.default_rng([*seed, number, place]))
             for place, index in enumerate(chosen)
         ]
-        return Batch(np.stack(views), pictures.labels[chosen])
+        return Batch(np.stack(views), pictures.classes[chosen])
 
     with ThreadPoolExecutor(threads) as pool:
         numbers = iter(range(first, len(batches)))
@@ -62,4 +62,4 @@ def validation_batches(pictures: LabeledPictures, *, size: int, batch_size: int)
     for start in range(0, len(pictures), batch_size):
         chosen = range(start, min(start + batch_size, len(pictures)))
         views = [centre_view(pictures[index], size) for index in chosen]
-        yield Batch(np.stack(views), pictures.labels[start : start + batch_size])
+        yield Batch(np.stack(views), pictures.classes[start : start + batch_size])

@@ -43,10 +43,11 @@ class TestSide:
         if not len(self._reader):
             raise JobError(f"{test}: no picture to test on: there have to be more pictures")
         records = list(self._records())
-        self.truth = np.array([label for label, _ in records], dtype=np.int64)
+        classes = [number for number, _ in records]
         self.indices = [index for _, index in records]
         self.images = _images(dataset, self.indices)
-        self._check_labels(test)
+        self._check_classes(test, classes)
+        self.truth = np.array(self.label_map.label_of_class, dtype=np.int64)[classes]
 
     def __len__(self) -> int:
         return len(self._reader)
@@ -64,14 +65,13 @@ class TestSide:
                 f"{self.images[position].uri}: its record is no picture: {error.reason}"
             ) from error
 
-    def _check_labels(self, test: Path) -> None:
-        """Compare each record's label with the data set's: a wrong one would count as the model's mistake."""
-        known = {label: number for number, label in enumerate(self.label_map.labels)}
-        for index, truth, image in zip(self.indices, self.truth, self.images, strict=True):
-            if known.get(image.label) != truth:
+    def _check_classes(self, test: Path, classes: list[int]) -> None:
+        """Compare each record's class with the data set's: a wrong one would count as the model's mistake."""
+        for index, number, image in zip(self.indices, classes, self.images, strict=True):
+            if self.label_map.class_numbers.get(image.class_name) != number:
                 raise JobError(
-                    f"{test}: record {index} has the label {truth}, its picture {image.uri} is of "
-                    f"{image.label!r}: split the records again"
+                    f"{test}: record {index} is of class {number}, its picture {image.uri} of "
+                    f"{image.class_name!r}: split the records again"
                 )
 
     def _records(self) -> Iterator[tuple[int, int]]:

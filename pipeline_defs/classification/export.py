@@ -8,38 +8,25 @@ from pathlib import Path
 import numpy as np
 import onnx
 import torch
-from torch import Tensor, nn
 
 from inference.classifier import Classifier, ClassifierCard
 from inference.pictures import Picture
-from pipeline_defs.classification.network import CompactClassifier
+from pipeline_defs.classification.network import LabelScores
 from pipeline_defs.common.job import JobError
 
 OPSET = 17
 MAX_DIFFERENCE = 1e-3  # of a score
 
 
-class ServedClassifier(nn.Module):  # type: ignore[misc]
-    """Pictures in, scores that add up to 1 out."""
-
-    def __init__(self, network: CompactClassifier) -> None:
-        super().__init__()
-        self.network = network
-
-    def forward(self, picture: Tensor) -> Tensor:
-        """Turn logits into scores."""
-        return torch.softmax(self.network(picture), dim=1)
-
-
 def export_onnx(
-    network: CompactClassifier, card: ClassifierCard, path: Path, samples: tuple[Picture, ...] = ()
+    scores: LabelScores, card: ClassifierCard, path: Path, samples: tuple[Picture, ...] = ()
 ) -> None:
     """Write the ONNX file with the card as metadata, and compare both on noise and on samples.
 
     Samples are views (S, S, 3), uint8. Raises JobError if a score differs by more than MAX_DIFFERENCE.
     """
     size = card.input_size
-    served = ServedClassifier(network).eval().to(memory_format=torch.contiguous_format)
+    served = scores.eval().to(memory_format=torch.contiguous_format)
     buffer = io.BytesIO()
     with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
         warnings.simplefilter("ignore")  # the exporter announces its successor, which needs onnxscript
@@ -65,7 +52,7 @@ def export_onnx(
     unchecked.replace(path)
 
 
-def _check_equal(served: ServedClassifier, path: Path, views: tuple[Picture, ...]) -> None:
+def _check_equal(served: LabelScores, path: Path, views: tuple[Picture, ...]) -> None:
     classifier = Classifier(path)
     for view in views:
         with torch.no_grad():

@@ -38,12 +38,12 @@ def read_inputs(settings_file: Path, dataset: Path) -> tuple[ClassificationSetti
     return settings, header
 
 
-def place_of_label(labels: LabelMap, image: Image) -> int:
-    """Return the index of a picture's label; raises JobError if the model has no such label."""
+def number_of_class(labels: LabelMap, image: Image) -> int:
+    """Return the number of a picture's class; raises JobError if the model has no such class."""
     try:
-        return labels.labels.index(image.label)
-    except ValueError:
-        raise JobError(f"{IMAGES}: {image.uri}: {labels.model} has no label {image.label!r}") from None
+        return labels.class_numbers[image.class_name]
+    except KeyError:
+        raise JobError(f"{IMAGES}: {image.uri}: {labels.model} has no class {image.class_name!r}") from None
 
 
 def _only(labels: Mapping[str, Sequence[str]], others: Mapping[str, Sequence[str]]) -> str:

@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,24 @@ class LabelMap:
     def sha256(self) -> str:
         """The hash of the labels."""
         return labels_sha256(self.labels)
+
+    @cached_property
+    def classes(self) -> tuple[str, ...]:
+        """What a picture can be of, in the labels' order: of a group the child's classes, else the label."""
+        return tuple(name for label in self.labels for name in self._classes_of(label))
+
+    @cached_property
+    def class_numbers(self) -> Mapping[str, int]:
+        """The number of each class, its place among them: what records carry."""
+        return {name: number for number, name in enumerate(self.classes)}
+
+    @cached_property
+    def label_of_class(self) -> tuple[int, ...]:
+        """The index of each class's label."""
+        return tuple(index for index, label in enumerate(self.labels) for _ in self._classes_of(label))
+
+    def _classes_of(self, label: str) -> tuple[str, ...]:
+        return self.children[label].classes if label in self.children else (label,)
 
     def document(self) -> dict[str, Any]:
         """Return the content of label_map.json."""

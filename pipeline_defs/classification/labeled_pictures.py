@@ -22,7 +22,7 @@ MAX_CACHED_BYTES = 3 * 1024**3
 
 @dataclass(frozen=True)
 class Side:
-    """The folder of a side: its records, and the label map that their labels point into."""
+    """The folder of a side: its records, and the label map that says what their numbers are."""
 
     folder: Path
     reader: RecordReader
@@ -65,9 +65,10 @@ def check_input_size(side: Side, input_size: int) -> None:
 
 
 class LabeledPictures:
-    """Pictures of a side with their labels' indices, scaled so that the short side is what evaluation sees.
+    """Pictures of a side with the numbers of their classes and the indices of their labels.
 
-    `positions` chooses some of the records. Threads may share one.
+    They are scaled so that the short side is what evaluation sees. `positions` chooses some of the records.
+    Threads may share one.
     """
 
     def __init__(self, side: Side, input_size: int, positions: NDArray[np.int64] | None = None) -> None:
@@ -76,7 +77,13 @@ class LabeledPictures:
         self._short_side = short_side(input_size)
         self._positions = np.arange(len(side.reader)) if positions is None else positions
         self._cache = _Cache()
-        self.labels, self.ids = self._read_labels()
+        self.classes, self.ids = self._read_classes()
+        self.labels = np.array(self.label_of_class, dtype=np.int64)[self.classes]
+
+    @property
+    def label_of_class(self) -> tuple[int, ...]:
+        """Return the index of each class's label."""
+        return self._side.label_map.label_of_class
 
     def __len__(self) -> int:
         return len(self._positions)
@@ -96,10 +103,10 @@ class LabeledPictures:
         return {label: int(count) for label, count in zip(self._side.labels, counts, strict=True)}
 
     def share(self, share: float) -> "LabeledPictures":
-        """Return a share of each label's pictures, the same whoever asks."""
+        """Return a share of each class's pictures, the same whoever asks."""
         if share == 1:
             return self
-        positions = self._positions[choose_share(self.labels, self.ids, share)]
+        positions = self._positions[choose_share(self.classes, self.ids, share)]
         return LabeledPictures(self._side, self._input_size, positions)
 
     def _load(self, position: int) -> Picture:
@@ -114,21 +121,21 @@ class LabeledPictures:
             return picture
         return resize(picture, width=max(1, round(width * scale)), height=max(1, round(height * scale)))
 
-    def _read_labels(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        labels = np.empty(len(self._positions), dtype=np.int64)
-        ids = np.empty_like(labels)
+    def _read_classes(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        classes = np.empty(len(self._positions), dtype=np.int64)
+        ids = np.empty_like(classes)
         for index, position in enumerate(self._positions):
             record = self._side.reader.read(int(position))
-            labels[index], ids[index] = self._label_index(record), record.id
-        return labels, ids
+            classes[index], ids[index] = self._class_number(record), record.id
+        return classes, ids
 
-    def _label_index(self, record: Record) -> int:
-        label = record.label
-        if isinstance(label, float) and label.is_integer() and 0 <= label < len(self._side.labels):
-            return int(label)
+    def _class_number(self, record: Record) -> int:
+        number, count = record.label, len(self.label_of_class)
+        if isinstance(number, float) and number.is_integer() and 0 <= number < count:
+            return int(number)
         raise JobError(
-            f"{self._side.folder}: record {record.id} has the label {label}, which is not one of "
-            f"{len(self._side.labels)} in {FILE}: split the records again"
+            f"{self._side.folder}: record {record.id} has the label {number}, which is no number of "
+            f"the {count} classes in {FILE}: split the records again"
         )
 
 

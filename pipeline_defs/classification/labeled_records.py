@@ -1,7 +1,8 @@
 """The records of a model in a folder: `.rec`, `.idx`, `.lst` as MXNet's im2rec leaves them, and the labels.
 
-A record's id and key are its picture's place in images.jsonl; its label is an index into the label map,
-whose file also says of which data set and for which input size the records are.
+A record's id and key are its picture's place in images.jsonl; its label is the number of its class, of a
+parent's too, which learns more from classes than from groups. The label map's file says what the numbers
+are, and of which data set and for which input size the records are.
 """
 
 import json
@@ -24,18 +25,23 @@ class LabeledRecords:
     def __init__(self, folder: Path, name: str, label_map: LabelMap, header: Header, input_size: int) -> None:
         self._records = RecordWriter(folder / f"{name}.rec")
         self._list = (folder / f"{name}.lst").open("w", encoding="utf-8", newline="")
-        document = {**label_map.document(), "dataset_sha256": header.sha256, "input_size": input_size}
+        document = {
+            **label_map.document(),
+            "classes": list(label_map.classes),
+            "dataset_sha256": header.sha256,
+            "input_size": input_size,
+        }
         text = json.dumps(document, indent=1, ensure_ascii=False) + "\n"
         (folder / FILE).write_text(text, encoding="utf-8")
 
-    def write(self, place: int, label: int, payload: bytes, uri: str) -> None:
+    def write(self, place: int, number: int, payload: bytes, uri: str) -> None:
         """Append a picture's JPEG bytes."""
-        self.copy(place, label, frame(pack(Record(label, place, payload))), uri)
+        self.copy(place, number, frame(pack(Record(number, place, payload))), uri)
 
-    def copy(self, place: int, label: int, framed: bytes, uri: str) -> None:
+    def copy(self, place: int, number: int, framed: bytes, uri: str) -> None:
         """Append a record as another file of records has it."""
         self._records.copy(place, framed)
-        self._list.write(f"{place}\t{label:.6f}\t{uri.translate(_ESCAPED)}\n")
+        self._list.write(f"{place}\t{number:.6f}\t{uri.translate(_ESCAPED)}\n")
 
     def close(self) -> None:
         """Flush the files."""

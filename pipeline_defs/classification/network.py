@@ -1,11 +1,14 @@
 """A compact residual network for a few thousand pictures, trained from scratch.
 
 Plain 3x3 convolutions in four stages, each of twice the channels and half the side of the one before, with
-identity shortcuts (He et al., 2016).
+identity shortcuts (He et al., 2016). It learns classes; the scores of labels are sums of theirs.
 """
+
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 STAGES = 4
 BLOCKS = (1, 1, 1, 1)
@@ -48,12 +51,12 @@ class Residual(nn.Module):  # type: ignore[misc]
 
 
 class CompactClassifier(nn.Module):  # type: ignore[misc]
-    """Pictures (batch, 3, S, S) from 0 to 1 -> logits (batch, labels); S is a multiple of 32.
+    """Pictures (batch, 3, S, S) from 0 to 1 -> logits (batch, classes); S is a multiple of 32.
 
     `width` is the channels of the first stage; time and parameters grow with its square.
     """
 
-    def __init__(self, label_count: int, *, width: int, input_size: int) -> None:
+    def __init__(self, class_count: int, *, width: int, input_size: int) -> None:
         super().__init__()
         self.register_buffer("mean", torch.tensor(_MEAN).view(1, 3, 1, 1))
         self.register_buffer("deviation", torch.tensor(_DEVIATION).view(1, 3, 1, 1))
@@ -70,10 +73,29 @@ class CompactClassifier(nn.Module):  # type: ignore[misc]
                 blocks.append(Residual(inputs, outputs, stride=stride))
                 inputs = outputs
         self.stages = nn.Sequential(*blocks)
-        self.head = nn.Sequential(nn.Dropout(DROPOUT), nn.Linear(inputs, label_count))
+        self.head = nn.Sequential(nn.Dropout(DROPOUT), nn.Linear(inputs, class_count))
 
     def forward(self, pictures: Tensor) -> Tensor:
         """Return logits."""
         features = self.stages(self.stem((pictures - self.mean) / self.deviation))
         logits: Tensor = self.head(features.mean(dim=(2, 3)))
         return logits
+
+
+class LabelScores(nn.Module):  # type: ignore[misc]
+    """Pictures (batch, 3, S, S) from 0 to 1 -> scores (batch, labels) that add up to 1.
+
+    `label_of_class` is the index of each class's label: a label's score is the sum of its classes'.
+    """
+
+    def __init__(self, network: CompactClassifier, label_of_class: Sequence[int]) -> None:
+        super().__init__()
+        self.network = network
+        members = functional.one_hot(torch.tensor(label_of_class)).float()
+        summed = len(members) > members.shape[1]  # else each class is a label
+        self.register_buffer("members", members if summed else None)
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        """Return scores."""
+        scores = torch.softmax(self.network(pictures), dim=1)
+        return scores if self.members is None else scores @ self.members

@@ -1,4 +1,4 @@
-"""Which pictures an epoch shows, and in which order: a pure function of labels, seed and epoch."""
+"""Which pictures an epoch shows, and in which order: a pure function of classes, seed and epoch."""
 
 import hashlib
 
@@ -6,22 +6,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 Indices = NDArray[np.int64]
-# 0 would show every picture once, 1 every label equally often: rare ones gain, and none is shown to death.
+# 0 would show every picture once, 1 every class equally often: rare ones gain, and none is shown to death.
 BALANCE = 0.5
 
 
-def epoch_order(labels: Indices, *, seed: int, epoch: int) -> Indices:
-    """Return as many positions as there are pictures, shuffled; labels with few pictures come more often.
+def epoch_order(classes: Indices, *, seed: int, epoch: int) -> Indices:
+    """Return as many positions as there are pictures, shuffled; classes with few pictures come more often.
 
-    Where all labels have equally many pictures, each picture comes once.
+    Where all classes have equally many pictures, each picture comes once.
     """
     rng = np.random.default_rng([seed, epoch])
-    counts = np.bincount(labels)
+    counts = np.bincount(classes)
     present = np.flatnonzero(counts)
-    quotas = _quotas(counts[present], total=len(labels))
+    quotas = _quotas(counts[present], total=len(classes))
     chosen = [
-        _draw(np.flatnonzero(labels == label), int(quota), rng)
-        for label, quota in zip(present, quotas, strict=True)
+        _draw(np.flatnonzero(classes == number), int(quota), rng)
+        for number, quota in zip(present, quotas, strict=True)
     ]
     order: Indices = rng.permutation(np.concatenate(chosen))
     return order
@@ -32,14 +32,14 @@ def split_batches(order: Indices, batch_size: int) -> list[Indices]:
     return np.array_split(order, max(1, round(len(order) / batch_size)))
 
 
-def choose_share(labels: Indices, ids: Indices, share: float) -> Indices:
-    """Return the positions of a share of each label's pictures, the same for every trial and seed.
+def choose_share(classes: Indices, ids: Indices, share: float) -> Indices:
+    """Return the positions of a share of each class's pictures, the same for every trial and seed.
 
-    Each label keeps one picture at least. Chosen by the hash of a picture's id.
+    Each class keeps one picture at least. Chosen by the hash of a picture's id.
     """
     chosen = []
-    for label in np.unique(labels):
-        positions = np.flatnonzero(labels == label)
+    for number in np.unique(classes):
+        positions = np.flatnonzero(classes == number)
         keys = [hashlib.sha256(str(ids[position]).encode()).digest() for position in positions]
         order = sorted(range(len(positions)), key=keys.__getitem__)
         chosen.append(positions[order[: max(1, round(share * len(positions)))]])
@@ -47,7 +47,7 @@ def choose_share(labels: Indices, ids: Indices, share: float) -> Indices:
 
 
 def _quotas(counts: Indices, *, total: int) -> Indices:
-    """Return how often each label is shown; they add up to `total`."""
+    """Return how often each class is shown; they add up to `total`."""
     weights = counts.astype(np.float64) ** (1 - BALANCE)
     exact = weights / weights.sum() * total
     quotas: Indices = np.floor(exact).astype(np.int64)

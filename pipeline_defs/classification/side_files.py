@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pipeline_defs.classification.dataset import Header, Image
 from pipeline_defs.classification.frozen_split import ASIDE, SIDES
-from pipeline_defs.classification.job_inputs import place_of_label
+from pipeline_defs.classification.job_inputs import number_of_class
 from pipeline_defs.classification.label_map import LabelMap
 from pipeline_defs.classification.labeled_records import LabeledRecords
 from pipeline_defs.classification.recordio import BadRecords, RecordReader
@@ -46,22 +46,22 @@ def write_sides(
             progress.advance()
             if side == ASIDE:
                 continue
-            label = place_of_label(labels, image)
-            framed = _checked(records, place, label)
+            number = number_of_class(labels, image)
+            framed = _checked(records, place, number)
             name = SIDES[side]
             for folder in (name,) if name == TEST else (name, FULL):
-                files[folder].copy(place, label, framed, image.uri)
+                files[folder].copy(place, number, framed, image.uri)
             if name == TEST:
                 samples.consider(image)
     return report, samples
 
 
-def _checked(records: RecordReader, place: int, label: int) -> bytes:
+def _checked(records: RecordReader, place: int, number: int) -> bytes:
     framed = records.framed(place)
     record = records.record(place, framed)
-    if (record.id, record.label) != (place, label):
+    if (record.id, record.label) != (place, number):
         raise BadRecords(
             f"{records.path}: record {place} has the id {record.id} and the label {record.label}, "
-            f"not {place} and {label}: write the records again"
+            f"not {place} and {number}: write the records again"
         )
     return framed

@@ -14,7 +14,7 @@ from pipeline_defs.classification.batches import Batch, training_batches, valida
 from pipeline_defs.classification.checkpoints import Checkpoints
 from pipeline_defs.classification.hyperparameters import Hyperparameters
 from pipeline_defs.classification.labeled_pictures import LabeledPictures
-from pipeline_defs.classification.network import CompactClassifier
+from pipeline_defs.classification.network import CompactClassifier, LabelScores
 from pipeline_defs.classification.sampling import epoch_order, split_batches
 from pipeline_defs.classification.settings import ClassificationSettings
 from pipeline_defs.common.averaged_weights import AveragedWeights
@@ -30,6 +30,7 @@ SECONDS_BETWEEN_CHECKPOINTS = 120
 # A short epoch is sooner trained again than its 25 MB are sent to S3.
 KEPT_EPOCH_SECONDS = 30
 VALIDATION_BATCH = 64
+LEAST_SCORE = 1e-7  # what a loss is measured by: 0 has no logarithm
 
 
 class Interrupted(Exception):  # noqa: N818 - an order, not an error
@@ -64,7 +65,8 @@ class Training:
         self._train, self._validation = train, validation
         self._size, self._chosen, self._place = settings.input_size, chosen, place
         torch.manual_seed(chosen.seed)
-        network = CompactClassifier(len(settings.labels), width=chosen.width, input_size=self._size)
+        classes = len(train.label_of_class)
+        network = CompactClassifier(classes, width=chosen.width, input_size=self._size)
         self._network = network.to(place.device, memory_format=torch.channels_last)
         self._average = AveragedWeights(self._network, max_decay=MAX_AVERAGE_DECAY)
         self._batches = len(split_batches(np.arange(len(train)), chosen.batch_size))
@@ -96,7 +98,7 @@ class Training:
 
     def _run_epoch(self, epoch: int) -> None:
         chosen = self._chosen
-        order = epoch_order(self._train.labels, seed=chosen.seed, epoch=epoch)
+        order = epoch_order(self._train.classes, seed=chosen.seed, epoch=epoch)
         batches = training_batches(
             self._train,
             split_batches(order, chosen.batch_size),
@@ -119,8 +121,8 @@ class Training:
         # Dropout draws from torch's own generator: seeded by the step, it needs no place in a checkpoint.
         torch.manual_seed(self._chosen.seed * 1_000_003 + self._step)
         self._network.train()
-        pictures, labels = _tensors(batch, self._place.device)
-        loss = functional.cross_entropy(self._network(pictures), labels, label_smoothing=LABEL_SMOOTHING)
+        pictures, classes = _tensors(batch, self._place.device)
+        loss = functional.cross_entropy(self._network(pictures), classes, label_smoothing=LABEL_SMOOTHING)
         self._optimizer.zero_grad(set_to_none=True)
         loss.backward()
         nn.utils.clip_grad_norm_(self._network.parameters(), MAX_GRADIENT_NORM)
@@ -172,28 +174,29 @@ class Training:
 
 
 def validate(
-    network: nn.Module, pictures: LabeledPictures, size: int, device: str = "cpu"
+    network: CompactClassifier, pictures: LabeledPictures, size: int, device: str = "cpu"
 ) -> tuple[float, float]:
-    """Return top-1 accuracy and mean cross-entropy over every picture."""
+    """Return top-1 accuracy and mean cross-entropy of the labels over every picture."""
     hits, loss = 0, 0.0
-    network.eval()
+    scored = LabelScores(network, pictures.label_of_class).eval().to(device)
+    label_of_class = torch.tensor(pictures.label_of_class, device=device)
     with torch.no_grad():
         for batch in validation_batches(pictures, size=size, batch_size=VALIDATION_BATCH):
-            views, labels = _tensors(batch, device)
-            logits = network(views)
-            hits += int((logits.argmax(1) == labels).sum())
-            loss += float(functional.cross_entropy(logits, labels, reduction="sum"))
+            views, classes = _tensors(batch, device)
+            scores, labels = scored(views), label_of_class[classes]
+            hits += int((scores.argmax(1) == labels).sum())
+            loss += float(functional.nll_loss(scores.clamp_min(LEAST_SCORE).log(), labels, reduction="sum"))
     return hits / len(pictures), loss / len(pictures)
 
 
 def run_identity(
-    chosen: Hyperparameters, input_size: int, labels_sha256: str, records_sha256: str
+    chosen: Hyperparameters, input_size: int, classes_sha256: str, records_sha256: str
 ) -> dict[str, str | int | float]:
     """Return all that decides what a run does: a checkpoint of another is not taken up."""
-    return {**asdict(chosen), "input_size": input_size, "labels": labels_sha256, "records": records_sha256}
+    return {**asdict(chosen), "input_size": input_size, "classes": classes_sha256, "records": records_sha256}
 
 
 def _tensors(batch: Batch, device: str) -> tuple[Tensor, Tensor]:
-    """Return pictures (n, 3, size, size) from 0 to 1, channels last in memory, and labels (n,)."""
+    """Return pictures (n, 3, size, size) from 0 to 1, channels last in memory, and classes (n,)."""
     views = torch.from_numpy(batch.views).to(device).permute(0, 3, 1, 2)
-    return views.float() / 255, torch.from_numpy(batch.labels).to(device)
+    return views.float() / 255, torch.from_numpy(batch.classes).to(device)

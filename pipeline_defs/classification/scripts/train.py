@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from inference.centre_view import centre_view
 from inference.classifier import ClassifierCard, ExpectedChild
 from pipeline_defs.classification.hyperparameters import Hyperparameters
+from pipeline_defs.classification.label_map import labels_sha256
 from pipeline_defs.classification.labeled_pictures import (
     LabeledPictures,
     Side,
@@ -85,7 +86,9 @@ def _train(
     torch.set_num_threads(options.threads)
     torch.backends.cudnn.deterministic = True
     cv2.setNumThreads(1)  # the batches' own threads are enough
-    identity = run_identity(chosen, settings.input_size, data.side.label_map.sha256, data.side.records_sha256)
+    identity = run_identity(
+        chosen, settings.input_size, labels_sha256(data.side.label_map.classes), data.side.records_sha256
+    )
     checkpoints = Checkpoints(options.checkpoint_dir, identity) if options.checkpoint_dir else None
     with _orders_to_end() as came:
         place = Place(_device(), options.threads, checkpoints, lambda: bool(came))
@@ -101,11 +104,13 @@ def _write_model(
     network: "CompactClassifier", data: Data, settings: ClassificationSettings, model_dir: Path
 ) -> None:
     from pipeline_defs.classification.export import export_onnx
+    from pipeline_defs.classification.network import LabelScores
 
     model_dir.mkdir(parents=True, exist_ok=True)
     count = min(_CHECKED_PICTURES, len(data.train))
     views = tuple(centre_view(data.train[index], settings.input_size) for index in range(count))
-    export_onnx(network, _card(settings, data.side), model_dir / "model.onnx", views)
+    scores = LabelScores(network, data.side.label_map.label_of_class)
+    export_onnx(scores, _card(settings, data.side), model_dir / "model.onnx", views)
     data.side.label_map.write(model_dir)
     pack_serving_code(model_dir, serving=CLASSIFICATION)
 

@@ -1,4 +1,4 @@
-"""Put the encoded pictures with their labels into RecordIO files: the third job of the pipeline.
+"""Put the encoded pictures with their classes into RecordIO files: the third job of the pipeline.
 
 python -m pipeline_defs.classification.scripts.write_records --settings FILE --dataset DIR --encoded DIR
     --output-dir DIR
@@ -10,7 +10,7 @@ from pathlib import Path
 
 from inference.centre_view import short_side
 from pipeline_defs.classification.dataset import read_images
-from pipeline_defs.classification.job_inputs import add_arguments, place_of_label, read_inputs
+from pipeline_defs.classification.job_inputs import add_arguments, number_of_class, read_inputs
 from pipeline_defs.classification.labeled_records import LabeledRecords
 from pipeline_defs.classification.settings import label_map
 from pipeline_defs.classification.shards import read_shards
@@ -22,7 +22,7 @@ RECORDS = "all"  # the files' name
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Read pictures and labels side by side, and write."""
+    """Read pictures and classes side by side, and write."""
     options = parse(arguments)
     settings, header = read_inputs(options.settings, options.dataset)
     labels = label_map(settings)
@@ -39,14 +39,14 @@ def main(arguments: list[str] | None = None) -> None:
     ):
         both = zip(read_images(options.dataset), pictures, strict=True)
         for place, (image, picture) in enumerate(both):
-            records.write(place, place_of_label(labels, image), picture, image.uri)
+            records.write(place, number_of_class(labels, image), picture, image.uri)
             progress.advance()
 
 
 def parse(arguments: list[str] | None) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(
-        description="Put encoded pictures with their labels into RecordIO files."
+        description="Put encoded pictures with their classes into RecordIO files."
     )
     add_arguments(parser)
     parser.add_argument("--encoded", type=Path, required=True, help="encoded/ as encode_pictures left it")

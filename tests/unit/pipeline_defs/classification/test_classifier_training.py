@@ -15,6 +15,7 @@ from tiny_sides import (
     arguments,
     draw,
     model_bytes,
+    tiny_parent,
     tiny_settings,
     write_settings,
     write_side,
@@ -25,7 +26,7 @@ from inference.pictures import decode
 from pipeline_defs.classification import export
 from pipeline_defs.classification.export import export_onnx
 from pipeline_defs.classification.label_map import label_map_from, labels_sha256
-from pipeline_defs.classification.network import CompactClassifier
+from pipeline_defs.classification.network import CompactClassifier, LabelScores
 from pipeline_defs.classification.recordio import Record, RecordWriter
 from pipeline_defs.classification.scripts import train
 from pipeline_defs.common.job import JobError
@@ -156,7 +157,7 @@ def test_a_label_without_pictures_is_named(work: Path, tmp_path: Path) -> None:
 
 
 def test_records_of_another_label_map_are_refused(work: Path, tmp_path: Path) -> None:
-    folder = write_side(tmp_path / "train", {"red": 2}, labels=("red", "blue", "green"))
+    folder = write_side(tmp_path / "train", {"red": 2}, settings=tiny_settings(("red", "blue", "green")))
     with pytest.raises(JobError, match="its label map is not that of colours's settings"):
         train.main([*arguments(work, "none"), f"--train={folder}"])
 
@@ -187,11 +188,42 @@ def test_one_picture_of_each_label_is_enough_to_run(work: Path, tmp_path: Path) 
 
 
 def test_a_parent_of_one_group_has_one_label_and_is_always_sure(tmp_path: Path) -> None:
-    write_settings(tmp_path, tiny_settings(("red",)))
-    write_side(tmp_path / "train", {"red": 3}, labels=("red",))
+    settings = tiny_settings(("red",))
+    write_settings(tmp_path, settings)
+    write_side(tmp_path / "train", {"red": 3}, settings=settings)
     train.main(arguments(tmp_path, "model", "--epochs=1"))
     best = Classifier(tmp_path / "model" / "model.onnx").best(decode(draw(COLOURS["blue"], 1)))
     assert [(found.label, found.score) for found in best] == [("red", 1.0)]
+
+
+def test_a_parent_learns_classes_and_answers_with_the_labels_that_they_are_of(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    parent = tiny_parent()
+    write_settings(tmp_path, parent)
+    for side in ("train", "validation"):
+        write_side(tmp_path / side, {"red": 12, "green": 12, "blue": 12}, settings=parent)
+    train.main(arguments(tmp_path, "model", "--epochs=12", f"--validation={tmp_path / 'validation'}"))
+    assert "epoch 12/12" in (told := capsys.readouterr().out)
+    assert "validation:top1=1.0000;" in told.splitlines()[-2]
+    classifier = Classifier(tmp_path / "model" / "model.onnx")
+    assert classifier.card.labels == ("warm", "blue")
+    for colour, label in (("red", "warm"), ("green", "warm"), ("blue", "blue")):
+        best = classifier.best(decode(draw(COLOURS[colour], 99)))
+        assert best[0].label == label
+        assert sum(found.score for found in best) == pytest.approx(1.0, abs=1e-5)
+
+
+def test_a_labels_score_is_the_sum_of_its_classes() -> None:
+    torch.manual_seed(1)
+    network = CompactClassifier(4, width=4, input_size=32).eval()
+    pictures = torch.rand(2, 3, 32, 32)
+    with torch.no_grad():
+        classes = torch.softmax(network(pictures), dim=1)
+        summed = LabelScores(network, (0, 0, 1, 0))(pictures)
+        same = LabelScores(network, (0, 1, 2, 3))(pictures)
+    assert torch.allclose(summed, torch.stack([classes[:, [0, 1, 3]].sum(1), classes[:, 2]], dim=1))
+    assert torch.equal(same, classes)
 
 
 def test_an_export_that_differs_from_the_network_is_refused(
@@ -200,10 +232,11 @@ def test_an_export_that_differs_from_the_network_is_refused(
     torch.manual_seed(1)
     network = CompactClassifier(2, width=4, input_size=32)
     card = ClassifierCard(("a", "b"), 32, 0.5, labels_sha256(("a", "b")), {}, "")
-    export_onnx(network, card, tmp_path / "model.onnx")
+    scores = LabelScores(network, (0, 1))
+    export_onnx(scores, card, tmp_path / "model.onnx")
     monkeypatch.setattr(export, "MAX_DIFFERENCE", -1.0)
     with pytest.raises(JobError, match="onnxruntime and torch disagree"):
-        export_onnx(network, card, tmp_path / "refused.onnx")
+        export_onnx(scores, card, tmp_path / "refused.onnx")
     assert [path.name for path in tmp_path.iterdir()] == ["model.onnx"]
 
 
@@ -212,6 +245,6 @@ def test_every_input_size_gives_a_score_for_each_label(size: int, tmp_path: Path
     network = CompactClassifier(5, width=4, input_size=size).eval()
     labels = tuple("abcde")
     card = ClassifierCard(labels, size, 0.5, labels_sha256(labels), {}, "")
-    export_onnx(network, card, tmp_path / "model.onnx")
+    export_onnx(LabelScores(network, range(5)), card, tmp_path / "model.onnx")
     scores = Classifier(tmp_path / "model.onnx").scores(np.zeros((50, 70, 3), dtype=np.uint8))
     assert scores.sum() == pytest.approx(1.0, abs=1e-5)

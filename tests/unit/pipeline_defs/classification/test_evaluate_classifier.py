@@ -287,11 +287,11 @@ def test_a_test_side_of_other_labels_is_refused(flat: Path) -> None:
         evaluated(flat, f"--model-dir={flat / 'model'}")
 
 
-def test_records_with_other_labels_than_their_pictures_are_refused(flat: Path) -> None:
+def test_records_of_other_classes_than_their_pictures_are_refused(flat: Path) -> None:
     with RecordWriter(flat / "test" / "test.rec") as records:
         for index in range(8):
             records.write(index, Record(2.0, index, jpeg("red", index)))
-    with pytest.raises(JobError, match=r"record 0 has the label 2, its picture s3://.* is of 'red': split"):
+    with pytest.raises(JobError, match=r"record 0 is of class 2, its picture s3://.* of 'red': split"):
         evaluated(flat, f"--model-dir={flat / 'model'}")
 
 

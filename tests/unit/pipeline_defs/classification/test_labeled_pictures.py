@@ -3,7 +3,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tiny_sides import COLOURS, SIZE, draw, write_side
+from tiny_sides import COLOURS, SIZE, draw, tiny_parent, write_side
 
 from inference.centre_view import short_side
 from pipeline_defs.classification import labeled_pictures
@@ -15,10 +15,20 @@ from pipeline_defs.common.job import JobError
 def test_pictures_come_with_their_labels_at_the_size_that_evaluation_scales_to(tmp_path: Path) -> None:
     pictures = LabeledPictures(open_side(write_side(tmp_path / "train", {"red": 2, "blue": 3})), SIZE)
     assert len(pictures) == 5
-    assert pictures.labels.tolist() == [0, 0, 2, 2, 2]
+    assert pictures.classes.tolist() == pictures.labels.tolist() == [0, 0, 2, 2, 2]
     assert pictures.counts() == {"red": 2, "green": 0, "blue": 3}
     assert min(pictures[0].shape[:2]) == short_side(SIZE)
     assert pictures[4][:, :, 2].mean() > pictures[4][:, :, 0].mean() + 80
+
+
+def test_a_parents_pictures_have_the_numbers_of_classes_and_the_labels_of_groups(tmp_path: Path) -> None:
+    folder = write_side(tmp_path / "train", {"red": 3, "green": 2, "blue": 1}, settings=tiny_parent())
+    pictures = LabeledPictures(open_side(folder), SIZE)
+    assert pictures.label_of_class == (0, 0, 1)
+    assert pictures.classes.tolist() == [0, 0, 0, 1, 1, 2]
+    assert pictures.labels.tolist() == [0, 0, 0, 0, 0, 1]
+    assert pictures.counts() == {"warm": 5, "blue": 1}
+    assert np.bincount(pictures.share(0.4).classes).tolist() == [1, 1, 1]
 
 
 def test_a_picture_smaller_than_the_input_is_enlarged(tmp_path: Path) -> None:

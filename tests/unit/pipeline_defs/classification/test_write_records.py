@@ -16,6 +16,7 @@ from pipeline_defs.classification.settings import ClassificationSettings, label_
 from pipeline_defs.common.job import JobError
 
 GOLDEN = Path(__file__).parent / "golden"
+CLASSES = ["tulip", "daffodil", "mushroom"]  # of SPECIES: the child's, then its own
 
 
 def job(tmp_path: Path, settings: ClassificationSettings = SPECIES, **options: Path) -> Path:
@@ -38,28 +39,29 @@ def prepared(tmp_path: Path, settings: ClassificationSettings = SPECIES) -> list
     return sorted(images, key=lambda image: image.sha256)
 
 
-def test_every_picture_is_a_record_with_its_label_and_its_place(tmp_path: Path) -> None:
+def test_every_picture_is_a_record_with_its_class_and_its_place(tmp_path: Path) -> None:
     images = prepared(tmp_path)
     reader = RecordReader(job(tmp_path) / "all.rec")
     assert len(reader) == len(images) == 12
     for place, (image, record) in enumerate(zip(images, reader, strict=True)):
         assert (record.id, int(reader.keys[place])) == (place, place)
-        assert record.label == ["flowers", "mushroom"].index(image.label)
+        assert record.label == CLASSES.index(image.class_name)
         assert record.payload == encode(Path(image.uri.removeprefix("file://")).read_bytes(), 64)
 
 
-def test_the_list_names_each_record_with_its_label_and_picture(tmp_path: Path) -> None:
+def test_the_list_names_each_record_with_its_class_and_picture(tmp_path: Path) -> None:
     images = prepared(tmp_path)
     lines = (job(tmp_path) / "all.lst").read_text().splitlines()
     assert lines == [
-        f"{place}\t{float(image.label == 'mushroom'):.6f}\t{image.uri}" for place, image in enumerate(images)
+        f"{place}\t{CLASSES.index(image.class_name):.6f}\t{image.uri}" for place, image in enumerate(images)
     ]
 
 
-def test_the_label_map_says_what_the_labels_are_and_whose(tmp_path: Path) -> None:
+def test_the_label_map_says_what_the_numbers_and_the_labels_are_and_whose(tmp_path: Path) -> None:
     prepared(tmp_path)
     document = json.loads((job(tmp_path) / "label_map.json").read_text())
     assert label_map_from(document) == label_map(SPECIES)
+    assert document["classes"] == CLASSES
     assert document["children"]["flowers"]["label_map_sha256"] == label_map(FLOWERS).sha256
     assert document["dataset_sha256"] == read_header(tmp_path / "dataset").sha256
 
@@ -117,10 +119,10 @@ def test_settings_of_another_model_are_refused(tmp_path: Path) -> None:
         job(tmp_path, FLOWERS)
 
 
-def test_a_picture_with_a_label_that_is_not_the_models_is_refused(tmp_path: Path) -> None:
+def test_a_picture_of_a_class_that_is_not_the_models_is_refused(tmp_path: Path) -> None:
     images = prepared(tmp_path)
-    images[3] = replace(images[3], label="fruit")
+    images[3] = replace(images[3], class_name="cherry")
     write_dataset(tmp_path / "dataset", SPECIES, images)
     write_encoded(tmp_path / "encoded", tmp_path / "dataset")
-    with pytest.raises(JobError, match=f"{images[3].uri}: species has no label 'fruit'"):
+    with pytest.raises(JobError, match=f"{images[3].uri}: species has no class 'cherry'"):
         job(tmp_path)

@@ -3,6 +3,7 @@
 import io
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,12 @@ def tiny_settings(labels: Sequence[str] = tuple(COLOURS), **values: object) -> C
     return ClassificationSettings(name="colours", labels={label: (label,) for label in labels}, **given)
 
 
+def tiny_parent() -> ClassificationSettings:
+    """Two labels, one of them a group of two classes."""
+    settings = tiny_settings()
+    return replace(settings, labels={"warm": ("red", "green"), "blue": ("blue",)}, children={"warm": "warm"})
+
+
 def write_settings(folder: Path, settings: ClassificationSettings) -> Path:
     path = folder / "settings.json"
     path.write_text(settings_json(settings), encoding="utf-8")
@@ -36,17 +43,21 @@ def draw(colour: tuple[int, int, int], seed: int, size: tuple[int, int] = (48, 3
     return buffer.getvalue()
 
 
-def write_side(folder: Path, counts: Mapping[str, int], *, labels: Sequence[str] = tuple(COLOURS)) -> Path:
+def write_side(
+    folder: Path, counts: Mapping[str, int], *, settings: ClassificationSettings | None = None
+) -> Path:
     """Write so many pictures of each colour, and the label map with all the labels."""
     folder.mkdir(parents=True)
-    document = label_map(tiny_settings(labels)).document() | {"dataset_sha256": DATASET_SHA256}
+    labels = label_map(settings or tiny_settings())
+    document = labels.document() | {"dataset_sha256": DATASET_SHA256}
     (folder / FILE).write_text(json.dumps(document))
     with RecordWriter(folder / f"{folder.name}.rec") as writer:
         identifier = 0
-        for label, count in counts.items():
+        for colour, count in counts.items():
             for _ in range(count):
-                payload = draw(COLOURS[label], identifier)
-                writer.write(identifier, Record(float(list(labels).index(label)), identifier, payload))
+                payload = draw(COLOURS[colour], identifier)
+                number = labels.class_numbers[colour]
+                writer.write(identifier, Record(float(number), identifier, payload))
                 identifier += 1
     return folder
 

@@ -44,11 +44,10 @@ def write_work(folder: Path, settings: ClassificationSettings, shown: Sequence[S
     test.mkdir()
     document = label_map(settings).document() | {"dataset_sha256": sha256}
     (test / FILE).write_text(json.dumps(document))
-    labels = list(settings.labels)
     with RecordWriter(test / "test.rec") as writer:
         for index, each in enumerate(shown):
-            label = labels.index(settings.label_of()[each.class_name])
-            writer.write(index, Record(float(label), index, jpeg(each.colour, index)))
+            number = label_map(settings).class_numbers[each.class_name]
+            writer.write(index, Record(float(number), index, jpeg(each.colour, index)))
     return folder
 
 
