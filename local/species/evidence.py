@@ -8,6 +8,8 @@ from urllib.parse import urlsplit
 
 from local.species.facts import Document, Trained
 
+MODELS = "models"  # the folder of their evaluations
+
 
 def read_trained(
     session: Any, package_arn: str, folder: Path, *, model: str, trials: Sequence[Document], seconds: float
@@ -16,7 +18,8 @@ def read_trained(
     package = session.client("sagemaker").describe_model_package(ModelPackageName=package_arn)
     metadata = package["CustomerMetadataProperties"]
     s3 = session.client("s3")
-    page, evaluated = f"{model}.html", metadata["evaluation"].rpartition("/")[0]
+    page, evaluated = f"{MODELS}/{model}.html", metadata["evaluation"].rpartition("/")[0]
+    folder.joinpath(MODELS).mkdir(exist_ok=True)
     folder.joinpath(page).write_bytes(read_bytes(s3, f"{evaluated}/report.html"))
     dataset = metadata["dataset"].rstrip("/")
     run = dataset.rpartition("/")[0]

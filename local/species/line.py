@@ -17,13 +17,14 @@ from local.demo.whole_run import make_room, run_to_the_report
 from local.species import source
 from local.species.configuration import TREE, write_configuration
 from local.species.deployed import DeployedTree
+from local.species.evidence import MODELS
 from local.species.facts import Facts
 from local.species.options import Options
 from local.species.page_server import PageServer
 from local.species.report import Run, write_report
 from local.species.source import Material
 
-LEFT_BY_A_RUN = ("report.html", "pictures", "cdk.out", "cloud", "edgeline.toml")
+LEFT_BY_A_RUN = ("report.html", MODELS, "pictures", "cdk.out", "cloud", "edgeline.toml")
 
 
 class SpeciesLine:

@@ -52,8 +52,8 @@ def test_the_report_compares_the_tree_with_a_flat_model_and_links_each_evaluatio
     text = (demo.folder / "report.html").read_text(encoding="utf-8")
     assert "Both were measured on the same" in text
     for model in ("flowers", "butterflies", "fish", "species", "flat"):
-        assert f'href="{model}.html"' in text
-        assert (demo.folder / f"{model}.html").stat().st_size > 5000
+        assert f'href="models/{model}.html"' in text
+        assert (demo.folder / "models" / f"{model}.html").stat().st_size > 5000
 
 
 def test_a_dropped_picture_shows_the_route_that_it_takes(page: Page, tmp_path: Path) -> None:

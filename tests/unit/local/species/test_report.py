@@ -26,7 +26,7 @@ def trained(model: str, **changed: Any) -> Trained:
     made = Trained(
         model=model, package_arn=f"arn:aws:sagemaker:eu-west-1:1:model-package/edgeline-{model}/3",
         seconds=12.0, evaluation=evaluation, split={"full": {"pictures": 40}}, quarantine=(),
-        trials=(), tested=frozenset({"a", "b"}), page=f"{model}.html",
+        trials=(), tested=frozenset({"a", "b"}), page=f"models/{model}.html",
     )  # fmt: skip
     return replace(made, **changed)
 
