@@ -126,13 +126,14 @@ def _trial(summary: Mapping[str, Any]) -> dict[str, Any]:
     metric = summary.get("FinalHyperParameterTuningJobObjectiveMetric") or {}
     return {
         "status": summary["TrainingJobStatus"],
-        "top1": metric.get("Value"),
+        "loss": metric.get("Value"),
         "parameters": {name: _number(value) for name, value in summary["TunedHyperParameters"].items()},
     }
 
 
-def _best_first(trial: Mapping[str, Any]) -> float:
-    return -(trial["top1"] if trial["top1"] is not None else -1.0)
+def _best_first(trial: Mapping[str, Any]) -> tuple[bool, float]:
+    # One that was stopped early has a figure, and is never the one that is trained in full.
+    return trial["status"] != "Completed", float("inf") if trial["loss"] is None else float(trial["loss"])
 
 
 def _number(text: str) -> str:

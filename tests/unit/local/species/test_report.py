@@ -91,17 +91,23 @@ def test_a_picture_that_was_named_wrong_shows_what_it_is_and_its_route(
     assert "0.93" in page
 
 
-def test_trials_come_best_first_and_one_without_a_figure_last(facts: Facts, config: Edgeline) -> None:
+def test_trials_come_best_first_and_those_that_did_not_end_last(facts: Facts, config: Edgeline) -> None:
     def trial(rate: str, value: float | None, status: str = "Completed") -> dict[str, Any]:
         found = {} if value is None else {"FinalHyperParameterTuningJobObjectiveMetric": {"Value": value}}
         return {"TrainingJobStatus": status, "TunedHyperParameters": {"learning-rate": rate}, **found}
 
-    trials = (trial("0.001", 0.4), trial("0.002", None, "Stopped"), trial('"0.003"', 0.9))
+    trials = (
+        trial("0.001", 0.9),
+        trial("0.002", None, "Failed"),
+        trial('"0.003"', 0.4),
+        trial("0.004", 0.1, "Stopped"),
+    )
     facts.trained["birds"] = trained("birds", trials=trials)
 
     page = render(RUN, facts, config)
 
-    assert page.index("90.0 %") < page.index("40.0 %") < page.index("stopped<")
+    places = [page.index(f">{said}<") for said in ("0.400", "0.900", "0.100", "failed")]
+    assert places == sorted(places)
 
 
 def test_what_any_model_has_set_aside_is_listed_once(facts: Facts, config: Edgeline) -> None:
