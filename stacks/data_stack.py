@@ -33,14 +33,20 @@ class DataStack(cdk.Stack):
             removal_policy=cdk.RemovalPolicy.RETAIN,
         )
         self._access_logs = self._access_logs_bucket()
-        self.images = self._bucket("Images", [])
+        # It keeps replaced versions for good: a data set names pictures by their versions.
+        self.images = self._bucket("Images", [_end_uploads()])
         if config.labeling.ground_truth is not None:
             self._show_to_workers(self.images)
         _send_events(self.images)
         ApiLogs(self, "ApiLogs")
         self.artifacts = self._bucket(
             "Artifacts",
-            [_expire("athena/", days=30), *_pass("passing/", days=14)],
+            [
+                _forget_replaced_versions(),
+                _end_uploads(),
+                _expire("athena/", days=30),
+                *_pass("passing/", days=14),
+            ],
             name=ToolsAccount(config).artifacts_bucket_name,
         )
         if any(model.train_at_images for model in config.detectors):
@@ -103,7 +109,7 @@ class DataStack(cdk.Stack):
             object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
             server_access_logs_bucket=self._access_logs,
             server_access_logs_prefix=f"{construct_id.lower()}/",
-            lifecycle_rules=[_forget_replaced_versions(), *lifecycle_rules],
+            lifecycle_rules=lifecycle_rules,
             removal_policy=cdk.RemovalPolicy.RETAIN,
         )
 
@@ -204,7 +210,8 @@ def _pass(prefix: str, *, days: int) -> list[s3.LifecycleRule]:
 
 
 def _forget_replaced_versions() -> s3.LifecycleRule:
-    return s3.LifecycleRule(
-        noncurrent_version_expiration=cdk.Duration.days(90),
-        abort_incomplete_multipart_upload_after=cdk.Duration.days(7),
-    )
+    return s3.LifecycleRule(noncurrent_version_expiration=cdk.Duration.days(90))
+
+
+def _end_uploads() -> s3.LifecycleRule:
+    return s3.LifecycleRule(abort_incomplete_multipart_upload_after=cdk.Duration.days(7))
