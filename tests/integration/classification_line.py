@@ -10,17 +10,13 @@ import time
 from pathlib import Path
 from typing import Any
 
-import aws_cdk as cdk
 import numpy as np
 from PIL import Image
+from training_line import ROOT, deploy_training
 
 from config import Edgeline
-from local.cloud.deploy import deploy
 from local.cloud.server import LocalCloud
-from stacks.data_stack import DataStack
-from stacks.training_stack import TrainingStack
 
-ROOT = Path(__file__).parents[2]
 PARENT, CHILD, EMPTY = "species", "flowers", "birds"
 COLOURS = {"rose": (200, 40, 60), "violet": (120, 60, 200), "moss": (40, 140, 60)}
 _PATIENCE_SECONDS = 1500
@@ -44,8 +40,8 @@ class ClassificationLine:
 
     def __init__(self, cloud: LocalCloud, folder: Path, name: str) -> None:
         self.cloud, self.name = cloud, name
-        outputs = _deployed(cloud, folder, name)
-        self.data, self.training = outputs[f"{name}-data"], outputs[f"{name}-training"]
+        config = Edgeline.from_values({"name": name, "models": MODELS, "parts": ["training"]})
+        self.data, self.training = deploy_training(cloud, folder, config)
         self._root = cloud.root_session()
         self.s3, self.sagemaker = self._root.client("s3"), self._root.client("sagemaker")
         found = [path for path in folder.rglob("models.json") if (path.parent / "pipeline_defs").is_dir()]
@@ -110,16 +106,3 @@ class ClassificationLine:
         )
         project: dict[str, Any] = codebuild.batch_get_projects(names=[own])["projects"][0]
         return project
-
-
-def _deployed(cloud: LocalCloud, folder: Path, name: str) -> dict[str, dict[str, str]]:
-    context = json.loads((ROOT / "cdk.json").read_text())["context"]
-    app = cdk.App(outdir=str(folder), context=context, analytics_reporting=False)
-    config = Edgeline.from_values({"name": name, "models": MODELS, "parts": ["training"]})
-    data = DataStack(app, "Data", config=config)
-    TrainingStack(
-        app, "Training", config=config, images=data.images, artifacts=data.artifacts, key=data.key,
-        feature_group_name=data.feature_group_name, workflows=data.workflows,
-    )  # fmt: skip
-    app.synth()
-    return deploy(folder, cloud)

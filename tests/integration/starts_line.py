@@ -15,11 +15,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import aws_cdk as cdk
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials as BotoCredentials
 from starts_build import stand_in
+from training_line import deploy_training
 from waiting import eventually
 
 from config import Edgeline
@@ -29,13 +29,9 @@ from lambdas.training.standing import standing_of
 from lambdas.training.workflows import Workflow
 from local.cloud.addresses import served_at
 from local.cloud.call import Credentials
-from local.cloud.deploy import deploy
 from local.cloud.server import LocalCloud
 from local.demo.workflows import await_first_run
-from stacks.data_stack import DataStack
-from stacks.training_stack import TrainingStack
 
-ROOT = Path(__file__).parents[2]
 DETECTOR, PARENT, CHILD = "tags", "species", "flowers"
 THRESHOLD, SCHEDULE = 3, "rate(7 days)"
 MODELS: dict[str, dict[str, Any]] = {
@@ -66,8 +62,8 @@ class StartsLine:
         for model in MODELS:
             self.tell(model, "nothing")  # what the run finds that begins as the pipeline is made
         buildspec = None if real else stand_in(self._told, name)
-        outputs = _deployed(cloud, folder / "assembly", name, buildspec)
-        self.data, self.training = outputs[f"{name}-data"], outputs[f"{name}-training"]
+        config = Edgeline.from_values({"name": name, "models": MODELS})
+        self.data, self.training = deploy_training(cloud, folder / "assembly", config, buildspec=buildspec)
         session = self.root = cloud.root_session()
         self.codepipeline, self.sagemaker = session.client("codepipeline"), session.client("sagemaker")
         self.functions, self.s3 = session.client("lambda"), session.client("s3")
@@ -209,24 +205,3 @@ def _sent(prepared: Any, method: str) -> Answer:
             return Answer(answer.status, json.load(answer), dict(answer.headers))
     except urllib.error.HTTPError as error:
         return Answer(error.code, json.load(error), dict(error.headers))
-
-
-def _deployed(
-    cloud: LocalCloud, folder: Path, name: str, buildspec: dict[str, Any] | None
-) -> dict[str, dict[str, str]]:
-    context = json.loads((ROOT / "cdk.json").read_text())["context"]
-    app = cdk.App(outdir=str(folder), context=context, analytics_reporting=False)
-    config = Edgeline.from_values({"name": name, "models": MODELS})
-    data = DataStack(app, "Data", config=config)
-    TrainingStack(
-        app, "Training", config=config, images=data.images, artifacts=data.artifacts, key=data.key,
-        feature_group_name=data.feature_group_name, workflows=data.workflows,
-    )  # fmt: skip
-    app.synth()
-    path = folder / "Training.template.json"
-    template = json.loads(path.read_text())
-    for resource in template["Resources"].values():
-        if buildspec and resource["Type"] == "AWS::CodeBuild::Project":
-            resource["Properties"]["Source"]["BuildSpec"] = json.dumps(buildspec)
-    path.write_text(json.dumps(template))
-    return deploy(folder, cloud)
