@@ -97,5 +97,6 @@ class SpeciesLine:
                     progress=part.bar("pictures"),
                 )  # fmt: skip
             self._facts.material = material
-            part.result(f"{len(material.pictures)} for the line, {len(material.fresh)} to try")
+            aside = f", {counted(material.set_aside, 'file')} set aside" if material.set_aside else ""
+            part.result(f"{len(material.pictures)} for the line, {len(material.fresh)} to try{aside}")
         return material

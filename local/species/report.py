@@ -20,7 +20,7 @@ from local.species.configuration import FLAT, TREE
 from local.species.facts import Facts, Trained, Tried
 
 TEMPLATES = Path(__file__).parent / "templates"
-QUARANTINED = 40
+LISTED = 40
 _PIXELS = 220
 
 
@@ -64,8 +64,8 @@ def render(run: Run, facts: Facts, config: Edgeline | None) -> str:
         rows=_rows(facts, config),
         tried=[_shown(one) for one in sorted(facts.tried, key=_worst_first)],
         right=sum(is_right(one) for one in facts.tried),
-        quarantined=_quarantined(facts),
-        listed=QUARANTINED,
+        set_aside=_set_aside(facts),
+        listed=LISTED,
         timeline=charts.timeline(
             [vars(stage) for stage in run.stages], run.failure.stage if run.failure else None
         ),
@@ -161,10 +161,17 @@ def _shown(one: Tried) -> dict[str, Any]:
     }
 
 
-def _quarantined(facts: Facts) -> list[Mapping[str, Any]]:
-    """What any model's check has set aside, each picture once."""
+def _set_aside(facts: Facts) -> list[dict[str, str]]:
+    """What was given and not used: files that are no pictures of a species, then what the checks refused."""
+    ungiven = facts.material.set_aside if facts.material else ()
     found = {entry["uri"]: entry for trained in facts.trained.values() for entry in trained.quarantine}
-    return list(found.values())
+    return [
+        *({"name": one.name, "reason": one.reason, "detail": ""} for one in ungiven),
+        *(
+            {"name": uri.split("/", 3)[-1], "reason": entry["reason"], "detail": entry["detail"]}
+            for uri, entry in found.items()
+        ),
+    ]
 
 
 def _calls(iam: Iam) -> dict[str, Any]:

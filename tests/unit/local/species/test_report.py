@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from config import Edgeline
+from local.demo.batch import SetAside
 from local.demo.details import Failure
 from local.demo.summary import Calls, Iam, Stage
 from local.species.application import Reply
@@ -110,14 +111,18 @@ def test_trials_come_best_first_and_those_that_did_not_end_last(facts: Facts, co
     assert places == sorted(places)
 
 
-def test_what_any_model_has_set_aside_is_listed_once(facts: Facts, config: Edgeline) -> None:
+def test_what_was_not_used_is_listed_once_whoever_has_set_it_aside(facts: Facts, config: Edgeline) -> None:
     entry = {"uri": "s3://images/a.jpg", "reason": "broken", "detail": "cut off"}
     for model in ("birds", TREE):
         facts.trained[model] = replace(facts.trained[model], quarantine=(entry,))
 
+    assert facts.material
+    facts.material = replace(facts.material, set_aside=(SetAside("notes.txt", "in no folder"),))
+
     page = render(RUN, facts, config)
 
-    assert page.count("cut off") == 1
+    assert page.count("cut off") == page.count("in no folder") == 1
+    assert "2 of the files" in page
 
 
 def test_a_run_that_stopped_says_where_and_why_and_makes_nothing_up() -> None:
