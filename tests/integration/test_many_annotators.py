@@ -21,7 +21,7 @@ from local.cloud.server import LocalCloud
 
 pytestmark = pytest.mark.acceptance
 
-TASKS, PEOPLE = int(os.environ.get("ROUND_TASKS", "3000")), 20
+TASKS, PEOPLE = int(os.environ.get("ROUND_TASKS", "1500")), 20
 
 
 @pytest.fixture
