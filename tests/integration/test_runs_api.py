@@ -10,7 +10,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from starts_line import CHILD, DETECTOR, PARENT, ROOT, StartsLine
+from starts_line import CHILD, DETECTOR, PARENT, StartsLine
+from training_line import ROOT
 
 from local.cloud.addresses import served_at
 from local.cloud.server import LocalCloud
